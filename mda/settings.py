@@ -1,0 +1,191 @@
+"""The settings: one TOML file, every key with a default, unknown keys refused by name.
+
+Offers the `Settings` tree (frozen msgspec Structs, one per TOML table) and `load`. This module alone reads the
+environment: MDA_CONFIG names the file, MDA_DATABASE_URL replaces `database.url` (so that a password need not stand
+in the file). Sizes are in bytes and times in seconds, and their keys say so. `conf/mda.toml` documents each key.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from mda.errors import SettingsError
+
+DEFAULT_FILE = Path("/etc/mda/mda.toml")
+
+
+class OverQuota(Enum):
+    """What a delivery to a full mailbox is told: 552 5.2.2, or 452 4.2.2."""
+
+    REJECT = "reject"
+    DEFER = "defer"
+
+
+class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One table of the settings file."""
+
+
+class Database(_Table, frozen=True):
+    url: str = "embedded"
+    embedded_user: str = ""
+    connect_timeout_seconds: int = 5
+    statement_timeout_seconds: int = 30
+    lookup_cache_seconds: float = 1.0
+
+
+class Storage(_Table, frozen=True):
+    segment_bytes: int = 67_108_864
+    segment_age_seconds: int = 3600
+    compression_level: int = 3
+
+
+class Lmtp(_Table, frozen=True):
+    socket: str = "lmtp.sock"
+    socket_mode: str = "0660"
+    socket_group: str = ""
+    tcp: str = ""
+    hostname: str = ""
+    trusted_users: tuple[str, ...] = ("postfix", "nobody")
+    message_bytes: int = 52_428_800
+    recipients: int = 1000
+    command_bytes: int = 4096
+    connections: int = 1000
+    idle_seconds: int = 300
+    data_seconds: int = 600
+    errors: int = 20
+    announce_dsn: bool = False
+
+
+class Workers(_Table, frozen=True):
+    count: int = 0
+    drain_seconds: int = 30
+
+
+class Delivery(_Table, frozen=True):
+    recipient_delimiter: str = "+"
+    over_quota: OverQuota = OverQuota.REJECT
+    receipt_days: int = 7
+    deadline_seconds: int = 120
+    batch_messages: int = 100
+    batch_bytes: int = 33_554_432
+    in_flight_bytes: int = 268_435_456
+
+
+class Spam(_Table, frozen=True):
+    enabled: bool = True
+    threshold: float = 0.95
+    model: str = ""
+
+
+class Log(_Table, frozen=True):
+    level: str = "info"
+    format: str = "logfmt"
+
+
+class Settings(_Table, frozen=True):
+    """The whole file. `data_dir` holds the embedded database, the first shard, the sockets and the locks."""
+
+    data_dir: str = "/var/lib/mda"
+    database: Database = Database()
+    storage: Storage = Storage()
+    lmtp: Lmtp = Lmtp()
+    workers: Workers = Workers()
+    delivery: Delivery = Delivery()
+    spam: Spam = Spam()
+    log: Log = Log()
+
+    @property
+    def lmtp_socket(self) -> Path:
+        """The LMTP socket's path; a relative one is taken from `data_dir`."""
+        return Path(self.data_dir) / self.lmtp.socket
+
+    @property
+    def worker_count(self) -> int:
+        """The set number, or one per core up to 4."""
+        return self.workers.count or min(len(os.sched_getaffinity(0)), 4)
+
+
+def load(file: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings of `file`, else of $MDA_CONFIG, else of /etc/mda/mda.toml if it is there, else the defaults.
+
+    SettingsError names the file, the key and the nearest known key, or the value and what it must be.
+    """
+    env = os.environ if environment is None else environment
+    if file is None and env.get("MDA_CONFIG"):
+        file = Path(env["MDA_CONFIG"])
+    if file is None and DEFAULT_FILE.exists():
+        file = DEFAULT_FILE
+    tree = _read(file) if file else {}
+    if env.get("MDA_DATABASE_URL"):
+        tree.setdefault("database", {})["url"] = env["MDA_DATABASE_URL"]
+    source = str(file) if file else "the environment"
+    _refuse_unknown(tree, Settings, "", source)
+    try:
+        settings = msgspec.convert(tree, Settings)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{source}: {_place(str(error))}") from error
+    _check(settings, source)
+    return settings
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        with file.open("rb") as stream:
+            return tomllib.load(stream)
+    except OSError as error:
+        raise SettingsError(
+            f"{file}: {error.strerror}", "name another file with --config or MDA_CONFIG, or run: mda init"
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{file}: not TOML: {error}") from error
+
+
+def _refuse_unknown(tree: Mapping[str, Any], struct: type[msgspec.Struct], prefix: str, source: str) -> None:
+    known = {field.name: field.type for field in msgspec.structs.fields(struct)}
+    for key, value in tree.items():
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+            remedy = f"did you mean {prefix}{near[0]}?" if near else f"known keys are: {', '.join(known)}"
+            raise SettingsError(f"{source}: unknown key {prefix}{key}", remedy)
+        nested = known[key]
+        if isinstance(value, dict) and isinstance(nested, type) and issubclass(nested, msgspec.Struct):
+            _refuse_unknown(value, nested, f"{key}.", source)
+
+
+def _place(message: str) -> str:
+    """msgspec says "Expected `int`, got `str` - at `$.lmtp.recipients`"; an admin reads the key first."""
+    what, _, where = message.partition(" - at `$.")
+    return f"{where.rstrip('`')}: {what}" if where else what
+
+
+def _check(settings: Settings, source: str) -> None:
+    def refuse(key: str, must: str) -> None:
+        raise SettingsError(f"{source}: {key} {must}")
+
+    if not Path(settings.data_dir).is_absolute():
+        refuse("data_dir", "must be an absolute path")
+    for struct, name in ((settings.lmtp, "lmtp"), (settings.delivery, "delivery"), (settings.storage, "storage")):
+        for key in struct.__struct_fields__:
+            value = getattr(struct, key)
+            if isinstance(value, int) and not isinstance(value, bool) and value < 1:
+                refuse(f"{name}.{key}", "must be at least 1")
+    try:
+        int(settings.lmtp.socket_mode, 8)
+    except ValueError:
+        refuse("lmtp.socket_mode", 'must be octal digits in quotes, like "0660"')
+    if len(settings.delivery.recipient_delimiter) > 1:
+        refuse("delivery.recipient_delimiter", "must be one character, or empty for none")
+    if not 0 < settings.spam.threshold <= 1:
+        refuse("spam.threshold", "must be above 0 and at most 1 (a probability)")
+    if settings.workers.count < 0:
+        refuse("workers.count", "must be 0 (one per core, at most 4) or more")
+    if settings.log.level not in ("debug", "info", "warning", "error"):
+        refuse("log.level", "must be debug, info, warning or error")
+    if settings.log.format not in ("logfmt", "json"):
+        refuse("log.format", "must be logfmt or json")
