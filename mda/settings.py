@@ -117,14 +117,14 @@ def load(file: Path | None = None, environment: Mapping[str, str] | None = None)
     SettingsError names the file, the key and the nearest known key, or the value and what it must be.
     """
     env = os.environ if environment is None else environment
-    if file is None and env.get("MDA_CONFIG"):
-        file = Path(env["MDA_CONFIG"])
-    if file is None and DEFAULT_FILE.exists():
-        file = DEFAULT_FILE
-    tree = _read(file) if file else {}
-    if env.get("MDA_DATABASE_URL"):
-        tree.setdefault("database", {})["url"] = env["MDA_DATABASE_URL"]
-    source = str(file) if file else "the environment"
+    place = locate(file, env)
+    is_named = file is not None or bool(env.get("MDA_CONFIG"))
+    is_read = is_named or place.exists()
+    tree = _read(place) if is_read else {}
+    source = str(place) if is_read else "the environment"
+    database = tree.setdefault("database", {})
+    if env.get("MDA_DATABASE_URL") and isinstance(database, dict):
+        database["url"] = env["MDA_DATABASE_URL"]
     _refuse_unknown(tree, Settings, "", source)
     try:
         settings = msgspec.convert(tree, Settings)
@@ -132,6 +132,12 @@ def load(file: Path | None = None, environment: Mapping[str, str] | None = None)
         raise SettingsError(f"{source}: {_place(str(error))}") from error
     _check(settings, source)
     return settings
+
+
+def locate(file: Path | None = None, environment: Mapping[str, str] | None = None) -> Path:
+    """Where the settings file is, or would be made: `file`, else $MDA_CONFIG, else /etc/mda/mda.toml."""
+    env = os.environ if environment is None else environment
+    return file or Path(env.get("MDA_CONFIG") or DEFAULT_FILE)
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -170,11 +176,21 @@ def _check(settings: Settings, source: str) -> None:
 
     if not Path(settings.data_dir).is_absolute():
         refuse("data_dir", "must be an absolute path")
-    for struct, name in ((settings.lmtp, "lmtp"), (settings.delivery, "delivery"), (settings.storage, "storage")):
+    positive = {
+        "database": settings.database,
+        "storage": settings.storage,
+        "lmtp": settings.lmtp,
+        "delivery": settings.delivery,
+    }
+    for name, struct in positive.items():
         for key in struct.__struct_fields__:
             value = getattr(struct, key)
             if isinstance(value, int) and not isinstance(value, bool) and value < 1:
                 refuse(f"{name}.{key}", "must be at least 1")
+    if settings.database.lookup_cache_seconds < 0:
+        refuse("database.lookup_cache_seconds", "must be 0 (ask for every recipient) or more")
+    if settings.storage.compression_level > 19:
+        refuse("storage.compression_level", "must be 1 (fastest) to 19 (smallest)")
     try:
         int(settings.lmtp.socket_mode, 8)
     except ValueError:
