@@ -1,0 +1,1 @@
+"""The migrations of the metadata, run by alembic through `mda migrate`."""
