@@ -1,0 +1,85 @@
+"""Which tries have one digest, and which mails must not share one."""
+
+import pytest
+
+from mda.address import Address
+from mda.delivery import receipts
+
+BODY = b"From: a@example.org\r\nSubject: hello\r\n\r\nText\r\n"
+STAMP = (
+    b"Received: from client.example.org (client.example.org [192.0.2.1])\r\n"
+    b"\tby mx.example.org (Postfix) with ESMTP id 4ABCdef12zXyz\r\n"
+    b"\tfor <bob@example.org>; Mon,  2 Nov 2026 10:00:00 +0000 (UTC)\r\n"
+)
+REQUEUED = (
+    b"Received: by mx.example.org (Postfix, from userid 101)\r\n"
+    b"\tid 4NEWid0000zAbc; Mon,  2 Nov 2026 11:00:00 +0000 (UTC)\r\n"
+)
+OTHER_HOST = REQUEUED.replace(b"mx.example.org", b"relay.example.net")
+
+
+def test_the_same_bytes_have_the_same_digest_whatever_the_queue_id() -> None:
+    """Postfix's own Received tells mails apart, so the queue id of the try is no part of the digest."""
+    first = receipts.message_digest(STAMP + BODY, queue_id="4ABCdef12zXyz")
+    assert first is not None
+    assert first == receipts.message_digest(STAMP + BODY, queue_id="another")
+    assert first == receipts.message_digest(STAMP + BODY)
+
+
+def test_the_same_text_sent_twice_has_two_digests() -> None:
+    again = STAMP.replace(b"4ABCdef12zXyz", b"4ABCdef99zXyz")
+    assert receipts.message_digest(STAMP + BODY) != receipts.message_digest(again + BODY)
+
+
+def test_a_change_in_the_body_is_another_mail() -> None:
+    assert receipts.message_digest(STAMP + BODY) != receipts.message_digest(STAMP + BODY + b"x")
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_requeueing_changes_nothing(times: int) -> None:
+    """postsuper -r puts a Received on top, once for each time."""
+    assert receipts.message_digest(REQUEUED * times + STAMP + BODY) == receipts.message_digest(STAMP + BODY)
+
+
+def test_requeueing_is_known_by_the_mail_owner() -> None:
+    """A user who submits the same bytes again does so under a user id of their own: a new mail."""
+    plain = receipts.message_digest(STAMP + BODY, requeue_uid=101)
+    assert receipts.message_digest(REQUEUED + STAMP + BODY, requeue_uid=101) == plain
+    assert receipts.message_digest(REQUEUED + STAMP + BODY, requeue_uid=102) != plain
+
+
+def test_a_requeue_stamp_of_another_host_stays() -> None:
+    assert receipts.message_digest(OTHER_HOST + STAMP + BODY) != receipts.message_digest(STAMP + BODY)
+
+
+def test_a_local_submission_keeps_its_only_stamp() -> None:
+    """`Received: by H (Postfix, from userid N)` with no other Received beneath is the mail's own."""
+    assert receipts.message_digest(REQUEUED + BODY) != receipts.message_digest(
+        REQUEUED.replace(b"4NEWid", b"4OTHER") + BODY
+    )
+
+
+@pytest.mark.parametrize(
+    "raw", [BODY, b"", b"Received: from x by y with SMTP id 1\r\n" + BODY, b"Received: by mx (Postfix", b"\r\n" + STAMP]
+)
+def test_without_postfix_stamp_the_queue_id_tells_mails_apart(raw: bytes) -> None:
+    assert receipts.message_digest(raw) is None
+    first = receipts.message_digest(raw, queue_id="4A")
+    assert first is not None
+    assert first == receipts.message_digest(raw, queue_id="4A")
+    assert first != receipts.message_digest(raw, queue_id="4B")
+
+
+def test_lf_and_crlf_stamps_are_both_read() -> None:
+    """mda-pipe sends CRLF; a message given to the library may have LF."""
+    assert receipts.message_digest((STAMP + BODY).replace(b"\r\n", b"\n")) is not None
+
+
+def test_detail_and_reverse_path_are_part_of_a_delivery_and_case_is_not() -> None:
+    message = b"m" * 32
+    base = receipts.delivery_digest(message, "s@example.org", Address("user+a", "example.org"))
+    assert len(base) == receipts.DIGEST_BYTES
+    assert base == receipts.delivery_digest(message, "s@example.org", Address("User+A", "EXAMPLE.org"))
+    assert base != receipts.delivery_digest(message, "s@example.org", Address("user+b", "example.org"))
+    assert base != receipts.delivery_digest(message, "", Address("user+a", "example.org"))
+    assert base != receipts.delivery_digest(b"n" * 32, "s@example.org", Address("user+a", "example.org"))
