@@ -1,0 +1,189 @@
+"""LMTP command lines as values (RFC 2033, RFC 5321 s4.1.1, Postfix's XFORWARD).
+
+`parse` takes a line without its CRLF and returns one frozen command; what can't be read is an `Invalid` with the
+reply that says so. Pure: whether a command may stand here is the session's question.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from mda.causes import Reply
+from mda.envelope import Recipient
+from mda.errors import InvalidValue
+from mda.servers.lmtp import parameters, path, replies, xtext
+
+XFORWARD_ATTRIBUTES = ("NAME", "ADDR", "PORT", "PROTO", "HELO", "IDENT", "SOURCE")
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """What the server's settings change in the language. `hostname` is where a bare `<postmaster>` is."""
+
+    hostname: str
+    announces_dsn: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lhlo:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    reverse_path: str
+    parameters: parameters.MailParameters
+
+
+@dataclass(frozen=True, slots=True)
+class Rcpt:
+    recipient: Recipient
+
+
+@dataclass(frozen=True, slots=True)
+class Xforward:
+    """Attribute names in upper case with decoded values; an unavailable value is empty."""
+
+    attributes: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """DATA."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rset:
+    """RSET."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noop:
+    """NOOP, with or without an argument."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vrfy:
+    """VRFY; who is asked for does not matter, as the answer is always the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """HELP, with or without an argument."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quit:
+    """QUIT."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invalid:
+    """What was refused. `is_fatal`: the peer speaks something else, and what follows must not be read as LMTP."""
+
+    reply: Reply
+    is_fatal: bool = False
+
+
+Command: TypeAlias = Lhlo | Mail | Rcpt | Xforward | Data | Rset | Noop | Vrfy | Help | Quit | Invalid
+
+_CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
+_NAME = re.compile(r"[^\x00-\x20\x7f-\x9f]{1,255}\Z")
+
+# A browser can be made to POST to a loopback port, with LMTP commands in the body. A message chunk behind BDAT
+# (which nobody may send, as CHUNKING is not announced) must not be read as commands either.
+_FOREIGN = frozenset({"GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT", "PATCH", "DELETE", "BDAT"})
+_UNIMPLEMENTED = frozenset({"EXPN", "TURN", "SEND", "SOML", "SAML", "ETRN", "AUTH", "STARTTLS", "XCLIENT"})
+
+
+def parse(line: bytes, dialect: Dialect) -> Command:
+    """The command in `line`; trailing spaces are dropped (RFC 5321 s4.1.1)."""
+    if _CONTROL.search(line):
+        return Invalid(replies.CONTROL_CHARACTER)
+    try:
+        text = line.decode("utf-8").rstrip(" ")
+    except UnicodeDecodeError:
+        return Invalid(replies.NOT_UTF8)
+    verb, _, argument = text.partition(" ")
+    parser = _PARSERS.get(verb.upper())
+    return parser(argument, dialect) if parser else _unknown(verb.upper())
+
+
+def _unknown(verb: str) -> Invalid:
+    if verb in _FOREIGN:
+        return Invalid(replies.NOT_IMPLEMENTED, is_fatal=True)
+    return Invalid(replies.NOT_IMPLEMENTED if verb in _UNIMPLEMENTED else replies.UNKNOWN_COMMAND)
+
+
+def _lhlo(argument: str, _: Dialect) -> Command:
+    return Lhlo(argument) if _NAME.match(argument) else Invalid(replies.BAD_NAME)
+
+
+def _helo(_argument: str, _: Dialect) -> Command:
+    # RFC 2033 s4.1: an LMTP server must refuse HELO and EHLO with a 500.
+    return Invalid(replies.NOT_SMTP)
+
+
+def _mail(argument: str, dialect: Dialect) -> Command:
+    if argument[:5].upper() != "FROM:":
+        return Invalid(replies.BAD_MAIL)
+    try:
+        split = path.split(argument[5:])
+        reverse_path = path.read_reverse_path(split.mailbox)
+    except InvalidValue:
+        return Invalid(replies.BAD_SENDER)
+    read = parameters.read_mail(split.parameters, dialect.announces_dsn)
+    return Invalid(read) if isinstance(read, Reply) else Mail(reverse_path, read)
+
+
+def _rcpt(argument: str, dialect: Dialect) -> Command:
+    if argument[:3].upper() != "TO:":
+        return Invalid(replies.BAD_RCPT)
+    try:
+        split = path.split(argument[3:])
+        address = path.read_recipient(split.mailbox, dialect.hostname)
+    except InvalidValue:
+        return Invalid(replies.BAD_RECIPIENT)
+    original = parameters.read_rcpt(split.parameters, dialect.announces_dsn)
+    return Invalid(original) if isinstance(original, Reply) else Rcpt(Recipient(address, original))
+
+
+def _xforward(argument: str, _: Dialect) -> Command:
+    pairs = [word.partition("=") for word in argument.split(" ") if word]
+    if not pairs or not all(equals and name.upper() in XFORWARD_ATTRIBUTES for name, equals, _ in pairs):
+        return Invalid(replies.BAD_XFORWARD)
+    try:
+        return Xforward(tuple((name.upper(), _attribute(encoded)) for name, _, encoded in pairs))
+    except InvalidValue:
+        return Invalid(replies.BAD_XFORWARD)
+
+
+def _attribute(encoded: str) -> str:
+    return "" if encoded.upper() in ("[UNAVAILABLE]", "[TEMPUNAVAIL]") else xtext.decode(encoded)
+
+
+def _vrfy(argument: str, _: Dialect) -> Command:
+    return Vrfy() if argument else Invalid(replies.NEEDS_ARGUMENT)
+
+
+def _bare(command: Command) -> "_Parser":
+    return lambda argument, _: Invalid(replies.NO_ARGUMENT) if argument else command
+
+
+_Parser: TypeAlias = Callable[[str, Dialect], Command]
+
+_PARSERS: dict[str, _Parser] = {
+    "LHLO": _lhlo,
+    "HELO": _helo,
+    "EHLO": _helo,
+    "MAIL": _mail,
+    "RCPT": _rcpt,
+    "XFORWARD": _xforward,
+    "VRFY": _vrfy,
+    "DATA": _bare(Data()),
+    "RSET": _bare(Rset()),
+    "QUIT": _bare(Quit()),
+    "NOOP": lambda _argument, _: Noop(),
+    "HELP": lambda _argument, _: Help(),
+}

@@ -1,0 +1,27 @@
+"""What the LMTP server asks of the delivery behind it.
+
+The server knows nothing of accounts, storage or databases; it keeps what `resolve` returned and hands it back.
+"""
+
+from typing import Any, Protocol, TypeAlias
+
+from mda.causes import Cause, Reply
+from mda.envelope import Envelope, Recipient
+
+Accepted: TypeAlias = Any
+"""What `resolve` found out about a recipient; opaque here."""
+
+
+class Deliverer(Protocol):
+    async def resolve(self, recipient: Recipient, reverse_path: str, size: int = 0, /) -> Accepted | Cause:
+        """Who is behind the address, or why it is not accepted. Runs concurrently for pipelined RCPTs.
+
+        `size` in octets as SIZE announced it, 0 where it did not.
+        """
+
+    async def deliver(self, envelope: Envelope, accepted: tuple[Accepted, ...], raw: bytes, /) -> tuple[Reply, ...]:
+        """Exactly one reply per accepted recipient, in their order; a 2xx promises that the mail is durable.
+
+        `raw` is the message with its line ends as they came, dot-unstuffed. Once called it runs to its end, also
+        when the peer has gone.
+        """

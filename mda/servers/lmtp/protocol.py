@@ -1,0 +1,303 @@
+"""One LMTP connection: bytes and time around a `Session`.
+
+Order is kept: while the deliverer works on a command, what was pipelined behind it waits, and reading stops when
+too much waits (back-pressure to the socket). Only RCPTs that came together are resolved together, their replies
+still in order. A peer that goes away during DATA has delivered nothing; a delivery once begun runs to its end.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from mda.causes import Cause
+from mda.servers.lmtp import replies
+from mda.servers.lmtp.collector import MessageCollector
+from mda.servers.lmtp.command import Command, Dialect, Invalid, Rcpt, parse
+from mda.servers.lmtp.deliverer import Accepted, Deliverer
+from mda.servers.lmtp.lines import CommandLines, LineFault
+from mda.servers.lmtp.memory import HeldOctets
+from mda.servers.lmtp.session import Collect, Deliver, Effect, Resolve, Rules, Say, Session
+
+UNREAD_OCTETS = 65_536
+"""Reading pauses while more than this waits behind a command that is being worked on."""
+
+RESOLVED_TOGETHER = 100
+"""RCPTs in one round to the deliverer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What the connections of one worker share. Times in seconds, sizes in octets."""
+
+    deliverer: Deliverer
+    rules: Rules
+    dialect: Dialect
+    command_bytes: int
+    idle_seconds: float
+    data_seconds: float
+    memory: HeldOctets
+    log: structlog.typing.FilteringBoundLogger
+
+
+class LmtpConnection(asyncio.Protocol):
+    """`on_closed` is called once, when the connection is gone and nothing of it is being worked on any more."""
+
+    def __init__(self, service: Service, *, is_trusted: bool, on_closed: "Callable[[LmtpConnection], None]") -> None:
+        self._service = service
+        self._session = Session(service.rules, is_trusted=is_trusted)
+        self._on_closed = on_closed
+        self._lines = CommandLines(service.command_bytes)
+        self._collector: MessageCollector | None = None
+        self._asking: list[Resolve | Say] = []
+        self._output: list[bytes] = []
+        self._work: asyncio.Task[None] | None = None
+        self._is_choked = self._is_closing = self._is_ended = self._is_lost = False
+        self._is_paused = self._is_leaving = self._leaves_fresh = False
+        self._held = 0
+        self._heard_at = self._data_at = 0.0
+
+    # What the transport calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if not isinstance(transport, asyncio.Transport):
+            raise TypeError("LMTP needs a stream transport")
+        self._transport = transport
+        self._loop = asyncio.get_running_loop()
+        self._heard_at = self._loop.time()
+        self._timer = self._loop.call_later(self._service.idle_seconds, self._look_at_clock)
+        transport.write(self._session.greeting())
+
+    def data_received(self, raw: bytes) -> None:
+        self._heard_at = self._loop.time()
+        if self._collector and not len(self._lines):
+            self._collect(self._collector, raw)
+        else:
+            self._lines.feed(raw)
+        self._pump()
+
+    def eof_received(self) -> bool:
+        """What came whole is still answered; the connection is then closed from this side."""
+        self._is_ended = True
+        self._pump()
+        return True
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._is_lost = self._is_closing = True
+        self._timer.cancel()
+        if self._collector:
+            self._service.log.info("connection lost in DATA", octets=self._collector.size)
+            self._forget_message()
+        if not self._work:
+            self._on_closed(self)
+
+    def pause_writing(self) -> None:
+        self._is_choked = True
+
+    def resume_writing(self) -> None:
+        self._is_choked = False
+        self._pump()
+
+    # What the server calls.
+
+    def leave(self, *, fresh_too: bool) -> None:
+        """Close between transactions. A session that has not had one yet is closed only with `fresh_too`: a 421 in
+        the place of its first replies would make Postfix hold back the whole destination."""
+        self._is_leaving, self._leaves_fresh = True, fresh_too
+        self._pump()
+
+    @property
+    def is_gone(self) -> bool:
+        return self._is_lost and not self._work
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    # Commands.
+
+    def _pump(self) -> None:
+        while not (self._work or self._is_closing or self._is_choked) and self._advance():
+            pass
+        self._settle()
+
+    def _advance(self) -> bool:
+        """One step further; False when there is nothing to do now."""
+        if self._collector:
+            return len(self._lines) > 0 and self._collect(self._collector, self._lines.take_rest())
+        command = self._next_command()
+        if self._asking and (not isinstance(command, Rcpt) or len(self._asking) >= RESOLVED_TOGETHER):
+            self._begin(self._resolve(tuple(self._asking)))
+            self._asking.clear()
+            return False
+        if command is None:
+            return False
+        self._lines.drop()
+        self._act(self._session.take(command))
+        return True
+
+    def _next_command(self) -> Command | None:
+        line = self._lines.peek()
+        if line is None:
+            return None
+        if line is LineFault.TOO_LONG:
+            return Invalid(replies.LINE_TOO_LONG)
+        return parse(line, self._service.dialect)
+
+    def _act(self, effect: Effect) -> None:
+        match effect:
+            case Resolve():
+                self._asking.append(effect)
+            case Say() if self._asking:
+                # Refused without asking (one recipient too many), among those that are being asked about.
+                self._asking.append(effect)
+            case Say():
+                self._say(effect)
+            case Collect(raw):
+                self._output.append(raw)
+                self._data_at = self._loop.time()
+                self._collector = MessageCollector(self._service.rules.message_bytes)
+
+    async def _resolve(self, asked: tuple[Resolve | Say, ...]) -> None:
+        deliverer = self._service.deliverer
+        questions = [one for one in asked if isinstance(one, Resolve)]
+        outcomes = await asyncio.gather(
+            *(deliverer.resolve(one.recipient, one.reverse_path, one.size) for one in questions),
+            return_exceptions=True,
+        )
+        failures = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+        if failures:
+            self._service.log.error("resolving failed", recipients=len(failures), exc_info=failures[0])
+        remaining = iter(outcomes)
+        for one in asked:
+            self._say(one if isinstance(one, Say) else self._resolved(one, next(remaining)))
+        self._end_work()
+
+    def _resolved(self, question: Resolve, outcome: Accepted | BaseException) -> Say:
+        known = Cause.INTERNAL_ERROR if isinstance(outcome, BaseException) else outcome
+        return self._session.resolved(question.recipient, known)
+
+    # Messages.
+
+    def _collect(self, collector: MessageCollector, raw: bytes) -> bool:
+        rest = collector.feed(raw)
+        held = collector.size
+        if not self._service.memory.change(held - self._held):
+            collector.discard()
+            self._service.memory.change(-held)
+            held = 0
+        self._held = held
+        if rest is None:
+            return False
+        self._collector = None
+        self._lines.feed(rest)
+        self._take_message(collector)
+        return True
+
+    def _take_message(self, collector: MessageCollector) -> None:
+        if collector.is_discarded:
+            cause = Cause.MESSAGE_TOO_LARGE if collector.is_too_large else Cause.OVERLOADED
+            self._say(self._session.not_delivered(cause))
+        else:
+            self._begin(self._deliver(self._session.collected(), collector.message()))
+
+    async def _deliver(self, message: Deliver, raw: bytes) -> None:
+        self._say(await self._delivered(message, raw))
+        self._forget_message()
+        self._end_work()
+
+    async def _delivered(self, message: Deliver, raw: bytes) -> Say:
+        try:
+            outcomes = await self._service.deliverer.deliver(message.envelope, message.accepted, raw)
+        except Exception:
+            self._service.log.exception("delivery failed", recipients=len(message.accepted), octets=len(raw))
+            return self._session.not_delivered(Cause.INTERNAL_ERROR)
+        said = self._session.delivered(outcomes)
+        if said.closes:
+            self._service.log.error("not one final reply per recipient", recipients=len(message.accepted))
+        return said
+
+    def _forget_message(self) -> None:
+        self._collector = None
+        self._service.memory.change(-self._held)
+        self._held = 0
+
+    # Work, output, time.
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        self._work = self._loop.create_task(work)
+        self._work.add_done_callback(self._look_at_work)
+
+    def _look_at_work(self, work: asyncio.Task[None]) -> None:
+        """A bug here or a broken deliverer: without any reply the mail stays in the peer's queue."""
+        error = None if work.cancelled() else work.exception()
+        if error or work.cancelled():
+            self._service.log.error("connection closed in doubt", exc_info=error)
+            self._work = None
+            self._transport.abort()
+            if self._is_lost:
+                self._on_closed(self)
+
+    def _end_work(self) -> None:
+        self._work = None
+        self._heard_at = self._loop.time()
+        if self._is_lost:
+            self._on_closed(self)
+        else:
+            self._pump()
+
+    def _say(self, said: Say) -> None:
+        self._output.append(said.raw)
+        self._is_closing = self._is_closing or said.closes
+
+    def _settle(self) -> None:
+        """Sends what was said, closes if that was the last, and sees to the flow."""
+        if self._is_lost:
+            return
+        if not self._work and not self._is_closing:
+            self._leave_if_due()
+        if self._output:
+            self._transport.write(b"".join(self._output))
+            self._output.clear()
+        if self._is_closing and not self._work:
+            self._transport.close()
+            return
+        self._see_to_flow()
+
+    def _leave_if_due(self) -> None:
+        session = self._session
+        if self._is_leaving and not session.is_in_transaction and (session.has_served or self._leaves_fresh):
+            self._say(Say(replies.encode(replies.LEAVING), closes=True))
+        elif self._is_ended and not self._is_choked:
+            self._is_closing = True
+
+    def _see_to_flow(self) -> None:
+        is_full = len(self._lines) > UNREAD_OCTETS
+        if is_full and not self._is_paused:
+            self._transport.pause_reading()
+        elif self._is_paused and not is_full and not self._is_ended:
+            self._transport.resume_reading()
+        self._is_paused = is_full
+
+    def _look_at_clock(self) -> None:
+        now = self._loop.time()
+        due = now + self._service.idle_seconds if self._work else self._heard_at + self._service.idle_seconds
+        if self._collector:
+            due = min(due, self._data_at + self._service.data_seconds)
+        if now < due:
+            self._timer = self._loop.call_at(due, self._look_at_clock)
+        else:
+            self._time_out()
+
+    def _time_out(self) -> None:
+        if self._is_choked:
+            self._transport.abort()
+            return
+        reply = replies.DATA_TOO_SLOW if self._collector else replies.IDLE
+        # Before LHLO, a 421 would stand where the peer looks for a greeting: that suspends the destination.
+        raw = replies.encode(reply) if self._session.has_begun else b""
+        self._service.log.info("session timed out", in_data=self._collector is not None)
+        self._forget_message()
+        self._say(Say(raw, closes=True))
+        self._settle()

@@ -1,0 +1,164 @@
+"""The LMTP server of one worker: it accepts, counts and drains connections.
+
+    listen(sockets)     begin to accept; at the limit of connections it stops to, and they wait in the backlog
+    accept_rest()       take what is left in the backlogs, then close the listeners: nobody else will
+    drain()             accept no more, close idle sessions, let open transactions finish
+    closed()            wait until the last connection has gone
+
+Connections are never refused and never greeted with 421: Postfix would suspend the whole destination for minutes.
+"""
+
+import asyncio
+import socket
+from collections.abc import Sequence
+
+import structlog
+
+from mda.servers.lmtp.command import Dialect
+from mda.servers.lmtp.deliverer import Deliverer
+from mda.servers.lmtp.memory import HeldOctets
+from mda.servers.lmtp.protocol import LmtpConnection, Service
+from mda.servers.lmtp.session import Rules
+from mda.servers.lmtp.trust import is_trusted, trusted_uids
+from mda.settings import Settings
+
+FRESH_GRACE_SECONDS = 2.0
+"""How long a drain waits for the first transaction of a session that has just been accepted."""
+
+ACCEPT_RETRY_SECONDS = 0.5
+"""Pause after accept() failed for want of file descriptors or memory."""
+
+
+class LmtpServer:
+    def __init__(self, settings: Settings, deliverer: Deliverer, log: structlog.typing.FilteringBoundLogger) -> None:
+        self._service = _service(settings, deliverer, log)
+        self._uids = trusted_uids(settings.lmtp.trusted_users)
+        # The limit is the whole server's; each worker takes its share.
+        self._limit = -(-settings.lmtp.connections // settings.worker_count)
+        self._log = log
+        self._listeners: tuple[socket.socket, ...] = ()
+        self._connections: set[LmtpConnection] = set()
+        self._arriving: set[asyncio.Task[None]] = set()
+        self._is_accepting = self._is_draining = False
+        self._all_gone = asyncio.Event()
+
+    def listen(self, listeners: Sequence[socket.socket]) -> None:
+        self._listeners = tuple(listeners)
+        for listener in self._listeners:
+            listener.setblocking(False)
+        self._resume_accepting()
+
+    def accept_rest(self) -> None:
+        """Beyond the limit of connections, too: the sockets are about to go."""
+        self._stop_accepting()
+        for listener in self._listeners:
+            while connection := self._accept(listener):
+                self._admit(connection)
+            listener.close()
+        self._listeners = ()
+
+    def drain(self) -> None:
+        self._stop_accepting()
+        self._is_draining = True
+        self._ask_to_leave(fresh_too=False)
+        asyncio.get_running_loop().call_later(FRESH_GRACE_SECONDS, self._ask_to_leave, True)
+        self._note_if_gone()
+
+    async def closed(self) -> None:
+        await self._all_gone.wait()
+
+    def abort(self) -> int:
+        """Cuts what is left; how many connections that was."""
+        for connection in tuple(self._connections):
+            connection.abort()
+        return len(self._connections)
+
+    # Accepting.
+
+    @property
+    def _in_use(self) -> int:
+        return len(self._connections) + len(self._arriving)
+
+    def _resume_accepting(self) -> None:
+        if self._is_accepting or self._is_draining or self._in_use >= self._limit:
+            return
+        self._is_accepting = True
+        for listener in self._listeners:
+            asyncio.get_running_loop().add_reader(listener.fileno(), self._accept_one, listener)
+
+    def _stop_accepting(self) -> None:
+        if self._is_accepting:
+            self._is_accepting = False
+            for listener in self._listeners:
+                asyncio.get_running_loop().remove_reader(listener.fileno())
+
+    def _accept_one(self, listener: socket.socket) -> None:
+        """One at a time: the other workers, which wake up too, get the next."""
+        if connection := self._accept(listener):
+            self._admit(connection)
+        if self._in_use >= self._limit:
+            self._stop_accepting()
+
+    def _accept(self, listener: socket.socket) -> socket.socket | None:
+        try:
+            connection, _ = listener.accept()
+        except (BlockingIOError, ConnectionAbortedError, InterruptedError):
+            return None
+        except OSError as error:
+            self._log.error("accept failed", error=str(error))
+            self._stop_accepting()
+            asyncio.get_running_loop().call_later(ACCEPT_RETRY_SECONDS, self._resume_accepting)
+            return None
+        connection.setblocking(False)
+        return connection
+
+    def _admit(self, connection: socket.socket) -> None:
+        task = asyncio.get_running_loop().create_task(self._serve(connection))
+        self._arriving.add(task)
+        task.add_done_callback(self._arrived)
+
+    def _arrived(self, task: asyncio.Task[None]) -> None:
+        self._arriving.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            self._log.error("connection lost while it was accepted", error=str(error))
+        self._note_if_gone()
+
+    async def _serve(self, connection: socket.socket) -> None:
+        protocol = LmtpConnection(
+            self._service, is_trusted=is_trusted(connection, self._uids), on_closed=self._connection_closed
+        )
+        await asyncio.get_running_loop().connect_accepted_socket(lambda: protocol, connection)
+        if not protocol.is_gone:
+            self._connections.add(protocol)
+        if self._is_draining:
+            protocol.leave(fresh_too=False)
+
+    def _connection_closed(self, connection: LmtpConnection) -> None:
+        self._connections.discard(connection)
+        self._resume_accepting()
+        self._note_if_gone()
+
+    # Draining.
+
+    def _ask_to_leave(self, fresh_too: bool) -> None:
+        for connection in tuple(self._connections):
+            connection.leave(fresh_too=fresh_too)
+
+    def _note_if_gone(self) -> None:
+        if self._is_draining and not self._connections and not self._arriving:
+            self._all_gone.set()
+
+
+def _service(settings: Settings, deliverer: Deliverer, log: structlog.typing.FilteringBoundLogger) -> Service:
+    lmtp = settings.lmtp
+    hostname = lmtp.hostname or socket.gethostname() or "localhost"
+    return Service(
+        deliverer,
+        Rules(hostname, lmtp.message_bytes, lmtp.recipients, lmtp.errors, lmtp.announce_dsn),
+        Dialect(hostname, lmtp.announce_dsn),
+        lmtp.command_bytes,
+        lmtp.idle_seconds,
+        lmtp.data_seconds,
+        HeldOctets(settings.delivery.in_flight_bytes),
+        log,
+    )

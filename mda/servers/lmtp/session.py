@@ -1,0 +1,239 @@
+"""One LMTP session as a state machine (RFC 2033): commands in, effects out, no I/O.
+
+    take(command)            -> Say | Resolve | Collect
+    resolved(...)            -> Say            the outcome of a Resolve, in the order of the RCPTs
+    collected()              -> Deliver        DATA has ended
+    delivered(replies)       -> Say            one reply per accepted recipient, else the connection is closed
+    not_delivered(cause)     -> Say            the same, all alike
+
+It does not know time, bytes, or what a recipient is: those are the protocol's and the deliverer's.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+from mda.causes import Cause, Reply
+from mda.envelope import Envelope, Peer, Recipient
+from mda.servers.lmtp import replies
+from mda.servers.lmtp.command import (
+    XFORWARD_ATTRIBUTES,
+    Command,
+    Data,
+    Help,
+    Invalid,
+    Lhlo,
+    Mail,
+    Noop,
+    Quit,
+    Rcpt,
+    Rset,
+    Vrfy,
+    Xforward,
+)
+from mda.servers.lmtp.deliverer import Accepted
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the settings decide about a session."""
+
+    hostname: str
+    message_bytes: int
+    recipients: int
+    errors: int
+    announces_dsn: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Reply lines to send; then, with `closes`, the connection is to be closed."""
+
+    raw: bytes
+    closes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Resolve:
+    """Ask the deliverer; the outcome goes to `Session.resolved`."""
+
+    recipient: Recipient
+    reverse_path: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Collect:
+    """Send `raw` (354) and take the message."""
+
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    envelope: Envelope
+    accepted: tuple[Accepted, ...]
+
+
+Effect: TypeAlias = Say | Resolve | Collect
+
+
+@dataclass(slots=True)
+class _Transaction:
+    mail: Mail
+    recipients: list[Recipient] = field(default_factory=list)
+    accepted: list[Accepted] = field(default_factory=list)
+    asked: int = 0
+    """RCPTs whose outcome is not known yet."""
+
+
+class Session:
+    """The state between the first byte and the last. `has_served` once a transaction has come to its end."""
+
+    def __init__(self, rules: Rules, *, is_trusted: bool) -> None:
+        self._rules = rules
+        self._peer = Peer(is_trusted=is_trusted)
+        self._transaction: _Transaction | None = None
+        self._errors = 0
+        self.has_served = False
+
+    @property
+    def has_begun(self) -> bool:
+        return bool(self._peer.name)
+
+    @property
+    def is_in_transaction(self) -> bool:
+        return self._transaction is not None
+
+    def greeting(self) -> bytes:
+        return replies.encode_lines(220, (f"{self._rules.hostname} LMTP",))
+
+    def take(self, command: Command) -> Effect:
+        match command:
+            case Lhlo(name):
+                return self._lhlo(name)
+            case Mail():
+                return self._mail(command)
+            case Rcpt(recipient):
+                return self._rcpt(recipient)
+            case Data():
+                return self._data()
+            case Xforward(attributes):
+                return self._xforward(attributes)
+            case Rset():
+                self._end_transaction()
+                return _say(replies.OK)
+            case Quit():
+                return Say(replies.encode(replies.BYE), closes=True)
+            case Invalid(reply, is_fatal):
+                return Say(replies.encode(reply), closes=True) if is_fatal else self.error(reply)
+            case Noop():
+                return _say(replies.OK)
+            case Vrfy():
+                return _say(replies.CANNOT_VERIFY)
+            case Help():
+                return Say(replies.encode_lines(214, ("2.0.0 LHLO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT",)))
+
+    def error(self, reply: Reply) -> Say:
+        """A refused command; one too many ends the session."""
+        self._errors += 1
+        if self._errors >= self._rules.errors:
+            return Say(replies.encode(replies.TOO_MANY_ERRORS), closes=True)
+        return _say(reply)
+
+    def resolved(self, recipient: Recipient, outcome: Accepted | Cause) -> Say:
+        transaction = self._open()
+        transaction.asked -= 1
+        if isinstance(outcome, Cause):
+            return _say(outcome.reply)
+        transaction.recipients.append(recipient)
+        transaction.accepted.append(outcome)
+        return _say(replies.RECIPIENT_OK)
+
+    def collected(self) -> Deliver:
+        transaction = self._open()
+        mail = transaction.mail
+        envelope = Envelope(mail.reverse_path, tuple(transaction.recipients), self._peer, mail.parameters.is_smtputf8)
+        return Deliver(envelope, tuple(transaction.accepted))
+
+    def delivered(self, outcomes: tuple[Reply, ...]) -> Say:
+        """RFC 2033 s4.2: exactly one reply per accepted recipient. A deliverer that breaks this is not believed:
+        without any reply the whole message stays in the peer's queue, where a wrong row of them would lose mail."""
+        expected = len(self._open().accepted)
+        self._end_transaction()
+        if len(outcomes) != expected or not all(map(replies.is_final, outcomes)):
+            return Say(b"", closes=True)
+        return Say(b"".join(map(replies.encode, outcomes)))
+
+    def not_delivered(self, cause: Cause) -> Say:
+        return self.delivered((cause.reply,) * len(self._open().accepted))
+
+    def _lhlo(self, name: str) -> Say:
+        # RFC 5321 s4.1.4: a second greeting resets the transaction, as RSET does.
+        self._end_transaction()
+        self._peer = Peer(name=name, is_trusted=self._peer.is_trusted)
+        return Say(replies.encode_lines(250, (self._rules.hostname, *self._extensions())))
+
+    def _extensions(self) -> tuple[str, ...]:
+        always = ("PIPELINING", f"SIZE {self._rules.message_bytes}", "ENHANCEDSTATUSCODES", "8BITMIME", "SMTPUTF8")
+        dsn = ("DSN",) if self._rules.announces_dsn else ()
+        xforward = (" ".join(("XFORWARD", *XFORWARD_ATTRIBUTES)),) if self._peer.is_trusted else ()
+        return (*always, *dsn, *xforward)
+
+    def _mail(self, mail: Mail) -> Say:
+        if not self.has_begun:
+            return self.error(replies.LHLO_FIRST)
+        if self._transaction:
+            return self.error(replies.NESTED_MAIL)
+        if mail.parameters.size > self._rules.message_bytes:
+            return _say(Cause.MESSAGE_TOO_LARGE.reply)
+        self._transaction = _Transaction(mail)
+        return _say(replies.SENDER_OK)
+
+    def _rcpt(self, recipient: Recipient) -> Effect:
+        transaction = self._transaction
+        if transaction is None:
+            return self.error(replies.MAIL_FIRST if self.has_begun else replies.LHLO_FIRST)
+        if len(transaction.accepted) + transaction.asked >= self._rules.recipients:
+            return _say(Cause.TOO_MANY_RECIPIENTS.reply)
+        transaction.asked += 1
+        return Resolve(recipient, transaction.mail.reverse_path, transaction.mail.parameters.size)
+
+    def _data(self) -> Effect:
+        transaction = self._transaction
+        if transaction is None:
+            return self.error(replies.MAIL_FIRST if self.has_begun else replies.LHLO_FIRST)
+        if not transaction.accepted:
+            # RFC 2033 s4.2: with no recipient accepted, DATA must be answered 503.
+            return _say(replies.NO_RECIPIENTS)
+        return Collect(replies.START_MAIL)
+
+    def _xforward(self, attributes: tuple[tuple[str, str], ...]) -> Say:
+        if not self._peer.is_trusted:
+            return self.error(replies.XFORWARD_REFUSED)
+        if self._transaction:
+            return self.error(replies.NESTED_MAIL)
+        values, peer = dict(attributes), self._peer
+        self._peer = replace(
+            peer,
+            queue_id=values.get("IDENT", peer.queue_id),
+            client_name=values.get("NAME", peer.client_name),
+            client_address=values.get("ADDR", peer.client_address),
+            helo=values.get("HELO", peer.helo),
+            protocol=values.get("PROTO", peer.protocol),
+        )
+        return _say(replies.OK)
+
+    def _end_transaction(self) -> None:
+        """XFORWARD attributes hold for one transaction, as in Postfix's own server."""
+        self.has_served = self.has_served or self._transaction is not None
+        self._transaction = None
+        self._peer = Peer(name=self._peer.name, is_trusted=self._peer.is_trusted)
+
+    def _open(self) -> _Transaction:
+        if self._transaction is None:
+            raise AssertionError("no transaction is open")
+        return self._transaction
+
+
+def _say(reply: Reply) -> Say:
+    return Say(replies.encode(reply))
