@@ -1,0 +1,60 @@
+"""What PostgreSQL's errors mean to the rest of the program.
+
+`translated` turns them into `DatabaseUnavailable`; constraint violations and bad values stay as they are, since only
+the statement's author knows what they mean. The texts never hold SQL, parameters or a password.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg2
+from psycopg2 import errors
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from mda.errors import DatabaseUnavailable
+
+CHECK = "check that it runs and that database.url is right"
+
+REMEDIES: tuple[tuple[type[psycopg2.Error], str], ...] = (
+    (errors.UndefinedTable, "make the schema: mda init"),
+    (errors.UndefinedColumn, "bring the schema up to date: mda init"),
+    (errors.InsufficientPrivilege, "GRANT the database's user what it needs"),
+    (errors.ReadOnlySqlTransaction, "point database.url at the primary"),
+    (errors.QueryCanceled, "it is slow or locked; database.statement_timeout_seconds is the limit"),
+    (errors.LockNotAvailable, "somebody holds the rows locked; try again"),
+    (errors.DiskFull, "free space for PostgreSQL"),
+    (errors.TooManyConnections, "raise max_connections, or use a pooler"),
+)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raises `DatabaseUnavailable` for trouble with the server inside the block."""
+    try:
+        yield
+    except (psycopg2.IntegrityError, psycopg2.DataError):
+        raise
+    except psycopg2.Error as error:
+        raise unavailable(error) from error
+    except DBAPIError as error:
+        if isinstance(error.orig, psycopg2.IntegrityError | psycopg2.DataError):
+            raise
+        raise unavailable(error.orig) from error
+    except SQLAlchemyError as error:  # the pool's time-out and the like
+        raise unavailable(error) from error
+
+
+def unavailable(error: BaseException | None) -> DatabaseUnavailable:
+    """The error as one line and a way out."""
+    remedy = next((remedy for kind, remedy in REMEDIES if isinstance(error, kind)), CHECK)
+    return DatabaseUnavailable(f"PostgreSQL: {_first_line(error)}", remedy)
+
+
+def _first_line(error: BaseException | None) -> str:
+    """The server's or libpq's own sentence: those name host, user and table, but no values and no password."""
+    if isinstance(error, psycopg2.Error) and error.diag.message_primary:
+        return error.diag.message_primary
+    if isinstance(error, psycopg2.ProgrammingError):
+        return "the connection parameters in database.url are not understood"  # libpq would quote them
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__
