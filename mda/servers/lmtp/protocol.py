@@ -109,6 +109,11 @@ class LmtpConnection(asyncio.Protocol):
         self._pump()
 
     @property
+    def is_working(self) -> bool:
+        """Whether the deliverer is at work for this connection."""
+        return self._work is not None
+
+    @property
     def is_gone(self) -> bool:
         return self._is_lost and not self._work
 

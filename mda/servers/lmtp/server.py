@@ -31,7 +31,7 @@ ACCEPT_RETRY_SECONDS = 0.5
 
 class LmtpServer:
     def __init__(self, settings: Settings, deliverer: Deliverer, log: structlog.typing.FilteringBoundLogger) -> None:
-        self._service = _service(settings, deliverer, log)
+        self._service = service(settings, deliverer, log)
         self._uids = trusted_uids(settings.lmtp.trusted_users)
         # The limit is the whole server's; each worker takes its share.
         self._limit = -(-settings.lmtp.connections // settings.worker_count)
@@ -149,7 +149,7 @@ class LmtpServer:
             self._all_gone.set()
 
 
-def _service(settings: Settings, deliverer: Deliverer, log: structlog.typing.FilteringBoundLogger) -> Service:
+def service(settings: Settings, deliverer: Deliverer, log: structlog.typing.FilteringBoundLogger) -> Service:
     lmtp = settings.lmtp
     hostname = lmtp.hostname or socket.gethostname() or "localhost"
     return Service(

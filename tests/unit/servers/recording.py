@@ -1,0 +1,80 @@
+"""A small real deliverer for the servers' tests: it writes messages and envelopes to a folder.
+
+The local part of a recipient says what is to happen to it: `unknown`, `later`, `broken` at RCPT; `full`, `dropped`
+(no reply at all), `refusing` (a reply with line ends in its text), `failing` (an exception) after DATA; `slow` takes
+half a second. Everybody else gets `250 2.0.0 Saved id=...`. The reverse-path's and peer's values are kept too.
+"""
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from mda.causes import Cause, Reply
+from mda.envelope import Envelope, Recipient
+from mda.settings import Settings
+
+SLOW_SECONDS = 0.5
+
+
+class Recorder:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.resolving = 0
+        self.most_resolving = 0
+
+    async def resolve(self, recipient: Recipient, reverse_path: str, size: int = 0) -> str | Cause:
+        self.resolving += 1
+        self.most_resolving = max(self.most_resolving, self.resolving)
+        await asyncio.sleep(0)
+        self.resolving -= 1
+        match recipient.address.local_part:
+            case "unknown":
+                return Cause.UNKNOWN_RECIPIENT
+            case "later":
+                return Cause.DATABASE_UNAVAILABLE
+            case "broken":
+                raise ConnectionError("the directory is broken\r\n250 ok")
+        return str(recipient.address)
+
+    async def deliver(self, envelope: Envelope, accepted: tuple[str, ...], raw: bytes) -> tuple[Reply, ...]:
+        if any(one.startswith("slow@") for one in accepted):
+            await asyncio.sleep(SLOW_SECONDS)
+        if any(one.startswith("failing@") for one in accepted):
+            raise ConnectionError("the storage is broken\r\n250 ok")
+        name = f"{time.time_ns():020d}-{os.getpid()}"
+        (self._folder / f"{name}.json").write_text(json.dumps(asdict(envelope)))
+        partial = self._folder / f"{name}.part"
+        partial.write_bytes(raw)
+        partial.rename(self._folder / f"{name}.eml")
+        return tuple(_reply(one, name) for one in accepted if not one.startswith("dropped@"))
+
+
+def _reply(recipient: str, name: str) -> Reply:
+    match recipient.partition("@")[0]:
+        case "full":
+            return Cause.MAILBOX_FULL.reply
+        case "refusing":
+            return Reply(550, "5.7.1", "no\r\n250 2.0.0 yes é")
+    return Reply(250, "2.0.0", f"Saved id={name}")
+
+
+def messages(folder: Path) -> tuple[bytes, ...]:
+    """The messages in `folder`, in the order of their delivery."""
+    return tuple(path.read_bytes() for path in sorted(folder.glob("*.eml")))
+
+
+def envelopes(folder: Path) -> tuple[dict[str, object], ...]:
+    return tuple(json.loads(path.read_text()) for path in sorted(folder.glob("*.json")))
+
+
+@asynccontextmanager
+async def compose(settings: Settings) -> AsyncIterator[Recorder]:
+    """What a worker process of the tests is composed of: mail goes to `mail` below the data folder."""
+    folder = Path(settings.data_dir) / "mail"
+    folder.mkdir(exist_ok=True)
+    yield Recorder(folder)
