@@ -1,0 +1,19 @@
+"""The known name that is nearest to a mistyped one, for the way out that an error names."""
+
+import difflib
+from collections.abc import Iterable
+
+CUTOFF = 0.6
+"""difflib's ratio from which two names are alike enough to ask."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The most alike of `known`, or None."""
+    found = difflib.get_close_matches(name, list(known), n=1, cutoff=CUTOFF)
+    return found[0] if found else None
+
+
+def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
+    """A remedy: "did you mean ...?", or `otherwise`."""
+    found = nearest(name, known)
+    return f"did you mean {found}?" if found else otherwise
