@@ -161,11 +161,11 @@ def unpack_header(packed: bytes | memoryview) -> Header:
         raise Malformed(Flaw.NO_MAGIC)
     if len(packed) < HEADER_BYTES:
         raise Malformed(Flaw.TRUNCATED)
+    if packed[len(MAGIC)] != VERSION:
+        raise Malformed(Flaw.VERSION)
     if zlib.crc32(packed[: _HEADER.size]) != _CRC.unpack_from(packed, _HEADER.size)[0]:
         raise Malformed(Flaw.HEADER_CHECKSUM)
-    _, version, kind, codec, *rest = _HEADER.unpack_from(packed)
-    if version != VERSION:
-        raise Malformed(Flaw.VERSION)
+    _, _, kind, codec, *rest = _HEADER.unpack_from(packed)
     try:
         header = Header(Kind(kind), Codec(codec), *rest)
     except ValueError as error:
