@@ -10,32 +10,31 @@ output=${1:?usage: build.sh OUTPUT [CC [FLAG...]]}
 shift
 [ $# -gt 0 ] || set -- cc
 source=$(dirname "$0")
-log=$output.log
+objects=$(mktemp -d)
+trap 'rm -rf "$objects"' EXIT
 
-flags="-std=c11 -O2 -Wall -Wextra -D_GNU_SOURCE -fstack-protector-strong"
+flags="-std=c11 -O2 -Wall -Wextra -D_GNU_SOURCE -fstack-protector-strong -fPIE"
 case " $* " in
-*" -fsanitize="* | *" -U_FORTIFY_SOURCE "*) ;; # the sanitisers see more without the fortified functions
+*" -fsanitize="*) ;; # the sanitisers see more without the fortified functions
 *) flags="$flags -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2" ;;
 esac
+
+for file in "$source"/*.c; do
+    # shellcheck disable=SC2086 # a list of words
+    if ! "$@" $flags -c -o "$objects/$(basename "$file" .c).o" "$file"; then
+        echo "mda-pipe: $1 could not compile it; a C11 compiler is needed (Debian: apt-get install build-essential)" >&2
+        exit 1
+    fi
+done
+
 relro="-Wl,-z,relro -Wl,-z,now"
-
-# $flags and $style are lists of words on purpose.
-try() {
-    style=$1
-    shift
+for style in "-static-pie $relro" "-static $relro" "-pie $relro" ""; do
     # shellcheck disable=SC2086
-    "$@" $flags $style -o "$output" "$source"/*.c >"$log" 2>&1
-}
-
-for style in "-fPIE -static-pie $relro" "-static $relro" "-fPIE -pie $relro" "$relro" ""; do
-    if try "$style" "$@"; then
-        cat "$log"
-        rm -f "$log"
+    if "$@" $flags $style -o "$output" "$objects"/*.o >"$objects/log" 2>&1; then
         echo "mda-pipe: linked with: ${style:-no further flags}"
         exit 0
     fi
 done
-cat "$log" >&2
-rm -f "$log"
-echo "mda-pipe: $1 could not compile it; install a C compiler (Debian: apt-get install build-essential)" >&2
+cat "$objects/log" >&2
+echo "mda-pipe: $1 could not link it in any style" >&2
 exit 1
