@@ -2,7 +2,8 @@
 
 Offers the `Settings` tree (frozen msgspec Structs, one per TOML table) and `load`. This module alone reads the
 environment: MDA_CONFIG names the file, MDA_DATABASE_URL replaces `database.url` (so that a password need not stand
-in the file). Sizes are in bytes and times in seconds, and their keys say so. `conf/mda.toml` documents each key.
+in the file), and `service_manager` reads what systemd says. Sizes are in bytes and times in seconds, and their keys
+say so. `conf/mda.toml` documents each key.
 """
 
 import difflib
@@ -138,6 +139,22 @@ def locate(file: Path | None = None, environment: Mapping[str, str] | None = Non
     """Where the settings file is, or would be made: `file`, else $MDA_CONFIG, else /etc/mda/mda.toml."""
     env = os.environ if environment is None else environment
     return file or Path(env.get("MDA_CONFIG") or DEFAULT_FILE)
+
+
+class ServiceManager(msgspec.Struct, frozen=True):
+    """What systemd tells a service: `listen_fds` sockets from descriptor 3 on (sd_listen_fds(3)), and where it wants
+    to hear of its state (sd_notify(3)); 0 and empty without it."""
+
+    listen_fds: int = 0
+    notify_socket: str = ""
+
+
+def service_manager(environment: Mapping[str, str] | None = None) -> ServiceManager:
+    env = os.environ if environment is None else environment
+    # Sockets meant for another process, whose environment we inherited, are not ours to take.
+    is_meant = env.get("LISTEN_PID") == str(os.getpid())
+    count = env.get("LISTEN_FDS", "")
+    return ServiceManager(int(count) if is_meant and count.isdecimal() else 0, env.get("NOTIFY_SOCKET", ""))
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The LMTP server of one worker: it accepts, counts and drains connections.
 
     listen(sockets)     begin to accept; at the limit of connections it stops to, and they wait in the backlog
-    accept_rest()       take what is left in the backlogs, then close the listeners: nobody else will
+    accept_rest(socket) take what is left in a listener's backlog, then close it: nobody else will
     drain()             accept no more, close idle sessions, let open transactions finish
     closed()            wait until the last connection has gone
 
@@ -48,14 +48,16 @@ class LmtpServer:
             listener.setblocking(False)
         self._resume_accepting()
 
-    def accept_rest(self) -> None:
-        """Beyond the limit of connections, too: the sockets are about to go."""
+    def accept_rest(self, listener: socket.socket) -> None:
+        """Beyond the limit of connections, too: the socket is about to go."""
+        was_accepting = self._is_accepting
         self._stop_accepting()
-        for listener in self._listeners:
-            while connection := self._accept(listener):
-                self._admit(connection)
-            listener.close()
-        self._listeners = ()
+        while connection := self._accept(listener):
+            self._admit(connection)
+        listener.close()
+        self._listeners = tuple(one for one in self._listeners if one is not listener)
+        if was_accepting:
+            self._resume_accepting()
 
     def drain(self) -> None:
         self._stop_accepting()

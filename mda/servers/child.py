@@ -1,0 +1,101 @@
+"""A worker process as the supervisor sees it: started, ready, told to leave, gone."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from enum import Enum
+
+from mda.servers.assignment import READY, Assignment, InheritedListener, Order, to_descriptor
+from mda.servers.listeners import Listener
+from mda.settings import Settings
+
+KILL_AFTER_SECONDS = 5.0
+"""What a worker may take beyond its drain time before it is killed."""
+
+
+class Stage(Enum):
+    STARTING = "starting"
+    READY = "ready"
+    LEAVING = "leaving"
+
+
+class Child:
+    """`generation` is that of the settings it was started with; `channel` becomes readable when it has something to
+    report or has died."""
+
+    def __init__(self, settings: Settings, listeners: Sequence[Listener], composer: str, generation: int) -> None:
+        self.generation = generation
+        self.stage = Stage.STARTING
+        self.started_at = time.monotonic()
+        self._kill_at = float("inf")
+        self._drain_seconds = settings.workers.drain_seconds
+        self.channel, theirs = socket.socketpair()
+        self.channel.setblocking(False)
+        with theirs:
+            inherited = tuple(_inherited(one) for one in listeners)
+            assignment = Assignment(settings, inherited, theirs.fileno(), composer)
+            self._process = _start(assignment)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def age_seconds(self) -> float:
+        return time.monotonic() - self.started_at
+
+    def exit_status(self) -> int | None:
+        """As subprocess has it (negative: the signal), None while it runs."""
+        return self._process.poll()
+
+    def hear(self) -> None:
+        """Reads the channel; a worker that is ready says so once."""
+        try:
+            report = self.channel.recv(16)
+        except OSError:
+            return
+        if report == READY and self.stage is Stage.STARTING:
+            self.stage = Stage.READY
+
+    def order(self, order: Order) -> None:
+        """Tells it to leave. One that has not begun to serve is ended at once."""
+        self._kill_at = time.monotonic() + self._drain_seconds + KILL_AFTER_SECONDS
+        if self.stage is Stage.STARTING:
+            self._process.kill()
+        else:
+            self._send(order)
+        self.stage = Stage.LEAVING
+
+    def kill_if_overdue(self) -> bool:
+        is_overdue = time.monotonic() > self._kill_at
+        if is_overdue:
+            self._process.kill()
+        return is_overdue
+
+    def _send(self, order: Order) -> None:
+        try:
+            self.channel.send(order.value)
+        except OSError:
+            # It is dying on its own; its exit will be seen.
+            return
+
+
+def _inherited(listener: Listener) -> InheritedListener:
+    return InheritedListener(listener.socket.fileno(), listener.origin, listener.place, listener.device, listener.inode)
+
+
+def _start(assignment: Assignment) -> subprocess.Popen[bytes]:
+    source = to_descriptor(assignment)
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-m", "mda.servers.worker", str(source)],
+            stdin=subprocess.DEVNULL,
+            pass_fds=(source, assignment.channel, *(one.fd for one in assignment.listeners)),
+            # Out of the terminal's group: Ctrl-C is for the supervisor alone.
+            process_group=0,
+        )
+    finally:
+        os.close(source)
