@@ -1,0 +1,111 @@
+"""The second stage of group commit: rows to the database, one transaction a batch.
+
+One thread and one connection a lane. Accounts that somebody else has locked are skipped by the first lane and go to
+the busy lane, which waits for their lock, so that one locked mailbox delays no other. A commit whose outcome is
+unknown is told as temporary: the body stays, and the receipt answers the redelivery. Nothing is retried here that
+might have happened.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from mda.causes import Cause
+from mda.delivery.job import LANE_DEPTH, BatchLimits, Job, Outcomes, fail_all, still_busy, take
+from mda.errors import CommitUnknown, DatabaseUnavailable, MdaError
+from mda.logs import logger
+from mda.metadata.deliver import Delivery, Stored
+
+BUSY_LOCK_WAIT_SECONDS = 1.0
+
+NoteCommit = Callable[[Delivery, Stored], None]
+"""Told of each new row, after its COMMIT and before the outcome is told."""
+
+
+class RowCommitter(Protocol):
+    """What a commit lane asks of the database."""
+
+    def commit(self, batch: Sequence[Delivery], lock_wait_seconds: float = 0) -> Outcomes: ...
+    def close(self) -> None: ...
+
+
+class CommitLane:
+    """Takes located jobs from any thread. With a `busy` lane it skips locked accounts, without one it waits."""
+
+    def __init__(
+        self, committer: RowCommitter, limits: BatchLimits, note: NoteCommit, busy: "CommitLane | None" = None
+    ) -> None:
+        self._committer = committer
+        self._limits = limits
+        self._note = note
+        self._busy = busy
+        self._is_closing = False
+        self._jobs: queue.Queue[Job | None] = queue.Queue(LANE_DEPTH)
+        name = "commit" if busy else "commit-busy"
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def submit(self, job: Job) -> None:
+        """Takes a job; blocks where the lane is full, which holds up the shard lanes and with them the senders."""
+        self._jobs.put(job)
+
+    def close(self) -> None:
+        """Commits what has been submitted, then ends. Call it on the first lane, then on its busy lane."""
+        self._is_closing = True
+        self._jobs.put(None)
+        self._thread.join()
+        while not self._jobs.empty():
+            if job := self._jobs.get():
+                job.fail(Cause.SHUTTING_DOWN)
+        self._committer.close()
+
+    def _run(self) -> None:
+        while (batch := take(self._jobs, self._limits)) is not None:
+            if not batch:
+                continue
+            try:
+                self._commit(batch)
+            except DatabaseUnavailable as error:
+                self._refuse(batch, Cause.DATABASE_UNAVAILABLE, error)
+            except CommitUnknown as error:
+                self._refuse(batch, Cause.COMMIT_UNKNOWN, error)
+            except Exception:
+                logger("delivery").exception("commit_lane_failed", messages=len(batch))
+                fail_all(batch, Cause.INTERNAL_ERROR)
+
+    def _commit(self, batch: Sequence[Job]) -> None:
+        deliveries = [delivery for job in batch for delivery in job.deliveries]
+        outcomes = self._committer.commit(deliveries, 0 if self._busy else BUSY_LOCK_WAIT_SECONDS)
+        position = 0
+        for job in batch:
+            end = position + len(job.deliveries)
+            self._settle(job, outcomes[position:end])
+            position = end
+
+    def _settle(self, job: Job, outcomes: Outcomes) -> None:
+        for delivery, outcome in zip(job.deliveries, outcomes, strict=True):
+            if isinstance(outcome, Stored) and not outcome.is_duplicate:
+                self._note(delivery, outcome)
+        if Cause.ACCOUNT_BUSY in outcomes and time.monotonic() < job.deadline:
+            self._wait_for_lock(job, outcomes)
+        else:
+            job.finish(outcomes)
+
+    def _wait_for_lock(self, job: Job, outcomes: Outcomes) -> None:
+        if self._busy:
+            self._busy.submit(still_busy(job, outcomes))
+        elif self._is_closing:
+            job.finish(outcomes)
+        else:
+            try:
+                self._jobs.put_nowait(still_busy(job, outcomes))
+            except queue.Full:
+                job.finish(outcomes)
+
+    def _refuse(self, batch: Sequence[Job], cause: Cause, error: MdaError) -> None:
+        logger("delivery").error(
+            "rows_not_committed", cause=cause.name, messages=len(batch), error=error.message, remedy=error.remedy
+        )
+        fail_all(batch, cause)

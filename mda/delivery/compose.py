@@ -1,0 +1,152 @@
+"""The composition root of a worker: builds the services of `DeliveryService` from the settings, and ends them in order.
+
+The order of the end matters: bodies that were submitted are written, their rows committed, the commit records noted,
+and only then are the segments sealed and the connections closed.
+"""
+
+import asyncio
+import pwd
+from collections.abc import AsyncIterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from mda.antispam.classifier import Classifier
+from mda.delivery.commit_lane import CommitLane
+from mda.delivery.job import BatchLimits
+from mda.delivery.lookup import Lookup
+from mda.delivery.plan import Policy
+from mda.delivery.service import DeliveryService, Services
+from mda.delivery.shard_lane import ShardLane
+from mda.delivery.shard_lanes import ShardLanes
+from mda.errors import MdaError
+from mda.identifiers import IdentifierSource, format_id
+from mda.logs import logger
+from mda.metadata import engine, shards
+from mda.metadata.deliver import Committer
+from mda.metadata.directory import Directory
+from mda.settings import Settings
+from mda.storage.abandoned import SweptSegment, seal_abandoned
+from mda.storage.encode import Encoder
+from mda.storage.shard import Shard, ShardState
+from mda.storage.writer import SegmentWriter
+
+POOL_THREADS = 2
+"""For large messages and rare blocking calls; the lanes have threads of their own."""
+
+MAIL_OWNER = "postfix"
+
+
+@asynccontextmanager
+async def compose(settings: Settings, *, keeps_receipts: bool = True) -> AsyncIterator[DeliveryService]:
+    """A delivery service over the settings' database and shards, for as long as the block lasts.
+
+    `keeps_receipts=False` is for mail that has no redelivery to recognise (`mda deliver`).
+    """
+    with engine.database(settings) as url, ThreadPoolExecutor(POOL_THREADS, "pool") as pool:
+        identifiers = IdentifierSource()
+        lanes = _Lanes(settings, url, identifiers, pool)
+        lookup = Lookup(
+            Directory(url, settings.delivery.recipient_delimiter, settings.database),
+            settings.database.lookup_cache_seconds,
+        )
+        services = Services(
+            lookup=lookup,
+            lanes=lanes.shards,
+            classifier=_classifier(settings),
+            identifiers=identifiers,
+            pool=pool,
+            policy=Policy(settings.delivery.over_quota, settings.spam.threshold),
+            deadline_seconds=settings.delivery.deadline_seconds,
+            keeps_receipts=keeps_receipts,
+            requeue_uid=_uid_of(MAIL_OWNER),
+        )
+        try:
+            yield DeliveryService(services)
+        finally:
+            await asyncio.get_running_loop().run_in_executor(None, partial(_end, lookup, lanes))
+
+
+class _Lanes:
+    """The lanes of group commit, wired to each other."""
+
+    def __init__(self, settings: Settings, url: str, identifiers: IdentifierSource, pool: Executor) -> None:
+        self._settings = settings
+        self._identifiers = identifiers
+        self._pool = pool
+        self._limits = BatchLimits(settings.delivery.batch_messages, settings.delivery.batch_bytes)
+        database = engine.make_engine(url, settings.database)
+        self.shards = ShardLanes(lambda: [_storage_shard(row) for row in shards.list_all(database)], self._open, pool)
+        self.busy = CommitLane(Committer(url, settings.database, identifiers), self._limits, self.shards.note)
+        self.rows = CommitLane(
+            Committer(url, settings.database, identifiers), self._limits, self.shards.note, busy=self.busy
+        )
+
+    def end(self) -> None:
+        self.shards.drain()
+        self.rows.close()
+        self.busy.close()
+        self.shards.seal()
+
+    def _open(self, shard: Shard) -> ShardLane:
+        storage = self._settings.storage
+        encoder = Encoder(storage.compression_level)
+        self._pool.submit(_sweep, shard)
+
+        def open_writer() -> SegmentWriter:
+            return SegmentWriter(
+                shard,
+                self._identifiers,
+                encoder=encoder,
+                segment_bytes=storage.segment_bytes,
+                segment_age_seconds=storage.segment_age_seconds,
+                on_trouble=partial(_log_trouble, shard),
+            )
+
+        return ShardLane(shard.name, open_writer, encoder, self._limits, self.rows)
+
+
+def _end(lookup: Lookup, lanes: _Lanes) -> None:
+    lookup.close()
+    lanes.end()
+
+
+def _storage_shard(row: shards.Shard) -> Shard:
+    return Shard(row.id, row.name, row.url, ShardState(row.state.value))
+
+
+def _sweep(shard: Shard) -> None:
+    """Seals what dead workers left open, beside the first deliveries."""
+    try:
+        for swept in seal_abandoned(shard):
+            if isinstance(swept, SweptSegment):
+                logger("storage").info("segment_sealed", shard=shard.name, records=swept.record_count)
+            else:
+                logger("storage").error(
+                    "segment_not_sealed",
+                    shard=shard.name,
+                    segment=format_id(swept.segment),
+                    error=swept.trouble.message,
+                    remedy=swept.trouble.remedy,
+                )
+    except MdaError as error:
+        logger("storage").error("shard_not_swept", shard=shard.name, error=error.message, remedy=error.remedy)
+
+
+def _log_trouble(shard: Shard, trouble: MdaError) -> None:
+    logger("storage").error("segment_given_up", shard=shard.name, error=trouble.message, remedy=trouble.remedy)
+
+
+def _classifier(settings: Settings) -> Classifier | None:
+    if not settings.spam.enabled:
+        return None
+    return Classifier(Path(settings.spam.model) if settings.spam.model else None)
+
+
+def _uid_of(name: str) -> int | None:
+    try:
+        return pwd.getpwnam(name).pw_uid
+    except KeyError:
+        return None

@@ -1,0 +1,109 @@
+"""The unit of group commit: one message on one shard, with one delivery per account.
+
+Offers `Job`, the bounded taking of a batch from a lane's queue, and the splitting of a job whose accounts were
+partly locked. A job is finished exactly once, with one outcome per delivery, in order.
+"""
+
+import queue
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from mda.causes import Cause
+from mda.metadata.deliver import Delivery, Stored
+from mda.storage.encode import EncodedRecord
+from mda.storage.location import Location
+from mda.storage.record import Target
+
+Outcomes = tuple[Stored | Cause, ...]
+
+LANE_DEPTH = 1000
+"""Jobs that may wait in front of a lane before it refuses or blocks."""
+
+IDLE_SECONDS = 0.5
+"""How long a lane waits for a job before it looks after its own affairs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    shard_id: int
+    raw: bytes
+    reverse_path: str
+    received_at: datetime
+    deliveries: tuple[Delivery, ...]
+    """Without a location until the shard lane has written the record."""
+    deadline: float
+    """time.monotonic() after which nobody waits for the outcome."""
+    finish: Callable[[Outcomes], None]
+    """Takes the outcomes; callable from any thread."""
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """Whose copies the record holds."""
+        return tuple(Target(delivery.account_id, delivery.content_id) for delivery in self.deliveries)
+
+    def fail(self, cause: Cause) -> None:
+        self.finish((cause,) * len(self.deliveries))
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLimits:
+    """What one batch may hold; one job always fits."""
+
+    messages: int
+    octets: int
+
+
+def take(jobs: "queue.Queue[Job | None]", limits: BatchLimits) -> tuple[Job, ...] | None:
+    """What has arrived, in order: empty after IDLE_SECONDS without a job, None once the lane is closed (a None met)."""
+    try:
+        first = jobs.get(timeout=IDLE_SECONDS)
+    except queue.Empty:
+        return ()
+    if first is None:
+        return None
+    batch, octets = [first], len(first.raw)
+    while len(batch) < limits.messages and octets < limits.octets:
+        try:
+            job = jobs.get_nowait()
+        except queue.Empty:
+            break
+        if job is None:
+            jobs.put(None)
+            break
+        batch.append(job)
+        octets += len(job.raw)
+    return tuple(batch)
+
+
+def fail_all(jobs: Iterable[Job], cause: Cause) -> None:
+    for job in jobs:
+        job.fail(cause)
+
+
+def located(job: Job, record: EncodedRecord, location: Location) -> Job:
+    """The job with its record's durable place in each delivery."""
+    deliveries = tuple(
+        replace(
+            delivery,
+            segment=location.segment,
+            offset=location.offset,
+            length=location.length,
+            digest=record.digest,
+        )
+        for delivery in job.deliveries
+    )
+    return replace(job, deliveries=deliveries)
+
+
+def still_busy(job: Job, outcomes: Sequence[Stored | Cause]) -> Job:
+    """The part of a job whose accounts were locked; finishing it finishes the whole job, in the first order."""
+    places = [place for place, outcome in enumerate(outcomes) if outcome is Cause.ACCOUNT_BUSY]
+
+    def finish(later: Outcomes) -> None:
+        merged = list(outcomes)
+        for place, outcome in zip(places, later, strict=True):
+            merged[place] = outcome
+        job.finish(tuple(merged))
+
+    return replace(job, deliveries=tuple(job.deliveries[place] for place in places), finish=finish)

@@ -1,0 +1,98 @@
+"""Asking the directory without blocking the event loop: what is asked at the same time is one query.
+
+A thread of its own owns the blocking `Directory`. Positive answers are kept for a second (settings:
+database.lookup_cache_seconds); a refusal is never kept, so that a new account gets its mail at once.
+"""
+
+import asyncio
+import queue
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from mda.address import Address
+from mda.causes import Cause
+from mda.errors import DatabaseUnavailable
+from mda.logs import logger
+from mda.metadata.directory import Resolved
+
+_MOST_AT_ONCE = 500
+_CACHE_ENTRIES = 10_000
+
+
+class AddressBook(Protocol):
+    """The directory's part that look-ups need."""
+
+    def resolve(self, addresses: Sequence[Address]) -> tuple[Resolved | Cause, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    address: Address
+    answer: "asyncio.Future[Resolved | Cause]"
+
+
+class Lookup:
+    """Asynchronous, batching, briefly remembering front of a directory. Use from one event loop."""
+
+    def __init__(self, directory: AddressBook, cache_seconds: float) -> None:
+        self._directory = directory
+        self._cache_seconds = cache_seconds
+        self._known: dict[Address, tuple[float, Resolved]] = {}
+        self._questions: queue.SimpleQueue[_Question | None] = queue.SimpleQueue()
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._answer_all, name="directory", daemon=True)
+        self._thread.start()
+
+    async def resolve(self, address: Address) -> Resolved | Cause:
+        """The accounts behind an address, or why there are none (DATABASE_UNAVAILABLE included)."""
+        key = address.key
+        remembered = self._known.get(key)
+        if remembered and remembered[0] > time.monotonic():
+            return remembered[1]
+        question = _Question(address, self._loop.create_future())
+        self._questions.put(question)
+        answer = await question.answer
+        if isinstance(answer, Resolved):
+            self._remember(key, answer)
+        return answer
+
+    def close(self) -> None:
+        """Ends the thread after what has been asked is answered."""
+        self._questions.put(None)
+        self._thread.join(timeout=5)
+
+    def _remember(self, key: Address, answer: Resolved) -> None:
+        if len(self._known) >= _CACHE_ENTRIES:
+            self._known.clear()
+        self._known[key] = (time.monotonic() + self._cache_seconds, answer)
+
+    def _answer_all(self) -> None:
+        while (first := self._questions.get()) is not None:
+            questions = [first]
+            while len(questions) < _MOST_AT_ONCE and not self._questions.empty():
+                question = self._questions.get()
+                if question is None:
+                    self._questions.put(None)
+                    break
+                questions.append(question)
+            answers = self._ask([question.address for question in questions])
+            self._loop.call_soon_threadsafe(_settle, questions, answers)
+
+    def _ask(self, addresses: list[Address]) -> Sequence[Resolved | Cause]:
+        try:
+            return self._directory.resolve(addresses)
+        except DatabaseUnavailable as error:
+            logger("delivery").error("directory_unavailable", cause=error.message, remedy=error.remedy)
+            return [Cause.DATABASE_UNAVAILABLE] * len(addresses)
+        except Exception:
+            logger("delivery").exception("directory_failed")
+            return [Cause.INTERNAL_ERROR] * len(addresses)
+
+
+def _settle(questions: Sequence[_Question], answers: Sequence[Resolved | Cause]) -> None:
+    for question, answer in zip(questions, answers, strict=True):
+        if not question.answer.done():
+            question.answer.set_result(answer)

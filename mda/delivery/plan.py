@@ -1,0 +1,75 @@
+"""Where one account's copy of a message goes: pure, facts and verdicts in, a placement or a refusal out.
+
+Nothing here reads a clock, a database or a file. The order of the rules is the order of the checks below; the first
+that refuses names the cause.
+"""
+
+from dataclasses import dataclass
+
+from mda import address
+from mda.antispam.verdict import Verdict
+from mda.causes import Cause
+from mda.delivery import delivered_form
+from mda.delivery.inspect import Inspection
+from mda.envelope import Envelope, Recipient
+from mda.metadata.deliver import Destination
+from mda.metadata.directory import Target
+from mda.settings import OverQuota
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the settings say about every delivery."""
+
+    over_quota: OverQuota
+    spam_threshold: float
+    """Probability from which a message is spam, where the account sets none of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """One account's copy: its mailbox, its prefix, and the verdict that decided."""
+
+    target: Target
+    destination: Destination | int
+    """INBOX, JUNK, or the id of the mailbox that the address's detail names."""
+    prefix: bytes
+    delivered_size: int
+    verdict: Verdict | None
+
+
+def admit(target: Target, size: int, policy: Policy) -> Cause | None:
+    """Why this account can't take a message of `size` octets (0: not known yet), or None.
+
+    Asked at RCPT with the announced size, and again with the real one.
+    """
+    if not target.is_enabled:
+        return Cause.ACCOUNT_DISABLED
+    over_bytes = target.quota_bytes is not None and target.used_bytes + size > target.quota_bytes
+    over_count = target.quota_messages is not None and target.used_messages >= target.quota_messages
+    if over_bytes or over_count:
+        return Cause.MAILBOX_FULL if policy.over_quota is OverQuota.REJECT else Cause.MAILBOX_FULL_FOR_NOW
+    return None
+
+
+def place(
+    target: Target, recipient: Recipient, envelope: Envelope, inspection: Inspection, policy: Policy
+) -> Placement | Cause:
+    """The placement of one message for one account."""
+    refusal = admit(target, inspection.size, policy)
+    if refusal:
+        return refusal
+    if delivered_form.was_delivered_to(inspection.message, address.parse(target.address)):
+        return Cause.DELIVERY_LOOP
+    threshold = policy.spam_threshold if target.spam_threshold is None else target.spam_threshold
+    verdict = inspection.judge(threshold)
+    prefix = delivered_form.prefix(envelope, recipient, target.address, verdict)
+    delivered_size = delivered_form.size(prefix, inspection.size, inspection.forged_spans)
+    return Placement(target, _destination(target, verdict), prefix, delivered_size, verdict)
+
+
+def _destination(target: Target, verdict: Verdict | None) -> Destination | int:
+    """Spam goes to Junk whatever the detail says: a detail is in every sender's hand."""
+    if verdict is not None and verdict.is_spam:
+        return Destination.JUNK
+    return Destination.INBOX if target.detail_mailbox_id is None else target.detail_mailbox_id

@@ -1,0 +1,36 @@
+"""From the outcomes of a recipient's accounts to its one reply line (RFC 2033 s4.2).
+
+An alias to several accounts has one answer: any temporary failure makes it temporary (Postfix tries again, and
+receipts protect the accounts that already have it); else any stored copy makes it 250 and the refused ones are
+only logged; else the first refusal. The text names ids, never anything from the mail: Postfix logs it.
+"""
+
+from collections.abc import Sequence
+
+from mda.causes import Cause, Reply
+from mda.identifiers import format_id
+from mda.metadata.deliver import Stored
+
+_IDS_SHOWN = 3
+
+
+def for_recipient(outcomes: Sequence[Stored | Cause], shard_name: str) -> Reply:
+    """The reply for a recipient whose accounts had these outcomes (at least one); `shard_name` is the first's."""
+    causes = [outcome for outcome in outcomes if isinstance(outcome, Cause)]
+    stored = [outcome for outcome in outcomes if isinstance(outcome, Stored)]
+    if any(cause.reply.is_temporary for cause in causes) or not stored:
+        return gravest(causes).reply
+    return Reply(250, "2.0.0", _saved(stored, shard_name))
+
+
+def gravest(causes: Sequence[Cause]) -> Cause:
+    """The cause that speaks for several: the first temporary one, else the first."""
+    return next((cause for cause in causes if cause.reply.is_temporary), causes[0])
+
+
+def _saved(stored: Sequence[Stored], shard_name: str) -> str:
+    first = stored[0]
+    ids = ",".join(format_id(one.content_id) for one in stored[:_IDS_SHOWN])
+    more = f" and {len(stored) - _IDS_SHOWN} more" if len(stored) > _IDS_SHOWN else ""
+    already = " again" if all(one.is_duplicate for one in stored) else ""
+    return f"Saved{already} id={ids}{more} uid={first.uid} shard={shard_name}"

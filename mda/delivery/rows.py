@@ -1,0 +1,61 @@
+"""From what is known of a message to the row that one account's copy becomes."""
+
+import hashlib
+from collections.abc import Sequence
+
+from mda.antispam.verdict import Verdict
+from mda.delivery import receipts
+from mda.delivery.copies import Copy, Message
+from mda.delivery.plan import Placement
+from mda.metadata.deliver import Delivery
+
+REASONS_KEPT = 10
+
+
+def delivery_row(message: Message, copy: Copy, placement: Placement) -> Delivery:
+    """The row of a copy that has a placement; its location and digest are the shard lane's to add."""
+    parsed, verdict = message.inspection.message, placement.verdict
+    return Delivery(
+        account_id=copy.target.account_id,
+        content_id=copy.content_id,
+        destination=placement.destination,
+        receipt=_receipt(message, copy),
+        internal_date=message.received_at,
+        shard_id=copy.target.shard_id,
+        size=len(message.raw),
+        delivered_size=placement.delivered_size,
+        envelope=parsed.envelope,
+        body_structure=parsed.body_structure,
+        structure=parsed.structure,
+        prefix=placement.prefix,
+        forged_spans=message.inspection.forged_spans,
+        message_id_hash=id_hash(parsed.message_id) if parsed.message_id else None,
+        reference_hashes=tuple(id_hash(reference) for reference in parsed.references),
+        subject_base=parsed.subject_base,
+        sent_at=parsed.sent_at,
+        preview=parsed.preview,
+        has_attachment=parsed.has_attachment,
+        spam_score=verdict.score if verdict else None,
+        spam_reasons=_reasons(verdict),
+        defects=parsed.defects,
+        original_recipient=copy.recipient.original,
+        queue_id=message.envelope.peer.queue_id,
+        received_at=message.received_at,
+    )
+
+
+def id_hash(message_id: str) -> int:
+    """How the rows know a Message-ID (RFC 5322 s3.6.4): the first 64 bits of its SHA-256, signed."""
+    digest = hashlib.sha256(message_id.encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
+def _receipt(message: Message, copy: Copy) -> bytes | None:
+    if message.digest is None:
+        return None
+    return receipts.delivery_digest(message.digest, message.envelope.reverse_path, copy.recipient.address)
+
+
+def _reasons(verdict: Verdict | None) -> Sequence[tuple[str, int, float]]:
+    reasons = verdict.reasons[:REASONS_KEPT] if verdict else ()
+    return tuple((reason.category.label, reason.feature_id, round(reason.weight, 4)) for reason in reasons)

@@ -1,0 +1,91 @@
+"""The delivery of one message, the story on one screen.
+
+    resolve   RCPT: address -> accounts, or the cause why not
+    deliver   DATA: inspect (parse, classify) -> plan (pure) -> store (bodies, then rows) -> one reply a recipient
+
+Body before row before reply: a 250 names only what both the shard and the database have made durable. Whatever
+fails on the way is a temporary reply for the recipients that it touched.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from mda.causes import Cause, Reply
+from mda.delivery import receipts, replies
+from mda.delivery.copies import Accepted, Copy, Message, plan_copies
+from mda.delivery.inspect import Judge, inspect
+from mda.delivery.job import Outcomes
+from mda.delivery.lookup import Lookup
+from mda.delivery.plan import Policy, admit
+from mda.delivery.report import log_copies
+from mda.delivery.shard_lanes import ShardLanes
+from mda.delivery.store import store
+from mda.envelope import Envelope, Recipient
+from mda.identifiers import IdentifierSource
+
+INLINE_OCTETS = 65_536
+"""Up to here a message is inspected on the event loop; above, in a thread, since it would hold up the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the deliveries of one worker share; built by `mda.delivery.compose`."""
+
+    lookup: Lookup
+    lanes: ShardLanes
+    classifier: Judge | None
+    identifiers: IdentifierSource
+    pool: Executor
+    policy: Policy
+    deadline_seconds: float
+    keeps_receipts: bool
+    requeue_uid: int | None
+    """The user id of Postfix's mail owner, where it is known: see `receipts.message_digest`."""
+
+
+class DeliveryService:
+    """Resolves recipients and delivers messages: one per worker, used from its event loop."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def resolve(self, recipient: Recipient, reverse_path: str, size: int = 0) -> Accepted | Cause:
+        """Who gets mail for this address. `size` in octets as SIZE announced it, 0 where it did not."""
+        resolved = await self._services.lookup.resolve(recipient.address)
+        if isinstance(resolved, Cause):
+            return resolved
+        refusals = [admit(target, size, self._services.policy) for target in resolved.targets]
+        causes = [refusal for refusal in refusals if refusal is not None]
+        if len(causes) == len(refusals):
+            return replies.gravest(causes)
+        return Accepted(recipient, resolved.targets)
+
+    async def deliver(self, envelope: Envelope, accepted: Sequence[Accepted], raw: bytes) -> tuple[Reply, ...]:
+        """One reply per accepted recipient, in order. `raw` in CRLF form, as Postfix handed it over."""
+        services, started = self._services, time.monotonic()
+        message = await self._in_hand(envelope, raw)
+        copies = plan_copies(message, accepted, services.policy, services.identifiers.next)
+        outcomes = await store(message, copies, services.lanes, services.deadline_seconds)
+        log_copies(message, copies, outcomes, time.monotonic() - started)
+        return tuple(self._reply(number, copies, outcomes) for number in range(len(accepted)))
+
+    async def _in_hand(self, envelope: Envelope, raw: bytes) -> Message:
+        services = self._services
+
+        def examine() -> Message:
+            queue_id = envelope.peer.queue_id
+            digest = receipts.message_digest(raw, queue_id, services.requeue_uid) if services.keeps_receipts else None
+            return Message(envelope, raw, inspect(raw, services.classifier), digest, datetime.now(UTC))
+
+        if len(raw) <= INLINE_OCTETS:
+            return examine()
+        return await asyncio.get_running_loop().run_in_executor(services.pool, examine)
+
+    def _reply(self, number: int, copies: Sequence[Copy], outcomes: Outcomes) -> Reply:
+        mine = [at for at, copy in enumerate(copies) if copy.number == number]
+        shard = self._services.lanes.name(copies[mine[0]].target.shard_id)
+        return replies.for_recipient([outcomes[at] for at in mine], shard)

@@ -1,0 +1,125 @@
+"""The first stage of group commit: bodies to one shard, one fdatasync a batch.
+
+One thread per shard and worker, the only writer of this worker's segments there, so that a disk that hangs holds up
+only its own accounts. While a batch is being synced the next one collects: a lone message waits for nobody. A job
+goes on to the commit lane only when `append` has returned its durable place (body before row).
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from mda.causes import Cause
+from mda.delivery.commit_lane import CommitLane
+from mda.delivery.job import LANE_DEPTH, BatchLimits, Job, fail_all, located, take
+from mda.errors import MdaError, StorageFull, StorageUnavailable
+from mda.logs import logger
+from mda.storage.commits import CommitRecord
+from mda.storage.encode import EncodedRecord, Encoder
+from mda.storage.location import Location
+
+
+class Appender(Protocol):
+    """What a shard lane asks of its segment writer."""
+
+    def append(self, batch: Sequence[EncodedRecord]) -> tuple[Location, ...]: ...
+    def note_commits(self, commits: Sequence[CommitRecord]) -> None: ...
+    def flush_due(self, now: float) -> None: ...
+    def close(self) -> None: ...
+
+
+class ShardLane:
+    """Takes jobs from any thread; `drain` and then `seal` end it. The segment writer is opened at the first job."""
+
+    def __init__(
+        self,
+        shard_name: str,
+        open_writer: Callable[[], Appender],
+        encoder: Encoder,
+        limits: BatchLimits,
+        rows: CommitLane,
+    ) -> None:
+        self._shard_name = shard_name
+        self._open_writer = open_writer
+        self._encoder = encoder
+        self._limits = limits
+        self._rows = rows
+        self._writer: Appender | None = None
+        self._jobs: queue.Queue[Job | None] = queue.Queue(LANE_DEPTH)
+        self._thread = threading.Thread(target=self._run, name=f"shard-{shard_name}", daemon=True)
+        self._thread.start()
+
+    def submit(self, job: Job) -> None:
+        """Takes a job; refuses it at once where the lane has not kept up (a disk that hangs)."""
+        try:
+            self._jobs.put_nowait(job)
+        except queue.Full:
+            job.fail(Cause.STORAGE_UNAVAILABLE)
+
+    def note(self, commits: Sequence[CommitRecord]) -> None:
+        """From any thread: what the database has committed, written with the next append or within a second."""
+        if self._writer is not None:
+            self._writer.note_commits(commits)
+
+    def drain(self) -> None:
+        """Writes what has been submitted and ends the thread. Commits may still be noted until `seal`."""
+        self._jobs.put(None)
+        self._thread.join()
+
+    def seal(self) -> None:
+        """After `drain`, and after the commit lanes have ended: the last commit records, then the seal."""
+        if self._writer is None:
+            return
+        try:
+            self._writer.close()
+        except StorageUnavailable as error:
+            logger("delivery").error("shard_not_sealed", shard=self._shard_name, error=error.message, remedy=error.remedy)
+
+    def _run(self) -> None:
+        while (batch := take(self._jobs, self._limits)) is not None:
+            try:
+                self._turn(batch)
+            except StorageFull as error:
+                self._refuse(batch, Cause.STORAGE_FULL, error)
+            except StorageUnavailable as error:
+                self._refuse(batch, Cause.STORAGE_UNAVAILABLE, error)
+            except Exception:
+                logger("delivery").exception("shard_lane_failed", shard=self._shard_name, messages=len(batch))
+                fail_all(batch, Cause.INTERNAL_ERROR)
+
+    def _turn(self, batch: Sequence[Job]) -> None:
+        if batch:
+            self._write(batch)
+        elif self._writer is not None:
+            self._writer.flush_due(time.monotonic())
+
+    def _write(self, batch: Sequence[Job]) -> None:
+        if self._writer is None:
+            self._writer = self._open_writer()
+        encoded = self._encode(batch)
+        locations = self._writer.append([record for _, record in encoded])
+        for (job, record), location in zip(encoded, locations, strict=True):
+            self._rows.submit(located(job, record, location))
+
+    def _encode(self, batch: Sequence[Job]) -> list[tuple[Job, EncodedRecord]]:
+        """The records of the batch; a message that can't be recorded fails alone."""
+        encoded = []
+        for job in batch:
+            try:
+                record = self._encoder.encode_message(
+                    job.raw, received_at=job.received_at, reverse_path=job.reverse_path, targets=job.targets
+                )
+            except MdaError as error:
+                logger("delivery").error("message_not_recorded", shard=self._shard_name, error=error.message)
+                job.fail(Cause.INTERNAL_ERROR)
+            else:
+                encoded.append((job, record))
+        return encoded
+
+    def _refuse(self, batch: Sequence[Job], cause: Cause, error: StorageUnavailable) -> None:
+        logger("delivery").error(
+            "shard_unavailable", shard=self._shard_name, messages=len(batch), cause=error.message, remedy=error.remedy
+        )
+        fail_all(batch, cause)

@@ -1,0 +1,79 @@
+"""The shards that this worker writes to: a lane for each, opened at the first message for it.
+
+The list of shards is read from the database when a shard is asked for that is not known yet: a worker starts while
+the database is down, and a shard that is added later needs no restart. A shard that takes no mail is a temporary
+cause for its accounts alone.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+
+from mda.causes import Cause
+from mda.delivery.job import Job
+from mda.delivery.shard_lane import ShardLane
+from mda.errors import MdaError
+from mda.logs import logger
+from mda.storage.commits import NO_RECEIPT, CommitRecord
+from mda.storage.shard import Shard, ShardState
+from mda.metadata.deliver import Delivery, Stored
+
+
+class ShardLanes:
+    """Routes jobs to lanes. `submit` belongs to the event loop, `note` to the commit lanes' threads."""
+
+    def __init__(
+        self, list_shards: Callable[[], Sequence[Shard]], open_lane: Callable[[Shard], ShardLane], pool: Executor
+    ) -> None:
+        self._list_shards = list_shards
+        self._open_lane = open_lane
+        self._pool = pool
+        self._lanes: dict[int, ShardLane] = {}
+        self._names: dict[int, str] = {}
+        self._opening = asyncio.Lock()
+
+    async def submit(self, job: Job) -> None:
+        """Gives the job to its shard's lane; finishes it with a temporary cause where there is none to give it to."""
+        lane = self._lanes.get(job.shard_id) or await self._open(job.shard_id)
+        if isinstance(lane, Cause):
+            job.fail(lane)
+        else:
+            lane.submit(job)
+
+    def name(self, shard_id: int) -> str:
+        """The shard's name, for logs and replies."""
+        return self._names.get(shard_id, str(shard_id))
+
+    def note(self, delivery: Delivery, stored: Stored) -> None:
+        """What the database has committed, for the shard's commit records."""
+        record = CommitRecord(
+            stored.account_id, stored.mailbox_id, stored.uid, stored.content_id, delivery.receipt or NO_RECEIPT
+        )
+        self._lanes[delivery.shard_id].note([record])
+
+    def drain(self) -> None:
+        """Writes what has been submitted; blocking, after the last submit."""
+        for lane in self._lanes.values():
+            lane.drain()
+
+    def seal(self) -> None:
+        """After `drain` and the commit lanes' end: the last commit records and the seals."""
+        for lane in self._lanes.values():
+            lane.seal()
+
+    async def _open(self, shard_id: int) -> ShardLane | Cause:
+        async with self._opening:
+            if shard_id in self._lanes:
+                return self._lanes[shard_id]
+            try:
+                shards = await asyncio.get_running_loop().run_in_executor(self._pool, self._list_shards)
+            except MdaError as error:
+                logger("delivery").error("shards_unknown", error=error.message, remedy=error.remedy)
+                return Cause.DATABASE_UNAVAILABLE
+            shard = next((shard for shard in shards if shard.id == shard_id), None)
+            if shard is None or shard.state is ShardState.READONLY:
+                logger("delivery").error("shard_takes_no_mail", shard=shard.name if shard else shard_id)
+                return Cause.STORAGE_UNAVAILABLE
+            self._names[shard_id] = shard.name
+            self._lanes[shard_id] = self._open_lane(shard)
+            return self._lanes[shard_id]
