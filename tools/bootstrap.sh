@@ -1,0 +1,34 @@
+#!/bin/sh
+# bootstrap.sh PYTHON VENV: makes the virtual environment VENV, and before it whatever of Debian's packages a build
+# needs and is not there: venv with pip, Python's headers, a C compiler. Installs them where it may, else names them.
+set -eu
+python=$1 venv=$2
+here=$(dirname "$0")
+
+missing=
+if [ -z "$python" ]; then
+    missing="python3 python3-venv python3-dev"
+else
+    "$python" -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
+    "$python" -c 'import os, sys, sysconfig
+sys.exit(not os.path.exists(os.path.join(sysconfig.get_paths()["include"], "Python.h")))' || missing="$missing python3-dev"
+fi
+command -v cc >/dev/null 2>&1 || command -v gcc >/dev/null 2>&1 || missing="$missing gcc libc6-dev"
+
+if [ -n "$missing" ]; then
+    if sh "$here/as_root.sh"; then
+        echo "installing:$missing"
+        sh "$here/as_root.sh" apt-get update -qq
+        # shellcheck disable=SC2086
+        sh "$here/as_root.sh" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
+        [ -n "$python" ] || python=$(sh "$here/find_python.sh")
+    else
+        echo "mda: to build, install as root:  apt-get install$missing" >&2
+        exit 1
+    fi
+fi
+if [ -z "$python" ]; then
+    echo "mda: Python 3.11 or later is needed, and this system's packages have none" >&2
+    exit 1
+fi
+[ -x "$venv/bin/pip" ] || "$python" -m venv "$venv"

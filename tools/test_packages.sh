@@ -1,0 +1,22 @@
+#!/bin/sh
+# Installs what the tests with a real Postfix need, where it may (root or sudo, Debian-like); else says what is left out.
+# Postfix is installed unconfigured: the tests make an instance of their own and touch nothing in /etc/postfix.
+set -eu
+here=$(dirname "$0")
+PATH=$PATH:/usr/sbin:/sbin
+
+if ! command -v postfix >/dev/null 2>&1; then
+    if sh "$here/as_root.sh"; then
+        echo "postfix postfix/main_mailer_type select No configuration" | sh "$here/as_root.sh" debconf-set-selections
+        sh "$here/as_root.sh" apt-get update -qq
+        sh "$here/as_root.sh" env DEBIAN_FRONTEND=noninteractive \
+            apt-get install -y -qq --no-install-recommends postfix
+    else
+        echo "mda: Postfix is not installed; the tests marked \"postfix\" are left out." >&2
+        echo "mda: to run them:  apt-get install --no-install-recommends postfix  (as root)" >&2
+    fi
+fi
+if [ "$(id -u)" != 0 ]; then
+    echo "mda: a private Postfix needs root; the tests marked \"postfix\" are left out." >&2
+    echo "mda: to run them:  sudo make test" >&2
+fi
