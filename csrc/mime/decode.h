@@ -1,0 +1,20 @@
+/* Transfer encodings: base64 (RFC 2045 s6.8) and quoted-printable (s6.7), decoded as far as they go. */
+#ifndef MIME_DECODE_H
+#define MIME_DECODE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Where in the encoded octets something was wrong first: offset + 1, or 0 for nothing. */
+typedef struct decode_notes {
+    size_t junk;          /* base64: octets outside the alphabet, skipped */
+    size_t truncated;     /* base64: the last group is not whole */
+    size_t after_padding; /* base64: octets after the padding, left out */
+    size_t bad_escape;    /* quoted-printable: "=" without two hexadecimal digits, kept */
+} decode_notes;
+
+/* Both need room for `length` octets in `decoded` and return how many they wrote. */
+size_t decode_base64(const uint8_t *encoded, size_t length, uint8_t *decoded, decode_notes *notes);
+size_t decode_quoted_printable(const uint8_t *encoded, size_t length, uint8_t *decoded, decode_notes *notes);
+
+#endif

@@ -1,0 +1,45 @@
+/* Octet classes and case-free comparison in ASCII; no locale, no NUL-terminated strings. */
+#ifndef MIME_OCTETS_H
+#define MIME_OCTETS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+static inline int octet_is_wsp(uint8_t c) { return c == ' ' || c == '\t'; }
+static inline int octet_is_space(uint8_t c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+static inline int octet_is_digit(uint8_t c) { return c >= '0' && c <= '9'; }
+static inline uint8_t octet_lower(uint8_t c) { return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c; }
+static inline int octet_is_alpha(uint8_t c) { return octet_lower(c) >= 'a' && octet_lower(c) <= 'z'; }
+
+/* 0-15, or -1. */
+static inline int octet_hex(uint8_t c) {
+    if (octet_is_digit(c)) return c - '0';
+    c = octet_lower(c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* `lower` must be in lower case already. */
+static inline int octets_equal(const uint8_t *bytes, size_t length, const char *lower, size_t lower_length) {
+    if (length != lower_length) return 0;
+    for (size_t i = 0; i < length; i++)
+        if (octet_lower(bytes[i]) != (uint8_t)lower[i]) return 0;
+    return 1;
+}
+
+#define octets_are(bytes, length, literal) octets_equal((bytes), (length), (literal), sizeof(literal) - 1)
+
+/* Past the line end of the line at `at`, or `end`. */
+static inline const uint8_t *octets_next_line(const uint8_t *at, const uint8_t *end) {
+    const uint8_t *lf = at < end ? memchr(at, '\n', (size_t)(end - at)) : NULL;
+    return lf ? lf + 1 : end;
+}
+
+/* Drops one line end (CRLF or LF) at the end of [at, end). */
+static inline const uint8_t *octets_chomp(const uint8_t *at, const uint8_t *end) {
+    if (end > at && end[-1] == '\n') end--;
+    else return end;
+    return end > at && end[-1] == '\r' ? end - 1 : end;
+}
+
+#endif
