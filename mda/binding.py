@@ -1,4 +1,4 @@
-"""The one module that sees the C core (mda._core): parsing, and what the antispam half adds.
+"""The one module that sees the C core (mda._core): parsing, and the antispam half's features, scores and learning.
 
 `examine` makes one C call a message, without the interpreter lock, copies everything out at once and frees the C
 result before it returns: an `Examination` is plain bytes and numbers, and nothing of CFFI leaves this module.
@@ -7,11 +7,13 @@ an argument is senseless, MemoryError that there was no memory.
 """
 
 import struct
+from array import array
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from mda import _core
-from mda.errors import InvalidValue
+from mda import _core, weights  # type: ignore[attr-defined]
+from mda.errors import InvalidValue, SettingsError
 
 _ffi = _core.ffi
 _lib = _core.lib
@@ -50,6 +52,63 @@ _SUMMARY = struct.Struct("=QqiIII14I36I")
 """mime_summary without its padding at the end."""
 
 
+FEATURE_VERSION: int = _lib.SPAM_FEATURE_VERSION
+"""Weights are only good for the features that they were trained on."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpamScore:
+    """What a model says of a message; `mda.antispam.classifier` makes a verdict of it. Weights are in log-odds."""
+
+    probability: float
+    margin: float
+    feature_count: int
+    contributions: tuple[tuple[int, float], ...]
+    """(feature id, weight) of those that weigh most; the category is in the id's top 4 bits."""
+    categories: tuple[float, ...]
+    """Sums of all weights by category."""
+    model_version: str
+    feature_version: int
+
+
+class Model:
+    """The weights in one file, checked; any number of threads may score with it at once.
+
+    The file is copied, not mapped: a map of a file that someone overwrites in place ends the process with SIGBUS.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """SettingsError if the file can't be read, InvalidValue if it is not a whole model of FEATURE_VERSION."""
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise SettingsError(f"spam model {path}: {error.strerror}", "check spam.model") from error
+        self.weights = weights.unpack(content, FEATURE_VERSION, str(path))
+        raw_weights = _ffi.from_buffer("int8_t[]", self.weights.raw_weights)
+        self._owner = raw_weights
+        self._model = _ffi.new(
+            "spam_model *",
+            (
+                raw_weights,
+                self.weights.bits,
+                self.weights.scale,
+                self.weights.bias,
+                self.weights.floor,
+                self.weights.slope,
+                self.weights.intercept,
+            ),
+        )
+
+    @property
+    def version(self) -> str:
+        """Names these very weights: the head of the file's checksum."""
+        return self.weights.version
+
+    @property
+    def _pointer(self) -> Any:
+        return self._model
+
+
 @dataclass(frozen=True, slots=True)
 class Examination:
     """What one parse found. The tables are the C core's, packed: see HEADER, PART, PARAMETER and ADDRESS, and
@@ -78,16 +137,62 @@ class Examination:
     envelope: bytes
     body_structure: bytes
     structure: bytes
+    spam: SpamScore | None = None
+    """None where no model was given."""
 
 
-def examine(raw: bytes, limits: Limits = DEFAULT_LIMITS) -> Examination:
-    """Parses one message."""
+def examine(raw: bytes, model: Model | None = None, limits: Limits = DEFAULT_LIMITS) -> Examination:
+    """Parses one message and, with a model, scores it."""
+    result = _ffi.new("mime_message **")
+    score = _ffi.new("spam_score *")
+    pointer = _ffi.NULL if model is None else model._pointer
+    _check(_lib.spam_examine(_ffi.from_buffer(raw), len(raw), _limits(limits), pointer, result, score), raw)
+    try:
+        return _copy_out(raw, result[0], None if model is None else _copy_score(score, model))
+    finally:
+        _lib.mime_free(result[0])
+
+
+def features(raw: bytes, limits: Limits = DEFAULT_LIMITS) -> bytes:
+    """The ids of a message's features, 32 bits each in the machine's order: what a Learner learns from."""
     result = _ffi.new("mime_message **")
     _check(_lib.mime_parse(_ffi.from_buffer(raw), len(raw), _limits(limits), result), raw)
     try:
-        return _copy_out(raw, result[0])
+        ids = _ffi.new("uint32_t[]", _lib.SPAM_MAX_FEATURES)
+        count = _ffi.new("uint32_t *")
+        _check(_lib.spam_message_features(result[0], ids, count), raw)
+        return bytes(_ffi.buffer(ids, 4 * count[0]))
     finally:
         _lib.mime_free(result[0])
+
+
+class Learner:
+    """Online logistic regression over 1 << bits weights, see csrc/antispam/learn.h. Not for two threads at once.
+
+    `categories` is a mask of what may be seen: bit i is category i.
+    """
+
+    def __init__(self, bits: int, floor: float, rate: float) -> None:
+        if not 1 <= bits <= weights.MAX_BITS:
+            raise InvalidValue(f"bits must be 1 to {weights.MAX_BITS}, not {bits}")
+        self.weights = array("f", bytes(4 << bits))
+        self._squares = array("f", bytes(4 << bits))
+        self._owners = _ffi.from_buffer("float[]", self.weights), _ffi.from_buffer("float[]", self._squares)
+        self._learner = _ffi.new("spam_learner *", (*self._owners, bits, 0.0, 0.0, floor, rate))
+
+    @property
+    def bias(self) -> float:
+        return float(self._learner.bias)
+
+    def margin(self, ids: bytes, categories: int) -> float:
+        """How far on the spam side a message is; `ids` as `features` gives them."""
+        pointer = _ffi.from_buffer("uint32_t[]", ids)
+        return float(_lib.spam_learner_margin(self._learner, pointer, len(pointer), categories))
+
+    def step(self, ids: bytes, categories: int, is_spam: bool, importance: float = 1.0) -> float:
+        """Learns one message; returns its margin before."""
+        pointer = _ffi.from_buffer("uint32_t[]", ids)
+        return float(_lib.spam_learner_step(self._learner, pointer, len(pointer), categories, is_spam, importance))
 
 
 def html_text(html: bytes) -> bytes:
@@ -135,7 +240,19 @@ def _table(pointer: Any, length: int) -> bytes:
     return bytes(_ffi.buffer(pointer, length)) if length else b""
 
 
-def _copy_out(raw: bytes, message: Any) -> Examination:
+def _copy_score(score: Any, model: Model) -> SpamScore:
+    return SpamScore(
+        probability=score.probability,
+        margin=score.margin,
+        feature_count=score.feature_count,
+        contributions=tuple((top.feature, top.weight) for top in score.top[0 : score.top_count]),
+        categories=tuple(score.categories),
+        model_version=model.version,
+        feature_version=model.weights.feature_version,
+    )
+
+
+def _copy_out(raw: bytes, message: Any, spam: SpamScore | None) -> Examination:
     text = _table(message.text, message.text_length)
     fields = _SUMMARY.unpack_from(_ffi.buffer(message, _SUMMARY.size))
 
@@ -164,4 +281,5 @@ def _copy_out(raw: bytes, message: Any) -> Examination:
         envelope=span(4) or b"",
         body_structure=span(5) or b"",
         structure=span(6) or b"",
+        spam=spam,
     )

@@ -1,0 +1,131 @@
+#include "extract.h"
+
+#include "headers.h"
+#include "html.h"
+#include "shape.h"
+#include "text.h"
+#include "url.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { FOLDED_BYTES = 512 };
+
+typedef struct {
+    spam_features set;
+    uint8_t folded[FOLDED_BYTES];
+    uint8_t text[SPAM_TEXT_BUDGET];
+} scratch;
+
+static void add_headers(scratch *s, const mime_message *message) {
+    const mime_part *root = &message->parts[0];
+    const uint8_t *base = mime_base(message, root->source);
+    spam_headers state;
+    spam_headers_begin(&state, &s->set);
+    for (uint32_t i = 0; i < root->header_count; i++) {
+        const mime_header *header = &message->headers[root->first_header + i];
+        spam_span name = {base + header->start, header->name_length};
+        spam_span value = {base + header->value, header->end - header->value};
+        if (header->field == MIME_FIELD_SUBJECT) {
+            value.bytes = mime_bytes(message, MIME_IN_TEXT, message->summary.subject, &value.length);
+        }
+        value.length = spam_text_fold(value, s->folded, FOLDED_BYTES);
+        value.length -= value.length > 0 && s->folded[value.length - 1] == ' ';
+        spam_headers_field(&state, name, (spam_span){s->folded, value.length});
+    }
+    spam_headers_end(&state);
+}
+
+static void add_text(scratch *s, spam_span text) {
+    spam_text_words(&s->set, SPAM_BODY_WORDS, 11, text, SPAM_WORD_LIMIT);
+    spam_text_ngrams(&s->set, SPAM_BODY_TEXT, text);
+    spam_url_scan(&s->set, text, SPAM_URL_LIMIT);
+}
+
+static void add_run(scratch *s, spam_span run, int is_html, size_t budget) {
+    size_t length = is_html ? spam_html_text(&s->set, run, s->text, budget, SPAM_URL_LIMIT)
+                            : spam_text_fold(run, s->text, budget);
+    add_text(s, (spam_span){s->text, length});
+}
+
+static spam_span after_tag(spam_span run) {
+    const uint8_t *close = run.length ? memchr(run.bytes, '>', run.length) : NULL;
+    size_t skip = close == NULL ? 0 : (size_t)(close - run.bytes) + 1;
+    return (spam_span){run.bytes + skip, run.length - skip};
+}
+
+/* Two thirds of the budget from the head, one from the tail; all at once where all fits. */
+static void add_text_part(scratch *s, const mime_message *message, const mime_part *part, size_t budget) {
+    spam_span text;
+    text.bytes = mime_bytes(message, part->text_source, part->text, &text.length);
+    int is_html = (part->flags & MIME_PART_HTML) != 0;
+    size_t reach = budget * (is_html ? SPAM_MARKUP_FACTOR : 1);
+    if (text.length <= reach) {
+        add_run(s, text, is_html, budget);
+        return;
+    }
+    size_t tail = reach / 3;
+    spam_span end = {text.bytes + text.length - tail, tail};
+    add_run(s, (spam_span){text.bytes, reach - tail}, is_html, budget - budget / 3);
+    add_run(s, is_html ? after_tag(end) : end, is_html, budget / 3);
+}
+
+static void add_text_parts(scratch *s, const mime_message *message) {
+    uint32_t total = 0;
+    for (uint32_t i = 0; i < message->part_count; i++) {
+        total += (message->parts[i].flags & MIME_PART_TEXT) != 0;
+    }
+    uint32_t read = total < SPAM_TEXT_PARTS ? total : SPAM_TEXT_PARTS;
+    size_t budget = read == 0 ? 0 : SPAM_TEXT_BUDGET / read;
+    uint32_t index = 0;
+    for (uint32_t i = 0; i < message->part_count; i++) {
+        if ((message->parts[i].flags & MIME_PART_TEXT) == 0) {
+            continue;
+        }
+        if (index < SPAM_TEXT_PARTS - 2 || index + 2 >= total) {
+            add_text_part(s, message, &message->parts[i],
+                          budget > SPAM_PART_BUDGET_MIN ? budget : SPAM_PART_BUDGET_MIN);
+        }
+        index++;
+    }
+}
+
+static void extract(scratch *s, const mime_message *message) {
+    spam_features_begin(&s->set);
+    if (message->part_count == 0) {
+        return;
+    }
+    add_headers(s, message);
+    spam_shape_add(&s->set, message, SPAM_SHAPE_PARTS);
+    add_text_parts(s, message);
+}
+
+mime_status spam_message_features(const mime_message *message, uint32_t *ids, uint32_t *count) {
+    scratch *s = malloc(sizeof *s);
+    if (s == NULL) {
+        return MIME_NO_MEMORY;
+    }
+    extract(s, message);
+    memcpy(ids, s->set.ids, s->set.count * sizeof *ids);
+    *count = s->set.count;
+    free(s);
+    return MIME_OK;
+}
+
+mime_status spam_examine(const uint8_t *input, size_t length, const mime_limits *limits, const spam_model *model,
+                         mime_message **message, spam_score *score) {
+    mime_status status = mime_parse(input, length, limits, message);
+    if (status != MIME_OK || model == NULL) {
+        return status;
+    }
+    scratch *s = malloc(sizeof *s);
+    if (s == NULL) {
+        mime_free(*message);
+        *message = NULL;
+        return MIME_NO_MEMORY;
+    }
+    extract(s, *message);
+    spam_score_features(model, s->set.ids, s->set.count, score);
+    free(s);
+    return MIME_OK;
+}

@@ -1,0 +1,36 @@
+/*
+ * From a parsed message to its features, and in one call from raw bytes to a score.
+ *
+ * Text is read as the reader sees it (transfer encoding and markup removed), head and tail of each part within a
+ * budget of its own, so that neither padding in front nor a wall of harmless text behind starves the rest. Work a
+ * message is bounded by the budgets below, not by its size.
+ */
+#ifndef MDA_SPAM_EXTRACT_H
+#define MDA_SPAM_EXTRACT_H
+
+#include "../mime/mime.h"
+#include "features.h"
+#include "score.h"
+
+/* cdef begin */
+
+/* Writes the ids of a message's features to `ids`, which has room for SPAM_MAX_FEATURES. MIME_OK or MIME_NO_MEMORY. */
+mime_status spam_message_features(const mime_message *message, uint32_t *ids, uint32_t *count);
+
+/* Parses as mime_parse does and, where `model` is not NULL, scores. *message is set, and is the caller's to free with
+   mime_free, only on MIME_OK. */
+mime_status spam_examine(const uint8_t *input, size_t length, const mime_limits *limits, const spam_model *model,
+                         mime_message **message, spam_score *score);
+/* cdef end */
+
+enum {
+    SPAM_TEXT_BUDGET = 8192,     /* bytes of visible text of all parts together */
+    SPAM_PART_BUDGET_MIN = 1024, /* of one part, at least */
+    SPAM_MARKUP_FACTOR = 8,      /* markup read for each byte of budget */
+    SPAM_TEXT_PARTS = 8,         /* text parts read: the first ones and the last two */
+    SPAM_SHAPE_PARTS = 24,       /* parts whose type is looked at */
+    SPAM_URL_LIMIT = 40,         /* links of one run of text */
+    SPAM_WORD_LIMIT = 1200       /* words of one run of text */
+};
+
+#endif

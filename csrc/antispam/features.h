@@ -1,0 +1,81 @@
+/*
+ * The set of features of one message: binary, deduplicated, each tagged with the category of evidence it came from.
+ *
+ * A feature's id is 32 bits: the category in the top 4, a hash of what was seen in the low 28. The id, not a bucket
+ * of some model, is what verdicts show and what is stored, so that models of any size explain themselves alike.
+ * Anything that changes which ids a message yields must raise SPAM_FEATURE_VERSION: weights of another version are
+ * meaningless.
+ *
+ * Nothing here fails: what exceeds a limit is left out, and the limits are set so that every source of evidence has
+ * room of its own (a wall of harmless text can't crowd out the rest). Not thread-safe; one set belongs to one call.
+ */
+#ifndef MDA_SPAM_FEATURES_H
+#define MDA_SPAM_FEATURES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* cdef begin */
+enum {
+    SPAM_FEATURE_VERSION = 1,
+    SPAM_MAX_FEATURES = 24576
+};
+
+enum spam_category {
+    SPAM_SUBJECT = 0,
+    SPAM_SENDER = 1,
+    SPAM_RECIPIENT = 2,
+    SPAM_HEADER_WORDS = 3,
+    SPAM_HEADER_TEXT = 4,
+    SPAM_HEADER_SHAPE = 5,
+    SPAM_BODY_WORDS = 6,
+    SPAM_BODY_TEXT = 7,
+    SPAM_HTML_SHAPE = 8,
+    SPAM_URLS = 9,
+    SPAM_MIME_SHAPE = 10,
+    SPAM_ATTACHMENTS = 11,
+    SPAM_CATEGORIES = 12
+};
+/* cdef end */
+
+#define SPAM_TABLE_BITS 15
+#define SPAM_TABLE_SIZE (1u << SPAM_TABLE_BITS)
+
+typedef struct {
+    uint32_t count;
+    uint32_t ids[SPAM_MAX_FEATURES];
+    uint32_t table[SPAM_TABLE_SIZE]; /* open addressing; 0 is an empty slot */
+} spam_features;
+
+typedef struct {
+    const uint8_t *bytes;
+    size_t length;
+} spam_span;
+
+/* Empties the set. Must be called before the first add. */
+void spam_features_begin(spam_features *set);
+
+/* Adds the feature (category, key); key is a hash or a small value, salted by the caller's kind. */
+void spam_features_add(spam_features *set, enum spam_category category, uint64_t key);
+
+/* A 64-bit hash of `span` in ASCII lower case, different for each `kind`. */
+uint64_t spam_hash_lower(spam_span span, uint64_t kind);
+
+/* Adds a value by its order of magnitude: 0, 1, 2, 3, 4-7, 8-15 ... so that near counts share a feature. */
+void spam_features_add_size(spam_features *set, enum spam_category category, uint64_t kind, uint64_t value);
+
+static inline uint8_t spam_lower(uint8_t c) {
+    return (uint8_t)(c - 'A') < 26 ? (uint8_t)(c | 0x20) : c;
+}
+
+static inline int spam_is_alnum(uint8_t c) {
+    return (uint8_t)((c | 0x20) - 'a') < 26 || (uint8_t)(c - '0') < 10 || c >= 0x80;
+}
+
+/* Does `span` equal `lower`, which is ASCII in lower case, without regard to case? */
+int spam_equals(spam_span span, const char *lower);
+
+/* Does `span` begin with `lower`? */
+int spam_starts(spam_span span, const char *lower);
+
+#endif

@@ -1,0 +1,88 @@
+"""The classifier of one process: holds the model, takes a new one when its file is replaced, gives verdicts.
+
+A model file that is missing, damaged or of another version never takes a working model away: the old one stays, and
+`trouble` says what is wrong. With no model at all `model` raises an MdaError; the caller delivers unclassified then.
+Scoring itself has happened in `mda.binding.examine`; `judge` only reads its result. Safe to share between threads.
+"""
+
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from mda.antispam.verdict import Category, CategoryWeight, Reason, Verdict
+from mda.binding import Examination, Model
+from mda.errors import InvalidValue, MdaError, SettingsError
+
+BASE_MODEL = "base.bin"
+
+
+@dataclass(frozen=True, slots=True)
+class _Stamp:
+    """Tells a replaced file from the one that was read."""
+
+    device: int
+    inode: int
+    size: int
+    modified_ns: int
+
+
+class Classifier:
+    """Gives verdicts with the model at `model_path`, or with the package's base model."""
+
+    def __init__(self, model_path: Path | None = None) -> None:
+        self._path = model_path or Path(str(resources.files("mda.antispam") / BASE_MODEL))
+        self._model: Model | None = None
+        self._stamp: _Stamp | None = None
+        self._trouble: MdaError | None = None
+
+    @property
+    def trouble(self) -> MdaError | None:
+        """Why the file now at the path is not in use; None when all is well."""
+        return self._trouble
+
+    @property
+    def model(self) -> Model:
+        """The model to examine the next message with; SettingsError or InvalidValue when there has never been one."""
+        self._refresh()
+        if self._model is not None:
+            return self._model
+        raise self._trouble or SettingsError(f"{self._path} could not be read")
+
+    def judge(self, examination: Examination, threshold: float) -> Verdict:
+        """The verdict on a message that was examined with a model; InvalidValue if it was examined without."""
+        score = examination.spam
+        if score is None:
+            raise InvalidValue("the message was examined without a spam model", "pass classifier.model to examine")
+        return Verdict(
+            is_spam=score.probability >= threshold,
+            score=score.probability,
+            threshold=threshold,
+            reasons=tuple(Reason(Category(feature >> 28), feature, weight) for feature, weight in score.contributions),
+            categories=_heaviest(score.categories),
+            model_version=score.model_version,
+            feature_version=score.feature_version,
+        )
+
+    def _refresh(self) -> None:
+        stamp = _stamp(self._path)
+        if stamp == self._stamp and (self._model is not None or stamp is not None):
+            return
+        self._stamp = stamp
+        try:
+            self._model = Model(self._path)
+            self._trouble = None
+        except MdaError as error:
+            self._trouble = error
+
+
+def _stamp(path: Path) -> _Stamp | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return _Stamp(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def _heaviest(sums: tuple[float, ...]) -> tuple[CategoryWeight, ...]:
+    weights = (CategoryWeight(Category(index), weight) for index, weight in enumerate(sums) if weight)
+    return tuple(sorted(weights, key=lambda found: -abs(found.weight)))

@@ -1,0 +1,67 @@
+"""What the classifier says of one message, and why, in terms an admin can act on.
+
+Plain values. A reason names the kind of evidence (a closed list), the feature's id and its weight; the words behind
+an id are not stored: whoever may read the message can cut them from it again.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Category(Enum):
+    """Where evidence was found; the values are the C core's `enum spam_category`."""
+
+    SUBJECT = 0
+    SENDER = 1
+    RECIPIENT = 2
+    HEADER_WORDS = 3
+    HEADER_TEXT = 4
+    HEADER_SHAPE = 5
+    BODY_WORDS = 6
+    BODY_TEXT = 7
+    HTML_SHAPE = 8
+    URLS = 9
+    MIME_SHAPE = 10
+    ATTACHMENTS = 11
+
+    @property
+    def label(self) -> str:
+        """How headers and commands show it: `body words`."""
+        return self.name.lower().replace("_", " ")
+
+    @property
+    def bit(self) -> int:
+        """Its place in a mask of categories."""
+        return 1 << self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One feature: `weight` is what it adds to the log-odds of spam; below 0 it speaks for ham."""
+
+    category: Category
+    feature_id: int
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryWeight:
+    """All evidence of one category together, in log-odds."""
+
+    category: Category
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`score` is the probability that the message is spam, 0 to 1; `is_spam` is score >= threshold."""
+
+    is_spam: bool
+    score: float
+    threshold: float
+    reasons: tuple[Reason, ...]
+    """The features that weigh most, heaviest first."""
+    categories: tuple[CategoryWeight, ...]
+    """The sums by category, heaviest first; categories without evidence are left out."""
+    model_version: str
+    feature_version: int

@@ -1,0 +1,101 @@
+"""The file that carries a spam model's weights: one header, one byte a weight, a checksum over both.
+
+Layout, little-endian:
+
+    0   8   magic `MDASPAM` NUL
+    8   4   format version (1)
+    12  4   feature version: the C core's SPAM_FEATURE_VERSION with which it was trained
+    16  4   bits: there are 1 << bits weights
+    20  4   messages it was trained on
+    24  24  six float32: scale, bias, floor, slope, intercept, threshold
+    48  16  zero, reserved
+    64  32  SHA-256 of the first 64 bytes and the weights
+    96  ..  weights, int8; a weight's value is its byte times scale
+
+Offers packing and unpacking; a file that is not whole and known raises InvalidValue, which says what is wrong with
+it. It opens no files and scores nothing: that is `mda.binding`, and what the numbers mean is in csrc/antispam/score.h.
+"""
+
+import hashlib
+import math
+import struct
+from dataclasses import dataclass
+
+from mda.errors import InvalidValue
+
+MAGIC = b"MDASPAM\0"
+FORMAT_VERSION = 1
+HEADER = struct.Struct("<8sIIII6f16x")
+HEADER_BYTES = HEADER.size + hashlib.sha256().digest_size
+MAX_BITS = 24
+
+_REBUILD = "build it anew or install the package's own model"
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A whole model. `threshold` is the score at which 0.5 % of the ham it was calibrated on is called spam."""
+
+    feature_version: int
+    bits: int
+    messages: int
+    scale: float
+    bias: float
+    floor: float
+    slope: float
+    intercept: float
+    threshold: float
+    raw_weights: bytes
+    version: str = ""
+    """12 hexadecimal digits of the checksum: names these very weights. Empty before packing."""
+
+
+def pack(weights: Weights) -> bytes:
+    """The file's bytes; the same weights give the same bytes."""
+    header = HEADER.pack(
+        MAGIC,
+        FORMAT_VERSION,
+        weights.feature_version,
+        weights.bits,
+        weights.messages,
+        weights.scale,
+        weights.bias,
+        weights.floor,
+        weights.slope,
+        weights.intercept,
+        weights.threshold,
+    )
+    return header + hashlib.sha256(header + weights.raw_weights).digest() + weights.raw_weights
+
+
+def unpack(content: bytes, feature_version: int, name: str) -> Weights:
+    """The model in `content`, checked against its checksum and `feature_version`; `name` is for the error's text."""
+    if len(content) < HEADER_BYTES or not content.startswith(MAGIC):
+        raise InvalidValue(f"{name} is not a spam model", _REBUILD)
+    _, file_format, features, bits, messages, *numbers = HEADER.unpack_from(content)
+    if file_format != FORMAT_VERSION:
+        raise InvalidValue(f"{name} has format {file_format}, this program reads {FORMAT_VERSION}", _REBUILD)
+    if features != feature_version:
+        raise InvalidValue(f"{name} was trained on features {features}, this program has {feature_version}", _REBUILD)
+    if not 1 <= bits <= MAX_BITS or len(content) != HEADER_BYTES + (1 << bits):
+        raise InvalidValue(f"{name} is truncated or padded: {len(content)} bytes for {bits} bits", _REBUILD)
+    stored = content[HEADER.size : HEADER_BYTES]
+    digest = hashlib.sha256(content[: HEADER.size] + content[HEADER_BYTES:]).digest()
+    if digest != stored:
+        raise InvalidValue(f"{name} is damaged: its checksum does not match", _REBUILD)
+    if not all(math.isfinite(number) for number in numbers):
+        raise InvalidValue(f"{name} holds numbers that are not finite", _REBUILD)
+    scale, bias, floor, slope, intercept, threshold = numbers
+    return Weights(
+        features,
+        bits,
+        messages,
+        scale,
+        bias,
+        floor,
+        slope,
+        intercept,
+        threshold,
+        content[HEADER_BYTES:],
+        digest.hex()[:12],
+    )
