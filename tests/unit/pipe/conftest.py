@@ -19,3 +19,9 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> P
 @pytest.fixture(scope="session", params=BUILDS)
 def program(request: pytest.FixtureRequest, shared_folder: Path) -> Program:
     return Program(build(shared_folder, request.param), request.param)
+
+
+@pytest.fixture(scope="session")
+def installed(shared_folder: Path) -> Program:
+    """The build as it is installed, for limits under which the sanitisers can't even start."""
+    return Program(build(shared_folder, "plain"), "plain")

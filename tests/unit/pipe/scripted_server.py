@@ -8,6 +8,7 @@ import contextlib
 import socket
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -79,12 +80,14 @@ class Gone(Exception):
 class Conversation:
     """The server's side of one connection."""
 
-    def __init__(self, connection: socket.socket, script: Script, reached: dict[str, threading.Event]) -> None:
+    def __init__(self, connection: socket.socket, server: "ScriptedServer") -> None:
+        script = server.script
         self._connection = connection
         self._input: BinaryIO = connection.makefile("rb")
         self._script = script
         self._left = {step: list(answers) for step, answers in script.answers.items()}
-        self._reached = reached
+        self._reached = server.reached
+        self._pause = server.pause_collecting
         self._accepted = 0
         self.heard = Heard()
 
@@ -141,6 +144,8 @@ class Conversation:
         """Up to the lone dot. Lines end in CRLF only, so a bare LF stays inside its line."""
         collected: list[bytes] = []
         octets, line = 0, b""
+        while self._pause.is_set():
+            time.sleep(0.01)
         while piece := self._input.readline():
             octets += len(piece)
             if self._script.drop_message_after is not None and octets > self._script.drop_message_after:
@@ -166,7 +171,9 @@ class ScriptedServer:
         self.path = path
         self.conversations: list[Heard] = []
         self.reached = {step: threading.Event() for step in (*RIGHT_ANSWERS, "LHLO")}
-        self._script = script
+        self.pause_collecting = threading.Event()
+        """While it is set, no octet of a message is read."""
+        self.script = script
         self._threads: list[threading.Thread] = []
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
@@ -187,7 +194,7 @@ class ScriptedServer:
     def _serve(self, connection: socket.socket) -> None:
         with connection:
             connection.settimeout(PATIENCE_SECONDS)
-            conversation = Conversation(connection, self._script, self.reached)
+            conversation = Conversation(connection, self)
             self.conversations.append(conversation.heard)
             conversation.run()
 

@@ -1,8 +1,10 @@
 """What mda-pipe says before DATA: addresses, parameters, extensions."""
 
+from pathlib import Path
+
 import pytest
 
-from tests.unit.pipe.program import MESSAGE, RECIPIENT, Program
+from tests.unit.pipe.program import MESSAGE, RECIPIENT, Ended, Program
 from tests.unit.pipe.scripted_server import ALL_KEYWORDS, Script, serving
 
 
@@ -14,6 +16,11 @@ def heard_commands(
         assert program.run(server.path, *options, **run).status == 0  # type: ignore[arg-type]
     assert server.heard.commands[0].startswith("LHLO ")
     return server.heard.commands[1:]
+
+
+def run_with(program: Program, socket: Path, address: str, is_sender: bool) -> Ended:
+    """A run in which `address` is the sender or the recipient."""
+    return program.run(socket, "-f", address) if is_sender else program.run(socket, recipients=(address,))
 
 
 def test_plain_delivery(program: Program) -> None:
@@ -122,7 +129,7 @@ def test_inexpressible_addresses_are_deferred(
     """They would be command injection. A map of our own may be at fault, so the mail waits and does not bounce."""
     text = address if isinstance(address, str) else address.decode(errors="surrogateescape")
     with serving() as server:
-        ended = program.run(server.path, "-f", text) if is_sender else program.run(server.path, recipients=(text,))
+        ended = run_with(program, server.path, text, is_sender)
     assert ended.output.startswith(b"4.1.7 the sender" if is_sender else b"4.1.3 the recipient")
     assert why in ended.output.decode()
     assert len(server.heard.commands) == 1
