@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from mda import address as addresses
 from mda.errors import Conflict, NotFound
+from mda.metadata.change import changing
 from mda.metadata.engine import transaction
 from mda.metadata.nearest import did_you_mean
 from mda.metadata.tables import address, domain, policy
@@ -34,7 +35,7 @@ class Domain:
 def add(engine: Engine, name: str) -> str:
     """Takes mail for a domain from now on; Conflict where it is known. Its name in the directory's form."""
     key = addresses.domain_key(name)
-    with transaction(engine) as connection:
+    with changing(engine) as connection:
         found = _alias_of(connection, key)
         if found is not None:
             raise Conflict(f"domain {key} exists" + (f" as an alias of {found[0]}" if found[0] else ""))
@@ -45,7 +46,7 @@ def add(engine: Engine, name: str) -> str:
 def add_alias(engine: Engine, name: str, target: str) -> str:
     """Makes `name` another name of `target`: new, or a domain without addresses and without aliases of its own."""
     key, target_key = addresses.domain_key(name), addresses.domain_key(target)
-    with transaction(engine) as connection:
+    with changing(engine) as connection:
         if key == target_key:
             raise Conflict(f"domain {key} can't be an alias of itself")
         beyond = require(connection, target_key)
@@ -81,7 +82,7 @@ def list_all(engine: Engine) -> tuple[Domain, ...]:
 def remove(engine: Engine, name: str) -> str:
     """Takes no more mail for a domain. Its aliases and policy go with it; Conflict while it has accounts."""
     key = addresses.domain_key(name)
-    with transaction(engine) as connection:
+    with changing(engine) as connection:
         require(connection, key)
         _require_unused(connection, key, "be removed", AddressKind.ACCOUNT)
         for table in (address, policy):
