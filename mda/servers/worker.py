@@ -13,7 +13,7 @@ import socket
 import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import uvloop
 
@@ -53,9 +53,13 @@ class Worker:
 
     def _listen_to_orders(self) -> None:
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._note_failure)
         loop.add_signal_handler(signal.SIGTERM, self._drain)
         self._channel.setblocking(False)
         loop.add_reader(self._channel.fileno(), self._hear)
+
+    def _note_failure(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        self._log.error("callback failed", what=context.get("message"), exc_info=context.get("exception"))
 
     def _report_ready(self) -> None:
         try:
@@ -134,6 +138,9 @@ def main() -> None:
             runner.run(Worker(assignment).run(_find(assignment.composer)))
     except MdaError as error:
         logs.logger("worker").error("worker can't serve", error=str(error))
+        sys.exit(1)
+    except Exception:
+        logs.logger("worker").exception("worker failed")
         sys.exit(1)
 
 

@@ -8,7 +8,7 @@ still in order. A peer that goes away during DATA has delivered nothing; a deliv
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import structlog
 
@@ -51,7 +51,7 @@ class LmtpConnection(asyncio.Protocol):
         self._on_closed = on_closed
         self._lines = CommandLines(service.command_bytes)
         self._collector: MessageCollector | None = None
-        self._asking: list[Resolve | Say] = []
+        self._asking: list[Resolve] = []
         self._output: list[bytes] = []
         self._work: asyncio.Task[None] | None = None
         self._is_choked = self._is_closing = self._is_ended = self._is_lost = False
@@ -62,13 +62,12 @@ class LmtpConnection(asyncio.Protocol):
     # What the transport calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if not isinstance(transport, asyncio.Transport):
-            raise TypeError("LMTP needs a stream transport")
-        self._transport = transport
+        # uvloop's transports are asyncio.Transports in all but their class.
+        self._transport = cast(asyncio.Transport, transport)
         self._loop = asyncio.get_running_loop()
         self._heard_at = self._loop.time()
         self._timer = self._loop.call_later(self._service.idle_seconds, self._look_at_clock)
-        transport.write(self._session.greeting())
+        self._transport.write(self._session.greeting())
 
     def data_received(self, raw: bytes) -> None:
         self._heard_at = self._loop.time()
@@ -132,7 +131,7 @@ class LmtpConnection(asyncio.Protocol):
         if self._collector:
             return len(self._lines) > 0 and self._collect(self._collector, self._lines.take_rest())
         command = self._next_command()
-        if self._asking and (not isinstance(command, Rcpt) or len(self._asking) >= RESOLVED_TOGETHER):
+        if self._asking and self._must_ask_now(command):
             self._begin(self._resolve(tuple(self._asking)))
             self._asking.clear()
             return False
@@ -141,6 +140,10 @@ class LmtpConnection(asyncio.Protocol):
         self._lines.drop()
         self._act(self._session.take(command))
         return True
+
+    def _must_ask_now(self, command: Command | None) -> bool:
+        is_enough = len(self._asking) >= RESOLVED_TOGETHER or self._session.may_be_full
+        return is_enough or not isinstance(command, Rcpt)
 
     def _next_command(self) -> Command | None:
         line = self._lines.peek()
@@ -154,29 +157,25 @@ class LmtpConnection(asyncio.Protocol):
         match effect:
             case Resolve():
                 self._asking.append(effect)
-            case Say() if self._asking:
-                # Refused without asking (one recipient too many), among those that are being asked about.
-                self._asking.append(effect)
             case Say():
                 self._say(effect)
             case Collect(raw):
                 self._output.append(raw)
                 self._data_at = self._loop.time()
                 self._collector = MessageCollector(self._service.rules.message_bytes)
+                self._timer.cancel()
+                self._look_at_clock()
 
-    async def _resolve(self, asked: tuple[Resolve | Say, ...]) -> None:
+    async def _resolve(self, asked: tuple[Resolve, ...]) -> None:
         deliverer = self._service.deliverer
-        questions = [one for one in asked if isinstance(one, Resolve)]
         outcomes = await asyncio.gather(
-            *(deliverer.resolve(one.recipient, one.reverse_path, one.size) for one in questions),
-            return_exceptions=True,
+            *(deliverer.resolve(one.recipient, one.reverse_path, one.size) for one in asked), return_exceptions=True
         )
         failures = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
         if failures:
             self._service.log.error("resolving failed", recipients=len(failures), exc_info=failures[0])
-        remaining = iter(outcomes)
-        for one in asked:
-            self._say(one if isinstance(one, Say) else self._resolved(one, next(remaining)))
+        for one, outcome in zip(asked, outcomes, strict=True):
+            self._say(self._resolved(one, outcome))
         self._end_work()
 
     def _resolved(self, question: Resolve, outcome: Accepted | BaseException) -> Say:

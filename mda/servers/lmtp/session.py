@@ -104,6 +104,12 @@ class Session:
     def is_in_transaction(self) -> bool:
         return self._transaction is not None
 
+    @property
+    def may_be_full(self) -> bool:
+        """Whether one more RCPT can be judged only when the outcomes of those asked about are known."""
+        open_one = self._transaction
+        return open_one is not None and len(open_one.accepted) + open_one.asked >= self._rules.recipients
+
     def greeting(self) -> bytes:
         return replies.encode_lines(220, (f"{self._rules.hostname} LMTP",))
 
@@ -193,7 +199,7 @@ class Session:
         transaction = self._transaction
         if transaction is None:
             return self.error(replies.MAIL_FIRST if self.has_begun else replies.LHLO_FIRST)
-        if len(transaction.accepted) + transaction.asked >= self._rules.recipients:
+        if self.may_be_full:
             return _say(Cause.TOO_MANY_RECIPIENTS.reply)
         transaction.asked += 1
         return Resolve(recipient, transaction.mail.reverse_path, transaction.mail.parameters.size)

@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from mda.settings import Settings, load
@@ -48,9 +49,8 @@ class House:
     def settings(self) -> Settings:
         return load(self.file, {})
 
-    def start(self, *, prefix: tuple[str, ...] = (), pass_fds: tuple[int, ...] = ()) -> subprocess.Popen[bytes]:
-        """A new supervisor; returns once it is ready."""
-        seen = self.count("event=ready")
+    def begin(self, *, prefix: tuple[str, ...] = (), pass_fds: tuple[int, ...] = ()) -> subprocess.Popen[bytes]:
+        """A new supervisor, not waited for."""
         with self.log.open("ab") as log:
             process = subprocess.Popen(
                 [*prefix, sys.executable, "-m", "tests.unit.servers.serving", str(self.file)],
@@ -59,7 +59,14 @@ class House:
                 pass_fds=pass_fds,
             )
         self._processes.append(process)
-        wait_for(lambda: self.count("event=ready") > seen or process.poll() is not None, f"start\n{self.read_log()}")
+        return process
+
+    def start(self, *, prefix: tuple[str, ...] = (), pass_fds: tuple[int, ...] = ()) -> subprocess.Popen[bytes]:
+        """A new supervisor; returns once it is ready."""
+        seen = self.count("event=ready")
+        process = self.begin(prefix=prefix, pass_fds=pass_fds)
+        wait_for(lambda: self.count("event=ready") > seen or process.poll() is not None, "start")
+        assert process.poll() is None, self.read_log()
         return process
 
     def read_log(self) -> str:
@@ -67,6 +74,11 @@ class House:
 
     def count(self, text: str) -> int:
         return self.read_log().count(text)
+
+    def events(self) -> list[tuple[float, str]]:
+        """The supervisor's log: time and event."""
+        found = re.findall(r'^timestamp=(\S+) level=\S+ area=supervisor event="([^"]+)"', self.read_log(), re.MULTILINE)
+        return [(datetime.fromisoformat(at).timestamp(), event) for at, event in found]
 
     def workers(self) -> tuple[int, ...]:
         """The workers that were ever started here and still run."""

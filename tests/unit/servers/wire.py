@@ -7,17 +7,17 @@ from pathlib import Path
 import msgspec
 
 from mda import logs
-from mda.servers.lmtp.protocol import LmtpConnection
-from mda.servers.lmtp.server import service
+from mda.servers.lmtp.protocol import LmtpConnection, Service
+from mda.servers.lmtp.server import service as make_service
 from mda.settings import Delivery, Lmtp, Settings
 from tests.unit.servers.recording import Recorder, messages
 
 HOST = "mx.example"
 
 
-def settings(folder: Path, **lmtp: object) -> Settings:
-    table = msgspec.convert({"hostname": HOST, **lmtp}, Lmtp)
-    return Settings(data_dir=str(folder), lmtp=table, delivery=Delivery())
+def settings(folder: Path, *, in_flight_bytes: int = 1_000_000, **lmtp: int) -> Settings:
+    table = msgspec.convert({"hostname": HOST} | lmtp, Lmtp)
+    return Settings(data_dir=str(folder), lmtp=table, delivery=Delivery(in_flight_bytes=in_flight_bytes))
 
 
 class Wire(asyncio.Transport):
@@ -26,18 +26,22 @@ class Wire(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.heard = b""
-        self.is_closed = False
+        self.closed = asyncio.Event()
         self.is_paused = False
+
+    @property
+    def is_closed(self) -> bool:
+        return self.closed.is_set()
 
     def write(self, raw: bytes | bytearray | memoryview) -> None:
         assert not self.is_closed, "written after close"
         self.heard += bytes(raw)
 
     def close(self) -> None:
-        self.is_closed = True
+        self.closed.set()
 
     def abort(self) -> None:
-        self.is_closed = True
+        self.closed.set()
 
     def is_closing(self) -> bool:
         return self.is_closed
@@ -52,12 +56,13 @@ class Wire(asyncio.Transport):
 class Peer:
     """A connection and the wire to it; use inside a running loop."""
 
-    def __init__(self, settings: Settings, recorder: Recorder, *, is_trusted: bool = True) -> None:
+    def __init__(
+        self, settings: Settings, recorder: Recorder, *, is_trusted: bool = True, service: Service | None = None
+    ) -> None:
         self.wire = Wire()
         self.closed = 0
-        self.connection = LmtpConnection(
-            service(settings, recorder, logs.logger("lmtp")), is_trusted=is_trusted, on_closed=self._note_closed
-        )
+        self.service = service or make_service(settings, recorder, logs.logger("lmtp"))
+        self.connection = LmtpConnection(self.service, is_trusted=is_trusted, on_closed=self._note_closed)
         self.connection.connection_made(self.wire)
 
     def _note_closed(self, _connection: LmtpConnection) -> None:
@@ -77,7 +82,7 @@ class Peer:
 
 
 def converse(
-    folder: Path, chunks: Sequence[bytes], *, is_trusted: bool = True, **lmtp: object
+    folder: Path, chunks: Sequence[bytes], *, is_trusted: bool = True, **lmtp: int
 ) -> tuple[bytes, tuple[bytes, ...]]:
     """What a peer hears that sends `chunks`, and the messages that were delivered."""
 

@@ -1,0 +1,219 @@
+"""What bounds a session: recipients, lines, errors, time, what waits, and a peer that goes away."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+import uvloop
+
+from mda.servers.lmtp import protocol
+from tests.unit.servers.recording import Recorder, messages
+from tests.unit.servers.wire import Peer, converse, settings
+
+BEGIN = b"LHLO client.example\r\nMAIL FROM:<a@b.example>\r\n"
+RCPT = b"RCPT TO:<u@d.example>\r\n"
+
+
+def test_recipients(tmp_path: Path) -> None:
+    """Refused recipients do not count, pipelined or not; those beyond are deferred, for Postfix to send again."""
+    said = BEGIN + b"RCPT TO:<unknown@d>\r\n" + 4 * RCPT + b"DATA\r\n.\r\n"
+    heard, delivered = converse(tmp_path, [said], recipients=3)
+    assert heard.count(b"250 2.1.5") == 3
+    assert heard.count(b"452 4.5.3 too many recipients in one transaction\r\n354 ") == 1
+    assert heard.count(b"250 2.0.0 Saved") == 3
+    assert len(delivered) == 1
+
+
+@pytest.mark.parametrize("cut", [1, 7, 100, 1000])
+def test_long_line_is_swallowed(cut: int, tmp_path: Path) -> None:
+    longest = b"NOOP " + b"x" * 95
+    said = b"".join((longest, b"\r\n", longest, b"y\r\n", b"NOOP " + b"z" * 5000, b"\r\n", b"RSET\r\n"))
+    heard, _ = converse(tmp_path, [said[at : at + cut] for at in range(0, len(said), cut)], command_bytes=100)
+    replies = [line[:9] for line in heard.split(b"\r\n")[1:]]
+    assert replies == [b"250 2.0.0", b"500 5.5.2", b"500 5.5.2", b"250 2.0.0", b""]
+
+
+def test_errors_end_the_session(tmp_path: Path) -> None:
+    heard, _ = converse(tmp_path, [BEGIN, b"RCPT TO:<unknown@d>\r\n" * 5, b"FOO\r\n" * 4, b"NOOP\r\n"], errors=3)
+    assert heard.count(b"550 5.1.1") == 5
+    assert heard.count(b"500 5.5.2") == 2
+    assert heard.endswith(b"421 4.7.0 too many errors, closing\r\n")
+
+
+def test_pipelined_recipients_are_resolved_together(tmp_path: Path) -> None:
+    async def run() -> tuple[int, bytes]:
+        recorder = Recorder(tmp_path)
+        peer = Peer(settings(tmp_path), recorder)
+        names = [b"u%d" % number for number in range(150)]
+        names[7:9] = [b"unknown", b"later"]
+        await peer.send(BEGIN + b"".join(b"RCPT TO:<%b@d>\r\n" % name for name in names) + b"RSET\r\n")
+        return recorder.most_resolving, peer.wire.heard
+
+    most, heard = asyncio.run(run())
+    assert most == protocol.RESOLVED_TOGETHER
+    codes = [line[:3] for line in heard.split(b"\r\n")[-153:-1]]
+    assert codes == [b"250"] + 7 * [b"250"] + [b"550", b"451"] + 141 * [b"250"] + [b"250"]
+
+
+def test_reading_pauses_while_much_waits(tmp_path: Path) -> None:
+    """Behind a slow delivery a peer may pipeline; what it may send ahead is bounded."""
+
+    async def run() -> list[bool]:
+        peer = Peer(settings(tmp_path), Recorder(tmp_path))
+        peer.connection.data_received(BEGIN + b"RCPT TO:<slow@d>\r\n")
+        await peer.settle()
+        peer.connection.data_received(b"DATA\r\n.\r\n")
+        states = [peer.wire.is_paused]
+        while len(states) < 100 and not peer.wire.is_paused:
+            peer.connection.data_received(b"NOOP\r\n" * 1000)
+            states.append(peer.wire.is_paused)
+        await peer.settle()
+        assert peer.wire.heard.count(b"250 2.0.0 ok\r\n") == 1000 * (len(states) - 1)
+        return [*states, peer.wire.is_paused]
+
+    states = asyncio.run(run())
+    assert states == 11 * [False] + [True, False]
+
+
+def test_commands_wait_while_replies_are_not_read(tmp_path: Path) -> None:
+    async def run() -> tuple[int, int]:
+        peer = Peer(settings(tmp_path), Recorder(tmp_path))
+        peer.connection.pause_writing()
+        await peer.send(b"NOOP\r\n")
+        before = peer.wire.heard.count(b"\r\n")
+        peer.connection.resume_writing()
+        return before, peer.wire.heard.count(b"\r\n")
+
+    assert asyncio.run(run()) == (1, 2)
+
+
+def test_end_of_input_after_a_whole_message_still_delivers(tmp_path: Path) -> None:
+    async def run() -> Peer:
+        peer = Peer(settings(tmp_path), Recorder(tmp_path))
+        peer.connection.data_received(BEGIN + RCPT + b"DATA\r\nwhole\r\n.\r\n")
+        assert peer.connection.eof_received()
+        await peer.settle()
+        await peer.settle()
+        return peer
+
+    peer = asyncio.run(run())
+    assert messages(tmp_path) == (b"whole\r\n",)
+    assert b"250 2.0.0 Saved" in peer.wire.heard
+    assert peer.wire.is_closed
+
+
+@pytest.mark.parametrize("goes_by_eof", [True, False])
+def test_peer_that_vanishes_in_the_message_delivers_nothing(goes_by_eof: bool, tmp_path: Path) -> None:
+    async def run() -> Peer:
+        peer = Peer(settings(tmp_path), Recorder(tmp_path))
+        await peer.send(BEGIN + RCPT + b"DATA\r\nhalf a mess\r\n.")
+        if goes_by_eof:
+            peer.connection.eof_received()
+            assert peer.wire.is_closed
+        peer.connection.connection_lost(None)
+        return peer
+
+    peer = asyncio.run(run())
+    assert messages(tmp_path) == ()
+    assert peer.closed == 1
+    assert peer.wire.heard.endswith(b"354 end data with <CR><LF>.<CR><LF>\r\n")
+
+
+def test_delivery_outlasts_its_peer(tmp_path: Path) -> None:
+    async def run() -> list[int]:
+        peer = Peer(settings(tmp_path), Recorder(tmp_path))
+        await peer.send(BEGIN + b"RCPT TO:<slow@d>\r\n")
+        peer.connection.data_received(b"DATA\r\nkept\r\n.\r\n")
+        peer.connection.connection_lost(ConnectionResetError())
+        closed = [peer.closed]
+        await peer.settle()
+        return [*closed, peer.closed]
+
+    assert asyncio.run(run()) == [0, 1]
+    assert messages(tmp_path) == (b"kept\r\n",)
+
+
+@pytest.mark.parametrize(
+    ("said", "heard"),
+    [
+        (b"", b"LMTP\r\n"),
+        (b"NOOP\r\n", b"250 2.0.0 ok\r\n"),
+        (b"LHLO x\r\n", b"421 4.4.2 idle for too long, closing\r\n"),
+        (BEGIN + RCPT + b"DATA\r\nx", b"421 4.4.2 message took too long, closing\r\n"),
+    ],
+)
+def test_silence_ends_the_session(said: bytes, heard: bytes, tmp_path: Path) -> None:
+    """Without 421 before LHLO, where Postfix would hold back the whole destination for it."""
+
+    async def run() -> tuple[Peer, float]:
+        loop = asyncio.get_running_loop()
+        peer = Peer(settings(tmp_path, idle_seconds=1), Recorder(tmp_path))
+        begun = loop.time()
+        await asyncio.sleep(0.2)
+        await peer.send(said) if said else None
+        await asyncio.wait_for(peer.wire.closed.wait(), 10)
+        return peer, loop.time() - begun
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        peer, taken = runner.run(run())
+    assert peer.wire.heard.endswith(heard)
+    assert taken == pytest.approx(1.2 if said else 1, abs=0.15)
+
+
+def test_message_that_trickles_is_cut(tmp_path: Path) -> None:
+    async def run() -> Peer:
+        peer = Peer(settings(tmp_path, data_seconds=1), Recorder(tmp_path))
+        await peer.send(BEGIN + RCPT + b"DATA\r\n")
+        for _ in range(200):
+            await peer.send(b"x")
+            await asyncio.sleep(0.01)
+        return peer
+
+    peer = asyncio.run(run())
+    assert peer.wire.is_closed
+    assert peer.wire.heard.endswith(b"421 4.4.2 message took too long, closing\r\n")
+    assert messages(tmp_path) == ()
+
+
+def test_idle_clock_stands_still_while_delivering(tmp_path: Path) -> None:
+    """The deliverer's time is not the peer's fault."""
+
+    async def run() -> Peer:
+        peer = Peer(settings(tmp_path), Recorder(tmp_path))
+        object.__setattr__(peer.service, "idle_seconds", 0.1)
+        peer.connection.connection_lost(None)
+        peer = Peer(settings(tmp_path), Recorder(tmp_path), service=peer.service)
+        await peer.send(BEGIN + b"RCPT TO:<slow@d>\r\nDATA\r\n.\r\n")
+        return peer
+
+    peer = asyncio.run(run())
+    assert peer.wire.heard.count(b"250 2.0.0 Saved") == 1
+    assert b"421" not in peer.wire.heard
+
+
+@pytest.mark.parametrize(
+    ("said", "leaves"),
+    [
+        (b"", False),
+        (b"LHLO x\r\n", False),
+        (BEGIN, False),
+        (BEGIN + b"RSET\r\n", True),
+        (BEGIN + RCPT + b"DATA\r\n.\r\n", True),
+    ],
+)
+def test_leaving(said: bytes, leaves: bool, tmp_path: Path) -> None:
+    """A session that had its transaction leaves between two; a fresh one is given the chance of its first."""
+
+    async def run() -> None:
+        peer = Peer(settings(tmp_path), Recorder(tmp_path))
+        await peer.send(said)
+        peer.connection.leave(fresh_too=False)
+        assert peer.wire.is_closed == leaves
+        if not leaves:
+            begin = b"" if said == BEGIN else BEGIN
+            await peer.send(begin + RCPT + b"DATA\r\n.\r\n")
+            assert peer.wire.heard.count(b"250 2.0.0 Saved") == 1
+        assert peer.wire.is_closed
+        assert peer.wire.heard.endswith(b"421 4.3.2 shutting down, connect again\r\n")
+
+    asyncio.run(run())
