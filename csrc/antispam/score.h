@@ -36,13 +36,14 @@ typedef struct {
     spam_contribution top[SPAM_TOP]; /* by size, largest first */
     float categories[SPAM_CATEGORIES]; /* sums of all contributions by category */
 } spam_score;
+
+/* Scores `count` features, each given once. */
+void spam_score_features(const spam_model *model, const uint32_t *features, uint32_t count, spam_score *out);
 /* cdef end */
 
 /* The model's slot for a feature; `bits` as in spam_model. */
 static inline uint32_t spam_bucket(uint32_t feature, uint32_t bits) {
     return (feature * UINT32_C(0x9E3779B1)) >> (32 - bits);
 }
-
-void spam_score_features(const spam_model *model, const uint32_t *features, uint32_t count, spam_score *out);
 
 #endif

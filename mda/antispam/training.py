@@ -6,14 +6,15 @@ evidence covered), so that no single kind carries the verdict: mail from elsewhe
 headers give away. Everything here is deterministic: order and views come from a seeded generator, so the same
 examples give the same weights.
 
-Offers `train` and `calibrate`; extraction and the step itself are the C core's, through `mda.binding`.
+Offers `train`, `calibrate` and `quantise`; extraction and the step itself are the C core's, through `mda.binding`.
 """
 
 import math
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from mda.antispam.evaluation import separate
 from mda.antispam.verdict import Category
 from mda.binding import FEATURE_VERSION, Learner
 from mda.errors import InvalidValue
@@ -97,6 +98,17 @@ def train(examples: Sequence[Example], recipe: Recipe | None = None) -> Trained:
     return Trained(recipe, learners, len(examples))
 
 
+def held_out_margins(
+    groups: Sequence[Sequence[Example]], recipe: Recipe, views: Sequence[int]
+) -> Iterator[tuple[float, bool]]:
+    """(margin, is_spam) of each example in each view, by a model that was trained on all groups but its own."""
+    for held, group in enumerate(groups):
+        trained = train([example for index, other in enumerate(groups) if index != held for example in other], recipe)
+        for example in group:
+            for view in views:
+                yield trained.margin(example.features, view), example.is_spam
+
+
 def calibrate(scored: Iterable[tuple[float, bool]], recipe: Recipe | None = None) -> Calibration:
     """Fits the score to (margin, is_spam) of messages that the model has not seen.
 
@@ -105,7 +117,7 @@ def calibrate(scored: Iterable[tuple[float, bool]], recipe: Recipe | None = None
     """
     recipe = recipe or Recipe()
     pairs = tuple(scored)
-    cut = threshold_margin([margin for margin, is_spam in pairs if not is_spam], recipe.target_false_positives)
+    cut = separate(pairs).threshold(recipe.target_false_positives)
     anchor = math.log(recipe.target_score / (1 - recipe.target_score))
 
     def loss(slope: float) -> float:
@@ -113,14 +125,6 @@ def calibrate(scored: Iterable[tuple[float, bool]], recipe: Recipe | None = None
 
     slope = _minimum(loss, 0.01, 30.0)
     return Calibration(slope, anchor - slope * cut)
-
-
-def threshold_margin(ham_margins: Iterable[float], false_positives: float) -> float:
-    """The least margin that at most that share of the ham reaches."""
-    ranked = sorted(ham_margins, reverse=True)
-    if not ranked:
-        raise InvalidValue("calibration needs ham")
-    return math.nextafter(ranked[min(int(len(ranked) * false_positives), len(ranked) - 1)], math.inf)
 
 
 def quantise(trained: Trained, calibration: Calibration) -> Weights:
