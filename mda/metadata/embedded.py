@@ -106,6 +106,11 @@ def running(data_dir: Path, embedded_user: str = "") -> Iterator[str]:
         _leave(place, user, users)
 
 
+def is_made(data_dir: Path) -> bool:
+    """Whether there is a cluster below `data_dir`, running or not."""
+    return _Place(data_dir.resolve()).cluster.is_dir()
+
+
 def _ensure_running(place: _Place, user: ServerUser) -> str:
     user.require_folder(place.data_dir)
     binaries = choose_binaries(place.cluster, user, place.data_dir)

@@ -5,14 +5,14 @@ Offers `database` (the URL to use, with the embedded server running where the se
 commits synchronously and has time limits. Trouble becomes `DatabaseUnavailable` (see `mda.metadata.trouble`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psycopg2
 import psycopg2.extensions
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, Row, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError
 
 from mda.errors import DatabaseUnavailable, SettingsError
@@ -24,11 +24,14 @@ from mda.settings import Database, Settings
 EMBEDDED = "embedded"
 APPLICATION = "mda"
 DRIVER = "postgresql+psycopg2"
+AUTOCOMMIT = "AUTOCOMMIT"
+MILLISECONDS = "mda_milliseconds"
+"""Execution option of our engines: the limit of a statement."""
 
 DURABLE = ("fsync", "full_page_writes")
 """With one of them off, a crash of the machine may lose or tear what was acknowledged."""
 
-LIMITS = text(
+LIMITS = (
     "SELECT set_config('synchronous_commit', 'on', true),"
     " set_config('statement_timeout', :milliseconds, true),"
     " set_config('idle_in_transaction_session_timeout', :milliseconds, true)"
@@ -64,11 +67,18 @@ def parse_url(url: str) -> URL:
 def make_engine(url: str, limits: Database | None = None, application: str = APPLICATION) -> Engine:
     """An engine that also works behind a transaction-pooling pgbouncer: no setting outlives its transaction."""
     limits = limits or Database()
-    engine = create_engine(parse_url(url), pool_pre_ping=True, connect_args=_connect_arguments(limits, application))
+    engine = create_engine(
+        parse_url(url),
+        pool_pre_ping=True,
+        connect_args=_connect_arguments(limits, application),
+        execution_options={MILLISECONDS: _milliseconds(limits)},
+    )
 
     @event.listens_for(engine, "begin")
     def _limit(connection: Connection) -> None:
-        connection.execute(LIMITS, {"milliseconds": _milliseconds(limits)})
+        options = connection.get_execution_options()
+        if options.get("isolation_level") != AUTOCOMMIT:
+            connection.execute(text(LIMITS), {"milliseconds": options[MILLISECONDS]})
 
     return engine
 
@@ -78,6 +88,14 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     """One transaction, committed at the end of the block; trouble with PostgreSQL as `DatabaseUnavailable`."""
     with translated(), engine.begin() as connection:
         yield connection
+
+
+def read_once(engine: Engine, statement: str, parameters: Mapping[str, Any]) -> Sequence[Row[Any]]:
+    """The rows of one statement, in one round trip: limits and statement in one message, which PostgreSQL takes as
+    one transaction."""
+    with translated(), engine.connect().execution_options(isolation_level=AUTOCOMMIT) as connection:
+        limits = {"milliseconds": connection.get_execution_options()[MILLISECONDS]}
+        return connection.execute(text(f"{LIMITS};{statement}"), {**limits, **parameters}).all()
 
 
 def connect(url: str, limits: Database | None = None, application: str = APPLICATION) -> psycopg2.extensions.connection:

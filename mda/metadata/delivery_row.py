@@ -1,0 +1,145 @@
+"""What one delivery writes, and what came of it: plain values, made fit for PostgreSQL when they are made.
+
+Text of mail may hold what PostgreSQL refuses (NUL, lone surrogates), and a date what it or Python can't turn into
+UTC; one such row would fail the batch it travels in. So `Delivery` mends them at its border.
+"""
+
+import json
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+
+REPLACEMENT = "\ufffd"
+SMALLEST_SCORE = 1e-37
+"""REAL refuses what is smaller, and no reader cares."""
+
+
+class Destination(Enum):
+    """A mailbox by its role; made where the account has none."""
+
+    INBOX = "inbox"
+    JUNK = "junk"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One message for one account: the row in `message` and the columns of its `content`."""
+
+    account_id: int
+    content_id: int
+    destination: Destination | int
+    """An id names a mailbox that falls back to INBOX when it is gone."""
+    receipt: bytes | None
+    """16 bytes; None: no redelivery is recognised."""
+    internal_date: datetime
+    flags: int = 0
+
+    shard_id: int
+    segment: int = 0
+    offset: int = 0
+    length: int = 0
+    """Of the record in its segment; the location and the digest are known once the body is durable."""
+    digest: bytes = b""
+    size: int
+    delivered_size: int
+    envelope: bytes
+    body_structure: bytes
+    structure: bytes
+    prefix: bytes
+    forged_spans: tuple[tuple[int, int], ...] = ()
+    """Start and end of each header field of the stored form that the delivered form leaves out."""
+    thread_id: int | None = None
+    """None: a thread of its own."""
+    message_id_hash: int | None = None
+    """Signed 64 bits, as are the `reference_hashes`."""
+    reference_hashes: tuple[int, ...] = ()
+    subject_base: str = ""
+    sent_at: datetime | None = None
+    preview: str = ""
+    has_attachment: bool = False
+    spam_score: float | None = None
+    spam_reasons: tuple[tuple[str, int, float], ...] = ()
+    """Category, feature id, weight."""
+    defects: int = 0
+    original_recipient: str = ""
+    queue_id: str = ""
+    received_at: datetime
+
+    def __post_init__(self) -> None:
+        for name in ("subject_base", "preview", "original_recipient", "queue_id"):
+            text = getattr(self, name)
+            if not is_storable(text):
+                object.__setattr__(self, name, storable(text))
+        if self.sent_at is not None:
+            object.__setattr__(self, "sent_at", in_utc(self.sent_at))
+        if self.spam_score is not None:
+            object.__setattr__(self, "spam_score", _real(self.spam_score))
+
+    @property
+    def role(self) -> str:
+        """Of the mailbox that takes the message when no id names one."""
+        return self.destination.value if isinstance(self.destination, Destination) else Destination.INBOX.value
+
+    @property
+    def mailbox_id(self) -> int | None:
+        return None if isinstance(self.destination, Destination) else self.destination
+
+    @property
+    def spam_reasons_json(self) -> str | None:
+        if not self.spam_reasons:
+            return None
+        return json.dumps(
+            [[storable(category), feature, _real(weight)] for category, feature, weight in self.spam_reasons]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A row that is committed: just now, or by an earlier try of the same delivery (`is_duplicate`)."""
+
+    account_id: int
+    mailbox_id: int
+    mailbox: str
+    """Its name, of the last level; empty for a duplicate whose mailbox is gone."""
+    uid: int
+    uid_validity: int
+    modseq: int
+    content_id: int
+    is_duplicate: bool
+
+
+def is_storable(text: str) -> bool:
+    """Whether PostgreSQL's text takes it."""
+    return (text.isascii() and "\0" not in text) or _is_encodable(text)
+
+
+def storable(text: str) -> str:
+    """`text` with U+FFFD for what PostgreSQL's text refuses: NUL and lone surrogates."""
+    joined = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return joined.replace("\0", REPLACEMENT)
+
+
+def in_utc(moment: datetime) -> datetime | None:
+    """The moment in UTC; None where that falls out of the years 1 to 9999. A naive one is taken as UTC."""
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        return None
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
+
+
+def _real(number: float) -> float | None:
+    """Fit for REAL and for JSON, which know no NaN."""
+    if not math.isfinite(number):
+        return None
+    return 0.0 if abs(number) < SMALLEST_SCORE else max(min(number, 1e37), -1e37)
