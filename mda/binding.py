@@ -54,6 +54,9 @@ _SUMMARY = struct.Struct("=QqiIII14I36I")
 FEATURE_VERSION: int = _lib.SPAM_FEATURE_VERSION
 """Weights are only good for the features that they were trained on."""
 
+TOP_CONTRIBUTIONS: int = _lib.SPAM_TOP
+"""How many contributions a SpamScore shows at most."""
+
 
 @dataclass(frozen=True, slots=True)
 class SpamScore:

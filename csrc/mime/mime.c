@@ -3,9 +3,18 @@
 
 #include <stdlib.h>
 
+#include "attachment.h"
+#include "body_structure.h"
+#include "date.h"
+#include "envelope.h"
+#include "header.h"
+#include "message_id.h"
+#include "preview.h"
 #include "store.h"
+#include "structure.h"
 #include "text.h"
 #include "tree.h"
+#include "words.h"
 
 void mime_default_limits(mime_limits *limits) {
     *limits = (mime_limits){
@@ -53,9 +62,50 @@ static void mime_publish(mime_state *state) {
     result->addresses = state->addresses;
 }
 
+static void mime_read_date(mime_state *state, const mime_header *header) {
+    mime_summary *summary = &state->result.summary;
+    const uint8_t *end, *value = header_value(state, header, &end);
+    if (date_read(value, (size_t)(end - value), &summary->date_seconds, &summary->date_offset)) return;
+    store_flag(state, MIME_DEFECT_BAD_DATE, header->start);
+}
+
+/* The values of the top header block. */
+static void mime_read_summary(mime_state *state) {
+    mime_summary *summary = &state->result.summary;
+    const mime_part *root = &state->parts[0];
+    const mime_header *subject = header_first(state, root, MIME_FIELD_SUBJECT);
+    const mime_header *date = header_first(state, root, MIME_FIELD_DATE);
+    if (subject) {
+        const uint8_t *end, *value = header_value(state, subject, &end);
+        summary->subject = words_decode(state, value, end);
+    }
+    if (date) mime_read_date(state, date);
+    summary->message_id = message_id_read(state, 0);
+    summary->references = message_id_read_references(state, 0);
+}
+
+static void mime_note_8bit(mime_state *state, const mime_part *root) {
+    const uint8_t *input = state->result.input;
+    for (uint32_t i = root->start; i < root->body; i++)
+        if (input[i] & 0x80) {
+            store_flag(state, MIME_DEFECT_HEADER_8BIT, i);
+            return;
+        }
+}
+
 static void mime_read(mime_state *state) {
+    mime_summary *summary = &state->result.summary;
     tree_parse(state, MIME_NONE, 0, state->result.input_length);
-    if (!store_failed(state)) text_read(state, 0);
+    if (store_failed(state)) return;
+    mime_note_8bit(state, &state->parts[0]);
+    attachment_find(state);
+    text_read(state, 0);
+    if (store_failed(state)) return;
+    mime_read_summary(state);
+    preview_read(state);
+    summary->envelope = envelope_write(state, 0);
+    summary->body_structure = body_structure_write(state);
+    summary->structure = structure_write(state);
 }
 
 mime_status mime_parse(const uint8_t *input, size_t length, const mime_limits *limits, mime_message **message) {

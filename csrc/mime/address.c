@@ -1,0 +1,214 @@
+/* Address lists; see address.h.
+ *
+ * One pass over the tokens. `phrase` gathers words (in the text store) until a special says what they were: '@' makes
+ * them a local part, '<' a display name, ':' a group name, ',' or ';' or the end an address without a host.
+ */
+#include "address.h"
+
+#include "header.h"
+#include "lexer.h"
+#include "octets.h"
+
+#define SPECIALS "<>@,;:\"[]"
+
+typedef struct address_list {
+    mime_state *state;
+    lexer cursor;
+    uint32_t header;
+    uint32_t offset;  /* for defects */
+    int in_group;
+    lexer comment;    /* the last one seen; at == NULL: none */
+} address_list;
+
+static void address_flag(const address_list *list) {
+    store_flag(list->state, MIME_DEFECT_BAD_ADDRESS, list->offset);
+}
+
+static void address_add(address_list *list, mime_address address) {
+    mime_state *state = list->state;
+    uint32_t count = state->result.address_count;
+    if (count >= state->limits.addresses) {
+        store_flag(state, MIME_DEFECT_TOO_MANY_ADDRESSES, list->offset);
+        list->cursor.at = list->cursor.end;
+        return;
+    }
+    if (!store_grow(state, (void **)&state->addresses, &state->address_capacity, count + 1, sizeof address)) return;
+    address.header = list->header;
+    state->addresses[count] = address;
+    state->result.address_count = count + 1;
+}
+
+static mime_address address_blank(uint32_t kind) {
+    return (mime_address){0, kind, span_absent(), span_absent(), span_absent(), span_absent()};
+}
+
+static int address_at(const address_list *list, uint8_t special) {
+    return list->cursor.at < list->cursor.end && *list->cursor.at == special;
+}
+
+static int address_skip(address_list *list) { return lexer_skip(&list->cursor, &list->comment); }
+
+/* Words up to the next special, one space where there was white space between them; none around dots, which
+ * obs-local-part lets stand apart (RFC 5322 s4.4), when `joins_dots`. */
+static mime_span address_phrase(address_list *list, int joins_dots) {
+    mime_state *state = list->state;
+    uint32_t from = state->text.length;
+    int has_gap = 0;
+    address_skip(list);
+    while (list->cursor.at < list->cursor.end && !store_failed(state)) {
+        uint8_t c = *list->cursor.at;
+        if (c != '"' && strchr(SPECIALS, c) && c) break;
+        int is_dot = c == '.' || (state->text.length > from && state->text.bytes[state->text.length - 1] == '.');
+        if (has_gap && !(joins_dots && is_dot)) text_byte(state, ' ');
+        if (c == '"') {
+            lexer_quoted(&list->cursor, state);
+        } else {
+            lexer word = lexer_token(&list->cursor, SPECIALS);
+            text_append(state, word.at, (size_t)(word.end - word.at));
+        }
+        has_gap = address_skip(list);
+    }
+    return text_since(state, from);
+}
+
+/* dot-atom or [literal] after '@', RFC 5322 s3.4.1. */
+static mime_span address_domain(address_list *list) {
+    mime_state *state = list->state;
+    uint32_t from = state->text.length;
+    address_skip(list);
+    if (!address_at(list, '[')) return address_phrase(list, 1);
+    while (list->cursor.at < list->cursor.end && *list->cursor.at != ']') text_byte(state, *list->cursor.at++);
+    if (address_at(list, ']')) text_byte(state, *list->cursor.at++);
+    else address_flag(list);
+    mime_span domain = text_since(state, from);
+    address_skip(list);
+    return domain;
+}
+
+/* @a,@b: in front of an address, RFC 5322 s4.4. */
+static mime_span address_route(address_list *list) {
+    mime_state *state = list->state;
+    uint32_t from = state->text.length;
+    while (address_at(list, '@') || address_at(list, ',')) {
+        text_byte(state, *list->cursor.at++);
+        if (text_since(state, from).length && state->text.bytes[state->text.length - 1] == '@') address_domain(list);
+        else address_skip(list);
+    }
+    mime_span route = text_since(state, from);
+    if (address_at(list, ':')) list->cursor.at++;
+    else address_flag(list);
+    return route;
+}
+
+/* An address with no host, or no text at all, is shown as what it lacks, as Dovecot does. */
+static void address_finish(address_list *list, mime_address *address) {
+    mime_state *state = list->state;
+    uint32_t from = state->text.length;
+    if (span_is_absent(address->host) || !address->host.length) {
+        address_flag(list);
+        text_literal(state, "MISSING_DOMAIN");
+        address->host = text_since(state, from);
+    }
+    from = state->text.length;
+    if (span_is_absent(address->mailbox) || !address->mailbox.length) {
+        address_flag(list);
+        text_literal(state, "MISSING_MAILBOX");
+        address->mailbox = text_since(state, from);
+    }
+    if (!span_is_absent(address->name) && !address->name.length) address->name = span_absent();
+    address_add(list, *address);
+}
+
+static void address_read_angle(address_list *list, mime_span name) {
+    mime_address address = address_blank('a');
+    address.name = name;
+    list->cursor.at++;
+    address_skip(list);
+    if (address_at(list, '@')) address.route = address_route(list);
+    address.mailbox = address_phrase(list, 1);
+    if (address_at(list, '@')) {
+        list->cursor.at++;
+        address.host = address_domain(list);
+    }
+    /* QUIRK: anything between the domain and '>' is left out: <a@b@c>, <a@b <a@b>>. */
+    int is_clean = address_at(list, '>');
+    while (list->cursor.at < list->cursor.end && *list->cursor.at != '>' && *list->cursor.at != ',') list->cursor.at++;
+    if (address_at(list, '>')) list->cursor.at++;
+    if (!is_clean) address_flag(list);
+    address_finish(list, &address);
+}
+
+/* user@host (Real Name): the name in a comment, as RFC 5322 s3.4 mentions for old mail. */
+static mime_span address_comment_name(address_list *list) {
+    mime_state *state = list->state;
+    uint32_t from = state->text.length;
+    if (!list->comment.at) return span_absent();
+    lexer inside = list->comment;
+    while (inside.at < inside.end) {
+        const uint8_t *run = inside.at;
+        while (inside.at < inside.end && *inside.at != '\\') inside.at++;
+        lexer_unfold(state, run, inside.at);
+        if (inside.at == inside.end) break;
+        inside.at++;
+        if (inside.at < inside.end) text_byte(state, *inside.at++);
+    }
+    return text_since(state, from);
+}
+
+static void address_read_spec(address_list *list, mime_span local_part) {
+    mime_address address = address_blank('a');
+    address.mailbox = local_part;
+    if (address_at(list, '@')) {
+        list->cursor.at++;
+        address.host = address_domain(list);
+    }
+    address.name = address_comment_name(list);
+    address_finish(list, &address);
+}
+
+static void address_end_group(address_list *list) {
+    if (list->in_group) address_add(list, address_blank('e'));
+    list->in_group = 0;
+}
+
+static void address_begin_group(address_list *list, mime_span name) {
+    if (list->in_group) address_flag(list);
+    address_end_group(list);
+    mime_address group = address_blank('g');
+    group.mailbox = name;
+    address_add(list, group);
+    list->in_group = 1;
+    list->cursor.at++;
+}
+
+/* One member of the list, up to and with the ',' or ';' behind it. */
+static void address_read_one(address_list *list) {
+    list->comment.at = NULL;
+    const uint8_t *start = list->cursor.at;
+    mime_span phrase = address_phrase(list, 0);
+    if (address_at(list, '<')) {
+        address_read_angle(list, phrase);
+    } else if (address_at(list, ':')) {
+        address_begin_group(list, phrase);
+        return;
+    } else if (phrase.length || address_at(list, '@')) {
+        address_read_spec(list, phrase);
+    }
+    address_skip(list);
+    if (address_at(list, ',')) {
+        list->cursor.at++;
+    } else if (address_at(list, ';')) {
+        list->cursor.at++;
+        address_end_group(list);
+    } else if (list->cursor.at < list->cursor.end) {
+        address_flag(list);
+        if (list->cursor.at == start || !address_at(list, '<')) list->cursor.at++;
+    }
+}
+
+void address_read(mime_state *state, uint32_t header) {
+    address_list list = {.state = state, .header = header, .offset = state->headers[header].start};
+    list.cursor.at = header_value(state, &state->headers[header], &list.cursor.end);
+    while (list.cursor.at < list.cursor.end && !store_failed(state)) address_read_one(&list);
+    address_end_group(&list);
+}

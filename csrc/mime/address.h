@@ -1,0 +1,11 @@
+/* Address lists: RFC 5322 s3.4 with the obsolete forms of s4.4, and what real mail has instead. */
+#ifndef MIME_ADDRESS_H
+#define MIME_ADDRESS_H
+
+#include "store.h"
+
+/* Appends the addresses and groups of header `header` (index) to the address table. Never fails: what can't be an
+ * address is flagged, and kept as one without a host where it has any text. */
+void address_read(mime_state *state, uint32_t header);
+
+#endif
