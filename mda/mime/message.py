@@ -1,0 +1,141 @@
+"""A message as delivery sees it: values of its top header block, its parts, and what is stored beside it.
+
+`read` makes a `Message` of an `Examination`; nothing is parsed here, only picked from what the C core found, and
+decoded where a charset is beyond it. What a delivery always needs is read at once; parts and header fields are made
+when they are asked for, as a mail has twenty fields of which two are looked at. Never raises.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from typing import NamedTuple
+
+from mda.binding import HEADER, PART, Examination, html_text
+from mda.mime import part
+from mda.mime.charsets import resolve_marks
+from mda.mime.part import Part, PartFlag
+from mda.mime.subject import base_subject
+
+PREVIEW_CHARACTERS = 256
+
+
+class HeaderField(NamedTuple):
+    """One field of the top header block: `raw[start:end]` is the whole field with its line end, `raw[value_start:
+    value_end]` its raw value without it, folds included."""
+
+    name: str
+    start: int
+    end: int
+    value_start: int
+    value_end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What was read from one message."""
+
+    examination: Examination
+    subject: str
+    subject_base: str
+    """RFC 5256 s2.1."""
+    sent_at: datetime | None
+    """From Date, in the sender's zone; None if there is none that can be read."""
+    message_id: str | None
+    """Without angle brackets."""
+    references: tuple[str, ...]
+    """Ids of References, then of In-Reply-To, each once."""
+    preview: str
+    """The first words of its text, at most 256 characters."""
+    has_attachment: bool
+    defects: int
+    """Bits of `mda.mime.defects.Defect`."""
+    envelope: bytes
+    """IMAP ENVELOPE, RFC 3501 s7.4.2, with its parentheses."""
+    body_structure: bytes
+    """IMAP BODYSTRUCTURE, RFC 3501 s7.4.2, with its parentheses."""
+    structure: bytes
+    """The versioned part table, see csrc/mime/structure.c."""
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        return part.read_parts(self.examination)
+
+    @property
+    def fields(self) -> tuple[HeaderField, ...]:
+        """The top header block's fields in their order."""
+        raw = self.examination.raw
+        return tuple(_field(raw, *row) for row in HEADER.iter_unpack(self._header_table()))
+
+    def field_values(self, name: str) -> tuple[str, ...]:
+        """The values of all fields `name` (without case): unfolded, not RFC 2047-decoded, raw 8-bit octets read as
+        UTF-8 or else windows-1252."""
+        raw, wanted = self.examination.raw, name.encode("utf-8").lower()
+        return tuple(
+            _unfold(raw[value:end])
+            for start, value, end, length, _ in HEADER.iter_unpack(self._header_table())
+            if length == len(wanted) and raw[start : start + length].lower() == wanted
+        )
+
+    def _header_table(self) -> bytes:
+        root = PART.unpack_from(self.examination.parts)
+        return self.examination.headers[root[9] * HEADER.size : (root[9] + root[10]) * HEADER.size]
+
+
+def read(examination: Examination) -> Message:
+    """The message that was examined."""
+    subject = resolve_marks(examination.subject or b"")
+    message_id = examination.message_id
+    return Message(
+        examination=examination,
+        subject=subject,
+        subject_base=base_subject(subject),
+        sent_at=_moment(examination.date),
+        message_id=None if message_id is None else resolve_text(message_id),
+        references=tuple(resolve_text(examination.references or b"").split("\n")[:-1]),
+        preview=_preview(examination),
+        has_attachment=examination.has_attachment,
+        defects=examination.defects,
+        envelope=examination.envelope,
+        body_structure=examination.body_structure,
+        structure=examination.structure,
+    )
+
+
+def resolve_text(raw: bytes) -> str:
+    """Raw header octets as text: UTF-8, else windows-1252, the last resort."""
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", "replace")
+
+
+def _field(raw: bytes, start: int, value: int, end: int, length: int, _: int) -> HeaderField:
+    value_end = end
+    if value_end > value and raw[value_end - 1] == 0x0A:
+        value_end -= 2 if raw[value_end - 2 : value_end] == b"\r\n" else 1
+    return HeaderField(raw[start : start + length].decode("ascii"), start, end, value, value_end)
+
+
+def _unfold(value: bytes) -> str:
+    return resolve_text(value.replace(b"\r\n", b"").replace(b"\n", b"").strip())
+
+
+def _moment(date: tuple[int, int] | None) -> datetime | None:
+    """Past the calendar's ends a zone may lead out of it; then the time is told in UTC."""
+    if date is None:
+        return None
+    seconds, minutes = date
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+    try:
+        return moment.astimezone(timezone(timedelta(minutes=minutes)))
+    except (OverflowError, ValueError):
+        return moment
+
+
+def _preview(examination: Examination) -> str:
+    if not examination.is_preview_foreign:
+        return (examination.preview or b"").decode("utf-8", "replace")
+    text = part.text(examination, examination.preview_part)[: 64 * PREVIEW_CHARACTERS]
+    row = PART.unpack_from(examination.parts, examination.preview_part * PART.size)
+    if row[17] & PartFlag.HTML:
+        text = html_text(text.encode("utf-8", "replace")).decode("utf-8", "replace")
+    return " ".join(text.split())[:PREVIEW_CHARACTERS]
