@@ -1,0 +1,105 @@
+"""`mda config`: what is set, and whether it can be used."""
+
+from collections.abc import Iterator
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import rich_click as click
+
+from mda import settings
+from mda.cli.table import to_json
+from mda.metadata.opened import masked_url
+from mda.settings import Settings
+
+
+@click.group()
+def config() -> None:
+    """Show or check the settings.
+
+    \b
+    $ mda config show
+    $ mda --config ./mda.toml config check
+    """
+
+
+@config.command()
+@click.option("--changed", is_flag=True, help="Only what differs from the defaults.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def show(config: Path | None, changed: bool, as_json: bool) -> None:
+    """Show the settings in force, passwords masked.
+
+    \b
+    $ mda config show
+    $ mda config show --changed
+    $ mda config show --json | jq .lmtp
+    """
+    loaded = settings.load(config)
+    defaults = dict(_flat(Settings()))
+    rows = [(key, value) for key, value in _flat(loaded) if not changed or value != defaults[key]]
+    if as_json:
+        click.echo(to_json(_tree(rows)))
+    else:
+        for key, value in rows:
+            click.echo(f"{key} = {_toml(value)}")
+
+
+@config.command()
+@click.pass_obj
+def check(config: Path | None) -> None:
+    """Check the settings file: keys, values, and what they point to.
+
+    \b
+    $ mda config check
+    """
+    loaded = settings.load(config)
+    click.echo(f"{settings.locate(config)}: settings are valid")
+    for warning in _warnings(loaded):
+        click.echo(f"warning: {warning}", err=True)
+
+
+def _warnings(loaded: Settings) -> Iterator[str]:
+    if not Path(loaded.data_dir).is_dir():
+        yield f"data_dir {loaded.data_dir} is not there; run: mda init"
+    if loaded.spam.model and not Path(loaded.spam.model).is_file():
+        yield f"spam.model {loaded.spam.model} is not there; mail is delivered unclassified"
+    if len(str(loaded.lmtp_socket).encode()) > 107:
+        yield f"lmtp.socket {loaded.lmtp_socket} is longer than a socket's path may be (107 octets)"
+    if loaded.delivery.receipt_days < 6:
+        yield "delivery.receipt_days should exceed Postfix's maximal_queue_lifetime (5 days by default)"
+    if loaded.lmtp.tcp and not loaded.lmtp.tcp.startswith(("127.", "[::1]", "localhost")):
+        yield f"lmtp.tcp {loaded.lmtp.tcp} is open to other machines, and LMTP has no authentication"
+
+
+def _flat(table: msgspec.Struct, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name in table.__struct_fields__:
+        value = getattr(table, name)
+        if isinstance(value, msgspec.Struct):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, _plain(f"{prefix}{name}", value)
+
+
+def _plain(key: str, value: Any) -> Any:
+    if key == "database.url":
+        return masked_url(value)
+    if isinstance(value, Enum):
+        return value.value
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _tree(rows: list[tuple[str, Any]]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for key, value in rows:
+        *tables, name = key.split(".")
+        target = tree
+        for table in tables:
+            target = target.setdefault(table, {})
+        target[name] = value
+    return tree
+
+
+def _toml(value: Any) -> str:
+    return to_json(value).replace("\n", " ") if not isinstance(value, list) else f"[{', '.join(map(_toml, value))}]"

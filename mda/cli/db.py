@@ -1,0 +1,84 @@
+"""`mda db`: the database schema's revision."""
+
+from pathlib import Path
+
+import rich_click as click
+
+from mda import settings
+from mda.cli.ask import confirm
+from mda.cli.options import yes_option
+from mda.cli.table import to_json
+from mda.metadata import migrate
+from mda.metadata.opened import created, opened
+
+
+@click.group()
+def db() -> None:
+    """Upgrade, downgrade or show the database schema.
+
+    \b
+    $ mda db status
+    $ mda db upgrade
+    """
+
+
+@db.command()
+@click.argument("revision", default=migrate.HEAD)
+@click.pass_obj
+def upgrade(config: Path | None, revision: str) -> None:
+    """Bring the schema to this program's revision, or to REVISION.
+
+    Stop the service first, or upgrade before you restart it. Nothing to do is no error.
+
+    \b
+    $ mda db upgrade
+    """
+    with created(settings.load(config)) as handle:
+        before = migrate.current(handle)
+        migrate.upgrade(handle, revision)
+        after = migrate.current(handle)
+    click.echo(f"schema is at {after} already" if before == after else f"upgraded schema from {before} to {after}")
+
+
+@db.command()
+@click.argument("revision")
+@yes_option
+@click.pass_obj
+def downgrade(config: Path | None, revision: str, is_agreed: bool) -> None:
+    """Take the schema back to REVISION; "base" removes all of it.
+
+    What later revisions have added is lost, at "base" every account and message.
+
+    \b
+    $ mda db downgrade 0001
+    """
+    with opened(settings.load(config)) as handle:
+        before = migrate.current(handle)
+        confirm(
+            f"The schema goes from {before} back to {revision}; rows of dropped tables are lost.", is_agreed=is_agreed
+        )
+        migrate.downgrade(handle, revision)
+        click.echo(f"downgraded schema from {before} to {migrate.current(handle) or 'none'}")
+
+
+@db.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def status(ctx: click.Context, as_json: bool) -> None:
+    """Show the schema's revision and the one that this program needs.
+
+    Exits with 1 where they differ.
+
+    \b
+    $ mda db status
+    """
+    with opened(settings.load(ctx.obj)) as handle:
+        found = migrate.current(handle)
+    needed = migrate.newest()
+    if as_json:
+        click.echo(to_json({"revision": found, "needed": needed, "is_current": found == needed}))
+    else:
+        click.echo(f"schema is at {found or 'none'}, this program needs {needed}")
+        if found != needed:
+            click.echo("Run: mda db upgrade", err=True)
+    ctx.exit(0 if found == needed else 1)

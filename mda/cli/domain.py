@@ -1,0 +1,95 @@
+"""`mda domain`: the domains that mail is taken for."""
+
+from pathlib import Path
+
+import rich_click as click
+
+from mda import settings
+from mda.cli.ask import confirm
+from mda.cli.options import DomainType, json_option, yes_option
+from mda.cli.table import Column, show
+from mda.metadata import domains
+from mda.metadata.domains import Domain
+from mda.metadata.opened import opened
+
+COLUMNS: tuple[Column[Domain], ...] = (
+    Column("name", "Domain", lambda found: found.name),
+    Column("alias_of", "Alias of", lambda found: found.alias_of),
+    Column("accounts", "Accounts", lambda found: found.accounts, is_right=True),
+    Column("aliases", "Aliases", lambda found: found.aliases, is_right=True),
+    Column("created_at", "Created", lambda found: found.created_at),
+)
+
+
+@click.group()
+def domain() -> None:
+    """Add, list, remove or alias domains.
+
+    \b
+    $ mda domain add example.org
+    $ mda domain alias example.com example.org
+    """
+
+
+@domain.command()
+@click.argument("names", metavar="DOMAIN...", type=DomainType(), nargs=-1, required=True)
+@click.pass_obj
+def add(config: Path | None, names: tuple[str, ...]) -> None:
+    """Take mail for domains.
+
+    Until a domain has an account, its mail is deferred (451 4.3.5), not refused.
+
+    \b
+    $ mda domain add example.org
+    $ mda domain add bücher.example example.net
+    """
+    with opened(settings.load(config)) as handle:
+        for name in names:
+            click.echo(f"added domain {domains.add(handle, name)}")
+
+
+@domain.command("list")
+@json_option
+@click.pass_obj
+def list_all(config: Path | None, as_json: bool) -> None:
+    """List domains, with their accounts and aliases counted.
+
+    \b
+    $ mda domain list
+    $ mda domain list --json | jq '.[].name'
+    """
+    with opened(settings.load(config)) as handle:
+        show(domains.list_all(handle), COLUMNS, as_json=as_json)
+
+
+@domain.command()
+@click.argument("name", metavar="DOMAIN", type=DomainType())
+@yes_option
+@click.pass_obj
+def remove(config: Path | None, name: str, is_agreed: bool) -> None:
+    """Take no more mail for a domain; its aliases go with it.
+
+    A domain with accounts stays: purge those first.
+
+    \b
+    $ mda domain remove example.com
+    """
+    with opened(settings.load(config)) as handle:
+        confirm(f"Mail for {name} will be deferred, and its aliases are deleted.", is_agreed=is_agreed)
+        click.echo(f"removed domain {domains.remove(handle, name)}")
+
+
+@domain.command()
+@click.argument("name", metavar="ALIAS", type=DomainType())
+@click.argument("target", metavar="DOMAIN", type=DomainType())
+@click.pass_obj
+def alias(config: Path | None, name: str, target: str) -> None:
+    """Make a domain another name of a domain: anne@ALIAS is then anne@DOMAIN.
+
+    To undo it: mda domain remove ALIAS.
+
+    \b
+    $ mda domain alias example.com example.org
+    """
+    with opened(settings.load(config)) as handle:
+        click.echo(f"{domains.add_alias(handle, name, target)} is an alias of {target}")

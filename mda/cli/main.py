@@ -1,0 +1,107 @@
+"""`mda`: the admin's commands. This module holds the global options, the table of commands and the exit codes.
+
+    0    done                                    75   the database can't be reached: try again (EX_TEMPFAIL)
+    1    the admin can mend it: said on stderr   130  interrupted
+    2    wrong usage
+
+A user's mistake never ends in a traceback: an MdaError is said as `mda: what; remedy`.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+from mda.cli.lazy import Entry, LazyGroup
+from mda.cli.text import visible
+from mda.errors import DatabaseUnavailable, MdaError
+
+EXIT_REFUSED = 1
+EXIT_TRY_AGAIN = 75
+EXIT_INTERRUPTED = 130
+
+COMMANDS = (
+    Entry("init", "init", "Prepare settings, database and first shard."),
+    Entry("serve", "serve", "Run the delivery service."),
+    Entry("config", "config", "Show or check the settings."),
+    Entry("db", "db", "Upgrade, downgrade or show the database schema."),
+    Entry("domain", "domain", "Add, list, remove or alias domains."),
+    Entry("account", "account", "Add, list, change or delete accounts."),
+    Entry("alias", "alias", "Add, list or remove aliases and catch-alls."),
+    Entry("mailbox", "mailbox", "List, create, rename or delete mailboxes."),
+    Entry("message", "message", "List, search, show, move or expunge messages."),
+)
+
+PANELS: list[Any] = [
+    {"name": "Service", "commands": ["init", "serve", "config", "db", "deliver"]},
+    {"name": "Directory", "commands": ["domain", "account", "alias"]},
+    {"name": "Mail", "commands": ["mailbox", "message"]},
+]
+
+
+HELP_STYLE = {
+    "command_groups": {"mda": PANELS},
+    "max_width": 100,
+    "style_commands_panel_border": "dim",
+    "style_options_panel_border": "dim",
+    "padding_helptext_first_line": (0, 0, 1, 0),
+    "show_arguments": True,
+    "text_paragraph_linebreaks": "\n\n",
+}
+
+
+class Root(LazyGroup):
+    """The `mda` group: turns errors into one line on stderr and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except DatabaseUnavailable as error:
+            _refuse(ctx, error, EXIT_TRY_AGAIN)
+        except MdaError as error:
+            _refuse(ctx, error, EXIT_REFUSED)
+        except click.Abort as abort:
+            # click raises Abort for ^C at a prompt and for a prompt without input; only its context tells which.
+            if isinstance(abort.__context__, EOFError):
+                click.echo("\nmda: no answer on standard input; answer the question, or give --yes", err=True)
+                ctx.exit(EXIT_REFUSED)
+            ctx.exit(EXIT_INTERRUPTED)
+        except KeyboardInterrupt:
+            ctx.exit(EXIT_INTERRUPTED)
+
+
+def _refuse(ctx: click.Context, error: MdaError, status: int) -> None:
+    click.echo(f"mda: {visible(str(error))}", err=True)
+    ctx.exit(status)
+
+
+@click.group(
+    cls=Root,
+    entries=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "rich_help_config": HELP_STYLE},
+    no_args_is_help=True,
+)
+@click.option(
+    "--config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Settings file. Otherwise $MDA_CONFIG, otherwise /etc/mda/mda.toml.",
+)
+@click.version_option(package_name="mda", prog_name="mda")
+@click.pass_context
+def root(ctx: click.Context, config: Path | None) -> None:
+    """Mail delivery agent and mail store for Postfix.
+
+    \b
+    $ mda init
+    $ mda domain add example.org
+    $ mda account add anne@example.org
+    $ mda serve
+    """
+    ctx.obj = config
+
+
+def main() -> None:
+    """The console script."""
+    sys.exit(root.main(prog_name="mda"))

@@ -1,0 +1,96 @@
+"""Sizes and dates as people write them on a command line, and sizes as people read them."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import rich_click as click
+
+UNITS = {"": 1, "B": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3, "TB": 1000**4}
+UNITS |= {"KIB": 1024, "MIB": 1024**2, "GIB": 1024**3, "TIB": 1024**4}
+UNITS |= {"K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
+
+MOST_BYTES = 2**63 - 1
+
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*\Z")
+_AGE = re.compile(r"(\d+)([hdw])\Z")
+_AGE_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+
+
+def parse_size(text: str) -> int | None:
+    """Octets of "5GB", "500 MB", "1.5 GiB" or "1000"; None for "none" (no limit). ValueError otherwise."""
+    if text.strip().lower() in ("none", "unlimited"):
+        return None
+    match = _SIZE.match(text)
+    factor = UNITS.get(match[2].upper()) if match else None
+    if match is None or factor is None:
+        raise ValueError(f"{text!r} is not a size; write it like 5GB, 500MB or none")
+    octets = round(float(match[1]) * factor) if "." in match[1] else int(match[1]) * factor
+    if octets > MOST_BYTES:
+        raise ValueError(f"{text!r} is more than can be counted")
+    return octets
+
+
+def format_size(octets: int | None) -> str:
+    """ "4.2 MB": three digits at most, decimal units; "none" for no limit."""
+    if octets is None:
+        return "none"
+    value, unit = float(octets), "B"
+    for larger in ("KB", "MB", "GB", "TB"):
+        if value < 999.5:
+            break
+        value, unit = value / 1000, larger
+    return f"{value:.1f} {unit}" if unit != "B" and value < 9.95 else f"{value:.0f} {unit}"
+
+
+def parse_moment(text: str, now: datetime | None = None) -> datetime:
+    """A date (2026-11-23, at midnight here), an RFC 3339 time, or an age: 36h, 7d, 2w. ValueError otherwise."""
+    if match := _AGE.match(text.strip()):
+        try:
+            return (now or datetime.now(UTC)) - int(match[1]) * _AGE_UNITS[match[2]]
+        except OverflowError as error:
+            raise ValueError(f"{text!r} is too long ago") from error
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not a date; write it like 2026-11-23, 2026-11-23T08:00 or 7d") from error
+    return moment.astimezone(UTC)
+
+
+class Size(click.ParamType[int | None]):
+    """A parameter in octets, or None for no limit."""
+
+    name = "size"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
+        try:
+            return parse_size(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Moment(click.ParamType[datetime]):
+    """A parameter that is a point in time."""
+
+    name = "date"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        try:
+            return parse_moment(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Count(click.ParamType[int | None]):
+    """A parameter that is a number of things, or None for no limit."""
+
+    name = "number"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
+        text = str(value).strip()
+        if text.lower() in ("none", "unlimited"):
+            return None
+        if not (text.isascii() and text.isdigit()) or int(text) > MOST_BYTES:
+            self.fail(f"{text!r} is not a number; write it like 100000 or none", param, ctx)
+        return int(text)

@@ -1,0 +1,108 @@
+"""How a listing is printed.
+
+    on a terminal   a table with headings, fitted to the window
+    into a pipe     one line a row, tabs between, no heading, nothing shortened (`cut -f`, `awk -F'\\t'`)
+    with --json     one JSON array of objects; its keys stay as they are from version to version
+
+Text from outside is made safe first (`mda.cli.text`), except in JSON, where such characters are written as escapes.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Generic, TypeVar
+
+import rich_click as click
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from mda.cli.text import visible
+
+Row = TypeVar("Row")
+Value = str | int | float | bool | datetime | None | tuple[str, ...]
+
+_RAW_IN_JSON = re.compile(r"[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Column(Generic[Row]):
+    """One column: its JSON key, its heading, its value, and its form for people where the plain one is unhandy."""
+
+    key: str
+    heading: str
+    value: Callable[[Row], Value]
+    form: Callable[[Row], str] | None = None
+    is_right: bool = False
+    is_shortened: bool = False
+    """May be cut, with an ellipsis, to fit the window; other columns are folded."""
+    is_only_json: bool = False
+
+
+def show(rows: Iterable[Row], columns: Sequence[Column[Row]], *, as_json: bool) -> None:
+    """Prints a listing to standard output."""
+    if as_json:
+        click.echo(to_json([{column.key: _json_value(column.value(row)) for column in columns} for row in rows]))
+        return
+    shown = [column for column in columns if not column.is_only_json]
+    if sys.stdout.isatty():
+        _print_table(rows, shown)
+    else:
+        for row in rows:
+            click.echo("\t".join(_plain(column.value(row)) for column in shown))
+
+
+def to_json(document: object) -> str:
+    """Indented JSON, in UTF-8 but for characters that a terminal might obey."""
+    return _RAW_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(document, ensure_ascii=False, indent=2))
+
+
+def _print_table(rows: Iterable[Row], columns: Sequence[Column[Row]]) -> None:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(
+            column.heading,
+            justify="right" if column.is_right else "left",
+            no_wrap=column.is_shortened or column.is_right,
+            overflow="ellipsis" if column.is_shortened else "fold",
+            ratio=None,
+        )
+    for row in rows:
+        table.add_row(*(Text(_for_people(column, row)) for column in columns))
+    Console().print(table)
+
+
+def _for_people(column: Column[Row], row: Row) -> str:
+    if column.form is not None:
+        return visible(column.form(row))
+    value = column.value(row)
+    if isinstance(value, datetime):
+        return value.astimezone().strftime("%Y-%m-%d %H:%M")
+    return ", ".join(visible(item) for item in value) if isinstance(value, tuple) else _plain(value)
+
+
+def _plain(value: Value) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case datetime():
+            return _iso(value)
+        case tuple():
+            return ",".join(visible(item) for item in value)
+        case _:
+            return visible(str(value))
+
+
+def _json_value(value: Value) -> object:
+    return _iso(value) if isinstance(value, datetime) else value
+
+
+def _iso(moment: datetime) -> str:
+    """RFC 3339, UTC, whole seconds."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
