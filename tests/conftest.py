@@ -4,6 +4,7 @@ The server is the program's own embedded one, in a folder of the test run; the p
 and the last to finish stops it. Works as root and as a normal user.
 """
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from mda.metadata.engine import connect, make_engine, parse_url
 RUN_FOLDER = pytest.StashKey[Path]()
 TEMPLATE = "migrated"
 TEMPLATE_LOCK = 0x7465_6D70
+ROOM_BYTES = 1_000_000_000
 DATABASE_COUNTER = iter(range(1, 1_000_000))
 
 
@@ -28,7 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[RUN_FOLDER] = Path(worker_input["run_folder"])
         return
     # Not below pytest's own temporary folder: that is closed to the user whom root lends to PostgreSQL.
-    folder = Path(tempfile.mkdtemp(prefix="mda-test-"))
+    folder = Path(tempfile.mkdtemp(prefix="mda-test-", dir=_memory_folder()))
     folder.chmod(0o755)
     config.stash[RUN_FOLDER] = folder
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
@@ -86,6 +88,17 @@ def engine(database_url: str) -> Iterator[Engine]:
 def with_database(url: str, name: str) -> str:
     """The same server's database `name`."""
     return parse_url(url).set(drivername="postgresql", database=name).render_as_string(hide_password=False)
+
+
+def _memory_folder() -> Path | None:
+    """A file system in memory with room enough: making and dropping databases then waits for no disk."""
+    folder = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a folder of our own in it
+    try:
+        found = os.statvfs(folder)
+    except OSError:
+        return None
+    is_fit = found.f_bavail * found.f_frsize > ROOM_BYTES and not found.f_flag & os.ST_NOEXEC
+    return folder if is_fit and os.access(folder, os.W_OK) else None
 
 
 def _administer(url: str, statement: sql.SQL, *names: str) -> None:
