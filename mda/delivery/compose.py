@@ -6,10 +6,9 @@ and only then are the segments sealed and the connections closed.
 
 import asyncio
 import pwd
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -47,11 +46,12 @@ async def compose(settings: Settings, *, keeps_receipts: bool = True) -> AsyncIt
     """
     with engine.database(settings) as url, ThreadPoolExecutor(POOL_THREADS, "pool") as pool:
         identifiers = IdentifierSource()
-        lanes = _Lanes(settings, url, identifiers, pool)
-        lookup = Lookup(
-            Directory(url, settings.delivery.recipient_delimiter, settings.database),
-            settings.database.lookup_cache_seconds,
+        database = engine.make_engine(url, settings.database)
+        lanes = _Lanes(
+            settings, url, lambda: [_storage_shard(row) for row in shards.list_all(database)], identifiers, pool
         )
+        directory = Directory(database, settings.delivery.recipient_delimiter)
+        lookup = Lookup(directory, settings.database.lookup_cache_seconds)
         services = Services(
             lookup=lookup,
             lanes=lanes.shards,
@@ -67,18 +67,25 @@ async def compose(settings: Settings, *, keeps_receipts: bool = True) -> AsyncIt
             yield DeliveryService(services)
         finally:
             await asyncio.get_running_loop().run_in_executor(None, partial(_end, lookup, lanes))
+            database.dispose()
 
 
 class _Lanes:
     """The lanes of group commit, wired to each other."""
 
-    def __init__(self, settings: Settings, url: str, identifiers: IdentifierSource, pool: Executor) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        url: str,
+        list_shards: Callable[[], Sequence[Shard]],
+        identifiers: IdentifierSource,
+        pool: Executor,
+    ) -> None:
         self._settings = settings
         self._identifiers = identifiers
         self._pool = pool
         self._limits = BatchLimits(settings.delivery.batch_messages, settings.delivery.batch_bytes)
-        database = engine.make_engine(url, settings.database)
-        self.shards = ShardLanes(lambda: [_storage_shard(row) for row in shards.list_all(database)], self._open, pool)
+        self.shards = ShardLanes(list_shards, self._open, pool)
         self.busy = CommitLane(Committer(url, settings.database, identifiers), self._limits, self.shards.note)
         self.rows = CommitLane(
             Committer(url, settings.database, identifiers), self._limits, self.shards.note, busy=self.busy

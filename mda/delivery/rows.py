@@ -1,7 +1,6 @@
 """From what is known of a message to the row that one account's copy becomes."""
 
 import hashlib
-from collections.abc import Sequence
 
 from mda.antispam.verdict import Verdict
 from mda.delivery import receipts
@@ -56,6 +55,6 @@ def _receipt(message: Message, copy: Copy) -> bytes | None:
     return receipts.delivery_digest(message.digest, message.envelope.reverse_path, copy.recipient.address)
 
 
-def _reasons(verdict: Verdict | None) -> Sequence[tuple[str, int, float]]:
+def _reasons(verdict: Verdict | None) -> tuple[tuple[str, int, float], ...]:
     reasons = verdict.reasons[:REASONS_KEPT] if verdict else ()
     return tuple((reason.category.label, reason.feature_id, round(reason.weight, 4)) for reason in reasons)

@@ -75,7 +75,9 @@ class ShardLane:
         try:
             self._writer.close()
         except StorageUnavailable as error:
-            logger("delivery").error("shard_not_sealed", shard=self._shard_name, error=error.message, remedy=error.remedy)
+            logger("delivery").error(
+                "shard_not_sealed", shard=self._shard_name, error=error.message, remedy=error.remedy
+            )
 
     def _run(self) -> None:
         while (batch := take(self._jobs, self._limits)) is not None:

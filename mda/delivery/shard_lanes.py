@@ -14,9 +14,9 @@ from mda.delivery.job import Job
 from mda.delivery.shard_lane import ShardLane
 from mda.errors import MdaError
 from mda.logs import logger
+from mda.metadata.deliver import Delivery, Stored
 from mda.storage.commits import NO_RECEIPT, CommitRecord
 from mda.storage.shard import Shard, ShardState
-from mda.metadata.deliver import Delivery, Stored
 
 
 class ShardLanes:

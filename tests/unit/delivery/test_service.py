@@ -1,0 +1,204 @@
+"""Whole deliveries over a real PostgreSQL and a real shard: who gets what, and what is answered."""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+
+import pytest
+from sqlalchemy import select, text
+
+from mda import address
+from mda.causes import Cause, Reply
+from mda.delivery.compose import compose
+from mda.delivery.service import DeliveryService
+from mda.metadata import aliases
+from mda.metadata.engine import make_engine
+from mda.metadata.tables import account_state, content, receipt
+from tests.unit.delivery.conftest import House, codes, hand_over
+
+STAMP = b"Received: from c by mx.example.org (Postfix) with ESMTP id 4ABC; Mon, 2 Nov 2026 10:00:00 +0000\r\n"
+RAW = STAMP + b"From: a@example.net\r\nTo: anna@example.org\r\nSubject: Lunch\r\n\r\nAt noon?\r\n"
+
+Answers = list[Reply | Cause]
+
+
+def with_service(house: House, story: Callable[[DeliveryService], Awaitable[Answers]]) -> list[str]:
+    """Runs the story in a composed service, to its orderly end; the codes of its answers."""
+
+    async def run() -> Answers:
+        async with compose(house.settings) as service:
+            return await story(service)
+
+    return codes(asyncio.run(run()))
+
+
+def test_a_message_is_stored_byte_for_byte(house: House) -> None:
+    answers = with_service(house, lambda service: hand_over(service, RAW, "anna@example.org"))
+    assert answers == ["250 2.0.0"]
+    (row,) = house.rows("anna")
+    assert (row.mailbox, row.uid, row.stored) == ("INBOX", 1, RAW)
+    assert row.prefix.startswith(b"Return-Path: <s@example.net>\r\nDelivered-To: anna@example.org\r\n")
+    with house.engine.connect() as connection:
+        (digest,) = connection.execute(select(content.c.digest)).scalars()
+    assert bytes(digest) == hashlib.sha256(RAW).digest()
+
+
+@pytest.mark.parametrize("raw", [b"", b"\r\n", b"\x00\xff\n\r\r\n", b"Subject: x", b"a" * 300_000 + b"\r\n"])
+def test_any_bytes_are_mail(house: House, raw: bytes) -> None:
+    assert with_service(house, lambda service: hand_over(service, raw, "anna@example.org")) == ["250 2.0.0"]
+    assert [row.stored for row in house.rows("anna")] == [raw]
+
+
+def test_recipients_have_answers_of_their_own(house: House) -> None:
+    house.add_account("full", quota_bytes=10)
+    answers = with_service(
+        house,
+        lambda service: hand_over(
+            service,
+            RAW,
+            "anna@example.org",
+            "nobody@example.org",
+            "full@example.org",
+            "BEN@Example.ORG",
+            "x@other.test",
+        ),
+    )
+    assert answers == ["250 2.0.0", "550 5.1.1", "552 5.2.2", "250 2.0.0", "451 4.3.5"]
+    assert [len(house.rows(name)) for name in ("anna", "ben", "full")] == [1, 1, 0]
+
+
+def test_one_record_serves_all_accounts_of_a_shard(house: House) -> None:
+    with_service(house, lambda service: hand_over(service, RAW, "anna@example.org", "ben@example.org"))
+    with house.engine.connect() as connection:
+        places = set(connection.execute(text('SELECT segment, "offset" FROM content')).all())
+    assert len(places) == 1
+
+
+def test_an_alias_to_several_accounts_has_one_answer(house: House) -> None:
+    house.add_account("full", quota_messages=0)
+    targets = [address.parse(f"{name}@example.org") for name in ("anna", "full", "ben")]
+    aliases.add(house.engine, address.parse("team@example.org"), targets)
+    assert with_service(house, lambda service: hand_over(service, RAW, "team@example.org")) == ["250 2.0.0"]
+    assert [len(house.rows(name)) for name in ("anna", "ben", "full")] == [1, 1, 0]
+
+
+async def _twice(service: DeliveryService, first: bytes, second: bytes, **changes: str) -> Answers:
+    answers = await hand_over(service, first, "anna@example.org")
+    return answers + await hand_over(service, second, changes.pop("recipient", "anna@example.org"), **changes)
+
+
+def test_a_redelivery_is_answered_and_not_stored(house: House) -> None:
+    """The connection broke after our COMMIT: Postfix hands over the same bytes again."""
+    assert with_service(house, lambda service: _twice(service, RAW, RAW)) == ["250 2.0.0"] * 2
+    assert len(house.rows("anna")) == 1
+
+
+def test_a_redelivery_to_another_process_is_answered_and_not_stored(house: House) -> None:
+    for _ in range(2):
+        with_service(house, lambda service: hand_over(service, RAW, "anna@example.org"))
+    assert len(house.rows("anna")) == 1
+
+
+def test_a_redelivery_while_the_first_is_in_flight_is_stored_once(house: House) -> None:
+    async def at_once(service: DeliveryService) -> Answers:
+        both = await asyncio.gather(*(hand_over(service, RAW, "anna@example.org") for _ in range(20)))
+        return [answer for one in both for answer in one]
+
+    assert with_service(house, at_once) == ["250 2.0.0"] * 20
+    assert len(house.rows("anna")) == 1
+
+
+def test_different_mails_are_all_stored(house: House) -> None:
+    """The same text with another stamp, to another detail, from another sender."""
+
+    async def all_of_them(service: DeliveryService) -> Answers:
+        answers = await hand_over(service, RAW, "anna@example.org")
+        answers += await hand_over(service, RAW.replace(b"4ABC", b"4DEF"), "anna@example.org")
+        answers += await hand_over(service, RAW, "anna+a@example.org")
+        answers += await hand_over(service, RAW, "anna+b@example.org")
+        return answers + await hand_over(service, RAW, "anna@example.org", sender="")
+
+    assert with_service(house, all_of_them) == ["250 2.0.0"] * 5
+    assert [row.uid for row in house.rows("anna")] == [1, 2, 3, 4, 5]
+
+
+def test_without_stamp_or_queue_id_no_receipt_is_made(house: House) -> None:
+    plain = RAW.removeprefix(STAMP)
+    assert with_service(house, lambda service: _twice(service, plain, plain)) == ["250 2.0.0"] * 2
+    assert len(house.rows("anna")) == 2
+    with house.engine.connect() as connection:
+        assert connection.execute(select(receipt)).all() == []
+
+
+def test_many_at_once_get_uids_without_gaps(house: House) -> None:
+    async def flood(service: DeliveryService) -> Answers:
+        mails = [RAW.replace(b"4ABC", b"4%04d" % number) for number in range(200)]
+        both = await asyncio.gather(
+            *(hand_over(service, mail, "anna@example.org", "ben@example.org") for mail in mails)
+        )
+        return [answer for one in both for answer in one]
+
+    assert set(with_service(house, flood)) == {"250 2.0.0"}
+    for name in ("anna", "ben"):
+        assert [row.uid for row in house.rows(name)] == list(range(1, 201))
+    with house.engine.connect() as connection:
+        assert set(connection.execute(select(account_state.c.message_count)).scalars()) == {200}
+
+
+def test_a_locked_account_delays_no_other(house: House) -> None:
+    """Somebody holds anna's row; ben's mail goes through, and anna's when the lock is gone."""
+
+    async def story(service: DeliveryService) -> Answers:
+        with house.engine.connect() as holder:
+            holder.execute(
+                text(
+                    "SELECT FROM account_state WHERE account_id ="
+                    " (SELECT id FROM account WHERE address = 'anna@example.org') FOR UPDATE"
+                )
+            )
+            annas = asyncio.ensure_future(hand_over(service, RAW, "anna@example.org"))
+            async with asyncio.timeout(5):
+                bens = await hand_over(service, RAW, "ben@example.org")
+            assert not annas.done()
+        async with asyncio.timeout(10):
+            return bens + await annas
+
+    assert with_service(house, story) == ["250 2.0.0", "250 2.0.0"]
+
+
+def test_a_shard_that_is_not_mounted_is_temporary(house: House) -> None:
+    """No marker file: an empty folder must not be taken for the shard."""
+    marker = house.shard.root / "shard"
+    saved = marker.read_bytes()
+    marker.unlink()
+
+    async def story(service: DeliveryService) -> Answers:
+        before = await hand_over(service, RAW, "anna@example.org")
+        marker.write_bytes(saved)
+        return before + await hand_over(service, RAW, "anna@example.org")
+
+    assert with_service(house, story) == ["451 4.3.0", "250 2.0.0"]
+    assert len(house.rows("anna")) == 1
+
+
+def test_a_database_that_is_down_is_temporary(house: House, postgresql_url: str) -> None:
+    """Every connection is cut and new ones are refused; then it is back, and nobody restarts anything."""
+    elsewhere = make_engine(postgresql_url).execution_options(isolation_level="AUTOCOMMIT")
+    second = RAW.replace(b"4ABC", b"4DEF")
+
+    async def story(service: DeliveryService) -> Answers:
+        answers = await hand_over(service, RAW, "anna@example.org")
+        with elsewhere.connect() as admin:
+            name = house.engine.url.database
+            admin.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false"))
+            admin.execute(text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"))
+            answers += await hand_over(service, second, "ben@example.org", "anna@example.org")
+            admin.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true"))
+        return answers + await hand_over(service, second, "anna@example.org")
+
+    try:
+        assert with_service(house, story) == ["250 2.0.0", "451 4.3.0", "451 4.3.0", "250 2.0.0"]
+    finally:
+        elsewhere.dispose()
+        house.engine.dispose()
+    assert len(house.rows("anna")) == 2
