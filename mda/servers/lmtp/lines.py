@@ -11,13 +11,12 @@ class LineFault(Enum):
 
 
 class CommandLines:
-    """`feed` bytes, then `peek` and `drop` lines. `limit` in octets without CRLF."""
+    """`feed` bytes, then `take` lines. `limit` in octets without CRLF."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._unread = bytearray()
         self._start = 0
-        self._next: bytes | LineFault | None = None
         self._is_swallowing = False
 
     def __len__(self) -> int:
@@ -29,23 +28,8 @@ class CommandLines:
             self._start = 0
         self._unread += raw
 
-    def peek(self) -> bytes | LineFault | None:
-        """The next line without its CRLF; it stays until `drop`. None: no whole line has come yet."""
-        if self._next is None:
-            self._next = self._find()
-        return self._next
-
-    def drop(self) -> None:
-        self._next = None
-
-    def take_rest(self) -> bytes:
-        """All that stands behind the last line taken; nothing is kept."""
-        rest = bytes(memoryview(self._unread)[self._start :])
-        self._unread.clear()
-        self._start = 0
-        return rest
-
-    def _find(self) -> bytes | LineFault | None:
+    def take(self) -> bytes | LineFault | None:
+        """The next line without its CRLF. None: no whole line has come yet."""
         end = self._unread.find(b"\r\n", self._start)
         if end < 0:
             self._shorten()
@@ -56,6 +40,13 @@ class CommandLines:
             self._is_swallowing = False
             return LineFault.TOO_LONG
         return line
+
+    def take_rest(self) -> bytes:
+        """All that stands behind the last line taken; nothing is kept."""
+        rest = bytes(memoryview(self._unread)[self._start :])
+        self._unread.clear()
+        self._start = 0
+        return rest
 
     def _shorten(self) -> None:
         """Forgets the begin of a line that is too long already, but for a CR that may be half of its end."""

@@ -51,6 +51,7 @@ class LmtpConnection(asyncio.Protocol):
         self._on_closed = on_closed
         self._lines = CommandLines(service.command_bytes)
         self._collector: MessageCollector | None = None
+        self._peeked: Command | None = None
         self._asking: list[Resolve] = []
         self._output: list[bytes] = []
         self._work: asyncio.Task[None] | None = None
@@ -66,7 +67,7 @@ class LmtpConnection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._loop = asyncio.get_running_loop()
         self._heard_at = self._loop.time()
-        self._timer = self._loop.call_later(self._service.idle_seconds, self._look_at_clock)
+        self._look_at_clock()
         self._transport.write(self._session.greeting())
 
     def data_received(self, raw: bytes) -> None:
@@ -137,7 +138,7 @@ class LmtpConnection(asyncio.Protocol):
             return False
         if command is None:
             return False
-        self._lines.drop()
+        self._peeked = None
         self._act(self._session.take(command))
         return True
 
@@ -146,12 +147,14 @@ class LmtpConnection(asyncio.Protocol):
         return is_enough or not isinstance(command, Rcpt)
 
     def _next_command(self) -> Command | None:
-        line = self._lines.peek()
-        if line is None:
-            return None
-        if line is LineFault.TOO_LONG:
-            return Invalid(replies.LINE_TOO_LONG)
-        return parse(line, self._service.dialect)
+        """The next command that has come whole; it stays until it is taken."""
+        if self._peeked is None:
+            match self._lines.take():
+                case bytes(line):
+                    self._peeked = parse(line, self._service.dialect)
+                case LineFault.TOO_LONG:
+                    self._peeked = Invalid(replies.LINE_TOO_LONG)
+        return self._peeked
 
     def _act(self, effect: Effect) -> None:
         match effect:
@@ -163,24 +166,26 @@ class LmtpConnection(asyncio.Protocol):
                 self._output.append(raw)
                 self._data_at = self._loop.time()
                 self._collector = MessageCollector(self._service.rules.message_bytes)
-                self._timer.cancel()
-                self._look_at_clock()
+                self._watch_data()
 
     async def _resolve(self, asked: tuple[Resolve, ...]) -> None:
-        deliverer = self._service.deliverer
-        outcomes = await asyncio.gather(
-            *(deliverer.resolve(one.recipient, one.reverse_path, one.size) for one in asked), return_exceptions=True
-        )
-        failures = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+        if len(asked) == 1:
+            outcomes = [await self._ask(asked[0])]
+        else:
+            outcomes = await asyncio.gather(*map(self._ask, asked))
+        failures = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
         if failures:
             self._service.log.error("resolving failed", recipients=len(failures), exc_info=failures[0])
         for one, outcome in zip(asked, outcomes, strict=True):
-            self._say(self._resolved(one, outcome))
+            known = Cause.INTERNAL_ERROR if isinstance(outcome, Exception) else outcome
+            self._say(self._session.resolved(one.recipient, known))
         self._end_work()
 
-    def _resolved(self, question: Resolve, outcome: Accepted | BaseException) -> Say:
-        known = Cause.INTERNAL_ERROR if isinstance(outcome, BaseException) else outcome
-        return self._session.resolved(question.recipient, known)
+    async def _ask(self, question: Resolve) -> Accepted | Cause | Exception:
+        try:
+            return await self._service.deliverer.resolve(question.recipient, question.reverse_path, question.size)
+        except Exception as error:
+            return error
 
     # Messages.
 
@@ -259,15 +264,20 @@ class LmtpConnection(asyncio.Protocol):
         """Sends what was said, closes if that was the last, and sees to the flow."""
         if self._is_lost:
             return
-        if not self._work and not self._is_closing:
+        if self._work:
+            # What was said before it goes out together with its outcome: fewer writes, and a peer that has
+            # pipelined so far waits for the outcome anyway.
+            self._see_to_flow()
+            return
+        if not self._is_closing:
             self._leave_if_due()
         if self._output:
             self._transport.write(b"".join(self._output))
             self._output.clear()
-        if self._is_closing and not self._work:
+        if self._is_closing:
             self._transport.close()
-            return
-        self._see_to_flow()
+        else:
+            self._see_to_flow()
 
     def _leave_if_due(self) -> None:
         session = self._session
@@ -284,12 +294,18 @@ class LmtpConnection(asyncio.Protocol):
             self._transport.resume_reading()
         self._is_paused = is_full
 
+    def _watch_data(self) -> None:
+        if self._data_at + self._service.data_seconds < self._due:
+            self._timer.cancel()
+            self._look_at_clock()
+
     def _look_at_clock(self) -> None:
         now = self._loop.time()
         due = now + self._service.idle_seconds if self._work else self._heard_at + self._service.idle_seconds
         if self._collector:
             due = min(due, self._data_at + self._service.data_seconds)
         if now < due:
+            self._due = due
             self._timer = self._loop.call_at(due, self._look_at_clock)
         else:
             self._time_out()
