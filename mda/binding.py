@@ -41,7 +41,7 @@ DEFAULT_LIMITS = Limits()
 
 HEADER = struct.Struct("=IIIHH")
 """mime_header: start, value, end, name_length, field."""
-PART = struct.Struct("=14I4B19I")
+PART = struct.Struct("=14I4B21I")
 """mime_part, its members in their order."""
 PARAMETER = struct.Struct("=6I")
 """mime_parameter: spans of name, value, decoded."""

@@ -179,8 +179,10 @@ static void take_tag(scanner *s) {
     spam_features_add(s->set, SPAM_HTML_SHAPE, spam_hash_lower(tag, KIND_TAG));
     if (spam_equals(tag, "script")) {
         skip_past(s, "</script");
+        skip_past(s, ">");
     } else if (spam_equals(tag, "style")) {
         skip_past(s, "</style");
+        skip_past(s, ">");
     }
 }
 

@@ -32,7 +32,7 @@ void spam_score_features(const spam_model *model, const uint32_t *features, uint
         }
     }
     int64_t sum = 0;
-    double unit = model->scale / sqrt((double)count + model->floor);
+    double unit = model->scale / sqrt((double)count + model->floor + (count == 0));
     for (int i = 0; i < SPAM_CATEGORIES; i++) {
         sum += sums[i];
         out->categories[i] = (float)((double)sums[i] * unit * model->slope);

@@ -1,0 +1,112 @@
+/* Scoring and learning on sets made by hand, where the right numbers are known. */
+#include "../../../csrc/antispam/extract.h"
+#include "../../../csrc/antispam/learn.h"
+#include "../../../csrc/antispam/score.h"
+#include "check.h"
+
+#include <math.h>
+
+enum { BITS = 12 };
+
+static uint32_t feature(enum spam_category category, uint32_t low) {
+    return (uint32_t)category << 28 | low;
+}
+
+static int near(double a, double b) {
+    return fabs(a - b) < 1e-5;
+}
+
+static void test_score_is_the_formula(void) {
+    int8_t *weights = calloc(1u << BITS, 1);
+    uint32_t ids[] = {feature(SPAM_URLS, 5), feature(SPAM_BODY_WORDS, 6), feature(SPAM_BODY_WORDS, 7)};
+    weights[spam_bucket(ids[0], BITS)] = 100;
+    weights[spam_bucket(ids[1], BITS)] = -128;
+    weights[spam_bucket(ids[2], BITS)] = 4;
+    spam_model model = {weights, BITS, 0.5f, 0.25f, 1.0f, 2.0f, -1.0f};
+    spam_score score;
+    spam_score_features(&model, ids, 3, &score);
+    CHECK(near(score.margin, 0.25 + 0.5 * (100 - 128 + 4) / 2));
+    CHECK(near(score.probability, 1 / (1 + exp(-(2 * (0.25 - 6) - 1)))));
+    CHECK(near(score.categories[SPAM_URLS], 2 * 0.5 * 100 / 2) && near(score.categories[SPAM_BODY_WORDS], -62));
+    CHECK(score.top_count == 3 && score.top[0].feature == ids[1] && score.top[1].feature == ids[0]);
+    CHECK(near(score.top[0].weight, -64) && near(score.top[2].weight, 2));
+    free(weights);
+}
+
+static void test_top_holds_the_heaviest(void) {
+    int8_t *weights = calloc(1u << BITS, 1);
+    uint32_t ids[100];
+    for (uint32_t i = 0; i < 100; i++) {
+        ids[i] = feature(SPAM_SUBJECT, i * 7919 % 100003);
+        weights[spam_bucket(ids[i], BITS)] = (int8_t)(i < 50 ? i : 0);
+    }
+    spam_model model = {weights, BITS, 1.0f, 0.0f, 0.0f, 1.0f, 0.0f};
+    spam_score score;
+    spam_score_features(&model, ids, 100, &score);
+    CHECK(score.top_count == SPAM_TOP);
+    for (uint32_t i = 0; i < SPAM_TOP; i++) {
+        CHECK(near(score.top[i].weight, (49.0 - i) / 10));
+    }
+    free(weights);
+}
+
+static void test_nothing_known_is_the_prior(void) {
+    int8_t *weights = calloc(1u << BITS, 1);
+    spam_model model = {weights, BITS, 1.0f, 0.0f, 0.0f, 1.0f, -2.0f};
+    spam_score score;
+    spam_score_features(&model, NULL, 0, &score);
+    CHECK(score.top_count == 0 && score.feature_count == 0);
+    CHECK(isnan(score.probability) || near(score.probability, 1 / (1 + exp(2.0))));
+    CHECK(!isnan(score.probability));
+    free(weights);
+}
+
+static void test_learner_separates_and_obeys_its_mask(void) {
+    float *weights = calloc(1u << BITS, sizeof *weights);
+    float *squares = calloc(1u << BITS, sizeof *squares);
+    spam_learner learner = {weights, squares, BITS, 0.0f, 0.0f, 1.0f, 0.5f};
+    uint32_t spam[] = {feature(SPAM_SUBJECT, 1), feature(SPAM_BODY_WORDS, 2)};
+    uint32_t ham[] = {feature(SPAM_SUBJECT, 3), feature(SPAM_BODY_WORDS, 2)};
+    uint32_t only_body = 1u << SPAM_BODY_WORDS;
+    for (int i = 0; i < 50; i++) {
+        spam_learner_step(&learner, spam, 2, ~0u, 1, 1.0);
+        spam_learner_step(&learner, ham, 2, ~0u, 0, 1.0);
+    }
+    CHECK(spam_learner_margin(&learner, spam, 2, ~0u) > 1.0);
+    CHECK(spam_learner_margin(&learner, ham, 2, ~0u) < -1.0);
+    CHECK(near(spam_learner_margin(&learner, spam, 2, only_body), spam_learner_margin(&learner, ham, 2, only_body)));
+    float before = weights[spam_bucket(spam[0], BITS)];
+    spam_learner_step(&learner, spam, 2, only_body, 0, 1.0);
+    CHECK(weights[spam_bucket(spam[0], BITS)] == before);
+    CHECK(!isnan(spam_learner_step(&learner, NULL, 0, ~0u, 1, 1.0)));
+    free(weights);
+    free(squares);
+}
+
+static void test_examine_is_parse_and_score_in_one(void) {
+    int8_t *weights = calloc(1u << BITS, 1);
+    spam_model model = {weights, BITS, 1.0f, 0.0f, 0.0f, 1.0f, 0.0f};
+    mime_limits limits;
+    mime_default_limits(&limits);
+    const char *raw = "Subject: a\r\n\r\nbody of words\r\n";
+    mime_message *message = NULL;
+    spam_score score = {0};
+    CHECK(spam_examine((const uint8_t *)raw, strlen(raw), &limits, &model, &message, &score) == MIME_OK);
+    CHECK(message != NULL && score.feature_count > 5 && near(score.probability, 0.5));
+    mime_free(message);
+    CHECK(spam_examine((const uint8_t *)raw, strlen(raw), &limits, NULL, &message, NULL) == MIME_OK);
+    mime_free(message);
+    limits.size = 3;
+    CHECK(spam_examine((const uint8_t *)raw, strlen(raw), &limits, &model, &message, &score) == MIME_TOO_LARGE);
+    free(weights);
+}
+
+int main(void) {
+    test_score_is_the_formula();
+    test_top_holds_the_heaviest();
+    test_nothing_known_is_the_prior();
+    test_learner_separates_and_obeys_its_mask();
+    test_examine_is_parse_and_score_in_one();
+    puts("antispam scoring: ok");
+    return 0;
+}
