@@ -1,0 +1,60 @@
+"""mda.logs: one line an event, nothing in it that a log or a terminal could be misled by."""
+
+import io
+import json
+
+import pytest
+import structlog
+
+from mda import logs
+from mda.settings import Log
+
+HOSTILE = "a\r\n250 ok\x1b[2J\x7f\x9b\u2028\u202e\ud800 é\x00"
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> object:
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.mark.parametrize("form", ["logfmt", "json"])
+def test_control_characters_are_escaped(form: str) -> None:
+    stream = io.StringIO()
+    logs.configure(Log(format=form), stream)
+    logs.logger("lmtp").info("said", text=HOSTILE, count=3)
+    line = stream.getvalue()
+    assert line.endswith("\n")
+    assert line[:-1].isprintable()
+    assert "é" in line
+    assert line.encode("utf-8")
+
+
+def test_json_keeps_the_fields() -> None:
+    stream = io.StringIO()
+    logs.configure(Log(format="json"), stream)
+    logs.logger("lmtp").warning("said", text="a\nb", count=3)
+    event = json.loads(stream.getvalue())
+    assert {key: event[key] for key in ("level", "area", "event", "text", "count")} == {
+        **{"level": "warning", "area": "lmtp", "event": "said", "text": "a\\nb"},
+        "count": 3,
+    }
+
+
+def test_level_is_held() -> None:
+    stream = io.StringIO()
+    logs.configure(Log(level="warning"), stream)
+    logs.logger("lmtp").info("not this")
+    logs.logger("lmtp").error("but this")
+    assert [line.split("event=")[1] for line in stream.getvalue().splitlines()] == ['"but this"']
+
+
+def test_traceback_is_one_line() -> None:
+    stream = io.StringIO()
+    logs.configure(Log(), stream)
+    try:
+        raise ValueError("first\nsecond")
+    except ValueError:
+        logs.logger("lmtp").exception("failed")
+    assert stream.getvalue().count("\n") == 1
+    assert "ValueError: first" in stream.getvalue()
