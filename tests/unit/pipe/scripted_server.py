@@ -6,6 +6,7 @@ a correct one. A reply is octets, or one of `Act`. `octets_until_drop` cuts the 
 
 import contextlib
 import socket
+import struct
 import tempfile
 import threading
 import time
@@ -65,6 +66,7 @@ class Heard:
     wire_message: bytes = b""
     is_complete: bool = False
     octets_said: int = 0
+    peer_pid: int = 0
 
     @property
     def message(self) -> bytes:
@@ -75,6 +77,12 @@ class Heard:
 
 class Gone(Exception):
     """The conversation is over: by the script, or because the client has left."""
+
+
+def _peer_pid(connection: socket.socket) -> int:
+    """Linux's SO_PEERCRED: pid, uid, gid."""
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return int(struct.unpack("3i", credentials)[0])
 
 
 class Conversation:
@@ -89,7 +97,7 @@ class Conversation:
         self._reached = server.reached
         self._pause = server.pause_collecting
         self._accepted = 0
-        self.heard = Heard()
+        self.heard = Heard(peer_pid=_peer_pid(connection))
 
     def run(self) -> None:
         with contextlib.suppress(Gone, OSError):

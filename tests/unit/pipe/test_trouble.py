@@ -215,7 +215,7 @@ def test_ignored_and_blocked_signals_of_the_caller(program: Program) -> None:
             program.command(server.path),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            preexec_fn=block_all_signals(),
+            preexec_fn=block_all_signals(),  # noqa: PLW1509 - the child does nothing but set its mask
         )
         assert server.reached["MAIL"].wait(10)
         process.send_signal(signal.SIGTERM)
