@@ -100,21 +100,19 @@ static mime_span address_route(address_list *list) {
     return route;
 }
 
+static mime_span address_literal(address_list *list, const char *word) {
+    uint32_t from = list->state->text.length;
+    address_flag(list);
+    text_append(list->state, (const uint8_t *)word, strlen(word));
+    return text_since(list->state, from);
+}
+
 /* An address with no host, or no text at all, is shown as what it lacks, as Dovecot does. */
 static void address_finish(address_list *list, mime_address *address) {
-    mime_state *state = list->state;
-    uint32_t from = state->text.length;
-    if (span_is_absent(address->host) || !address->host.length) {
-        address_flag(list);
-        text_literal(state, "MISSING_DOMAIN");
-        address->host = text_since(state, from);
-    }
-    from = state->text.length;
-    if (span_is_absent(address->mailbox) || !address->mailbox.length) {
-        address_flag(list);
-        text_literal(state, "MISSING_MAILBOX");
-        address->mailbox = text_since(state, from);
-    }
+    if (span_is_absent(address->host) || !address->host.length)
+        address->host = address_literal(list, "MISSING_DOMAIN");
+    if (span_is_absent(address->mailbox) || !address->mailbox.length)
+        address->mailbox = address_literal(list, "MISSING_MAILBOX");
     if (!span_is_absent(address->name) && !address->name.length) address->name = span_absent();
     address_add(list, *address);
 }
@@ -130,8 +128,9 @@ static void address_read_angle(address_list *list, mime_span name) {
         list->cursor.at++;
         address.host = address_domain(list);
     }
-    /* QUIRK: anything between the domain and '>' is left out: <a@b@c>, <a@b <a@b>>. */
+    /* QUIRK: anything between the domain and '>' is left out: <a@b@c>, <a@b <a@b>>, <list:;@host>. */
     int is_clean = address_at(list, '>');
+    if (!is_clean && span_is_absent(address.host)) address.host = address_literal(list, "SYNTAX_ERROR");
     while (list->cursor.at < list->cursor.end && *list->cursor.at != '>' && *list->cursor.at != ',') list->cursor.at++;
     if (address_at(list, '>')) list->cursor.at++;
     if (!is_clean) address_flag(list);

@@ -4,7 +4,6 @@
  */
 #include "body_structure.h"
 
-#include "envelope.h"
 #include "header.h"
 #include "imap.h"
 #include "lexer.h"
@@ -118,7 +117,7 @@ static int structure_begin(mime_state *state, uint32_t index) {
     structure_fields(state, &part);
     if (part.kind == MIME_LEAF || part.first_child == MIME_NONE) return 0;
     text_byte(state, ' ');
-    envelope_write(state, part.first_child);
+    text_repeat(state, state->parts[part.first_child].envelope);
     text_byte(state, ' ');
     return 1;
 }

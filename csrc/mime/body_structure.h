@@ -4,7 +4,8 @@
 
 #include "store.h"
 
-/* Appends the whole tree's structure, with its parentheses, in the extended form. */
+/* Appends the whole tree's structure, with its parentheses, in the extended form. The
+ * envelopes must have been written. */
 mime_span body_structure_write(mime_state *state);
 
 #endif

@@ -24,7 +24,7 @@ static envelope_range envelope_addresses(mime_state *state, uint32_t index, mime
 /* Group: (NIL NIL "name" NIL) ... (NIL NIL NIL NIL). */
 static void envelope_write_address(mime_state *state, mime_address address) {
     text_byte(state, '(');
-    imap_span(state, address.name);
+    imap_text(state, address.name);
     text_byte(state, ' ');
     imap_span(state, address.route);
     text_byte(state, ' ');
@@ -46,7 +46,7 @@ static void envelope_write_list(mime_state *state, envelope_range range) {
     text_byte(state, ')');
 }
 
-mime_span envelope_write(mime_state *state, uint32_t index) {
+static mime_span envelope_write(mime_state *state, uint32_t index) {
     envelope_range lists[MIME_FIELD_BCC + 1];
     const mime_part *part = &state->parts[index];
     for (int field = MIME_FIELD_FROM; field <= MIME_FIELD_BCC; field++)
@@ -58,7 +58,7 @@ mime_span envelope_write(mime_state *state, uint32_t index) {
     text_byte(state, '(');
     imap_header(state, header_first(state, part, MIME_FIELD_DATE));
     text_byte(state, ' ');
-    imap_header(state, header_first(state, part, MIME_FIELD_SUBJECT));
+    imap_header_text(state, header_first(state, part, MIME_FIELD_SUBJECT));
     for (int field = MIME_FIELD_FROM; field <= MIME_FIELD_BCC; field++) envelope_write_list(state, lists[field]);
     text_byte(state, ' ');
     imap_header(state, header_first(state, part, MIME_FIELD_IN_REPLY_TO));
@@ -66,4 +66,13 @@ mime_span envelope_write(mime_state *state, uint32_t index) {
     imap_header(state, header_first(state, part, MIME_FIELD_MESSAGE_ID));
     text_byte(state, ')');
     return text_since(state, from);
+}
+
+void envelope_write_all(mime_state *state) {
+    for (uint32_t i = 0; i < state->result.part_count && !store_failed(state); i++) {
+        uint32_t parent = state->parts[i].parent;
+        if (parent != MIME_NONE && state->parts[parent].kind != MIME_MESSAGE) continue;
+        mime_span envelope = envelope_write(state, i);
+        state->parts[i].envelope = envelope;
+    }
 }

@@ -4,8 +4,8 @@
 
 #include "store.h"
 
-/* Appends the envelope of `part` (a root or a message's child) with its parentheses. Reads its addresses into the
- * address table first, so that a message's addresses stand together. */
-mime_span envelope_write(mime_state *state, uint32_t part);
+/* Sets the envelope, with its parentheses, of the root and of each message's child; reads their addresses into the
+ * address table. */
+void envelope_write_all(mime_state *state);
 
 #endif

@@ -5,31 +5,50 @@
 #include "lexer.h"
 #include "octets.h"
 
-/* A quoted string holds no 8-bit octet, no line end and no NUL (RFC 3501 s9, QUOTED-CHAR). Dovecot also sends '"' and
- * '\' in a literal; clients that can't unescape are thereby safe, and we answer alike. */
-static int imap_needs_literal(const uint8_t *bytes, size_t length) {
-    for (size_t i = 0; i < length; i++)
-        if (bytes[i] >= 0x80 || bytes[i] == '"' || bytes[i] == '\\' || bytes[i] == '\r' || bytes[i] == '\n' || !bytes[i])
-            return 1;
-    return 0;
+/* A quoted string holds no 8-bit octet, no line end and no NUL (RFC 3501 s9, QUOTED-CHAR). */
+static int imap_fits_quotes(const uint8_t *bytes, size_t length, int *has_specials) {
+    for (size_t i = 0; i < length; i++) {
+        if (bytes[i] >= 0x80 || bytes[i] == '\r' || bytes[i] == '\n' || !bytes[i]) return 0;
+        if (bytes[i] == '"' || bytes[i] == '\\') *has_specials = 1;
+    }
+    return 1;
 }
 
-/* A literal can't hold NUL (RFC 3501 s9, CHAR8); it is sent as 0x80, which no charset takes for text (Dovecot's way). */
+/* A literal can't hold NUL (RFC 3501 s9, CHAR8): it is sent as U+FFFD. */
 static void imap_literal(mime_state *state, const uint8_t *bytes, size_t length) {
+    size_t nuls = 0;
+    for (size_t i = 0; i < length; i++) nuls += bytes[i] == 0;
     text_byte(state, '{');
-    text_number(state, length);
+    text_number(state, length + 2 * nuls);
     text_literal(state, "}\r\n");
-    for (size_t i = 0; i < length; i++) text_byte(state, bytes[i] ? bytes[i] : 0x80);
+    if (!nuls) text_append(state, bytes, length);
+    for (size_t i = 0; nuls && i < length; i++) {
+        if (bytes[i]) text_byte(state, bytes[i]);
+        else text_literal(state, "\xef\xbf\xbd");
+    }
+}
+
+static void imap_quoted(mime_state *state, const uint8_t *bytes, size_t length, int has_specials) {
+    text_byte(state, '"');
+    if (!has_specials) text_append(state, bytes, length);
+    for (size_t i = 0; has_specials && i < length; i++) {
+        if (bytes[i] == '"' || bytes[i] == '\\') text_byte(state, '\\');
+        text_byte(state, bytes[i]);
+    }
+    text_byte(state, '"');
 }
 
 void imap_string(mime_state *state, const uint8_t *bytes, size_t length) {
-    if (imap_needs_literal(bytes, length)) {
-        imap_literal(state, bytes, length);
-        return;
-    }
-    text_byte(state, '"');
-    text_append(state, bytes, length);
-    text_byte(state, '"');
+    int has_specials = 0;
+    if (imap_fits_quotes(bytes, length, &has_specials)) imap_quoted(state, bytes, length, has_specials);
+    else imap_literal(state, bytes, length);
+}
+
+/* A copy of the span that stays where it is while the text store grows. */
+static const uint8_t *imap_copy(mime_state *state, mime_span span) {
+    state->second.length = 0;
+    store_append(state, &state->second, state->text.bytes + span.offset, span.length);
+    return state->second.bytes;
 }
 
 void imap_span(mime_state *state, mime_span span) {
@@ -37,18 +56,69 @@ void imap_span(mime_state *state, mime_span span) {
         text_literal(state, "NIL");
         return;
     }
-    state->second.length = 0;
-    store_append(state, &state->second, state->text.bytes + span.offset, span.length);
-    if (!store_failed(state)) imap_string(state, state->second.bytes, span.length);
+    const uint8_t *bytes = imap_copy(state, span);
+    if (!store_failed(state)) imap_string(state, bytes, span.length);
 }
 
-void imap_header(mime_state *state, const mime_header *header) {
-    if (!header) {
+/* Into the second store, from which it is sent. Returns whether anything was changed. */
+static int imap_collapse(mime_state *state, const uint8_t *bytes, size_t length) {
+    state->second.length = 0;
+    if (!store_reserve(state, &state->second, length)) return 0;
+    uint8_t *out = state->second.bytes, *at = out;
+    int is_changed = 0, is_space_due = 0;
+    for (size_t i = 0; i < length; i++) {
+        if (octet_is_space(bytes[i])) {
+            is_changed |= is_space_due || at == out || bytes[i] != ' ' || i + 1 == length;
+            is_space_due = at > out;
+            continue;
+        }
+        if (is_space_due) *at++ = ' ';
+        is_space_due = 0;
+        *at++ = bytes[i];
+    }
+    state->second.length = (uint32_t)(at - out);
+    return is_changed;
+}
+
+static void imap_text_bytes(mime_state *state, const uint8_t *bytes, size_t length) {
+    int has_specials = 0, is_changed = imap_collapse(state, bytes, length);
+    if (store_failed(state)) return;
+    bytes = state->second.bytes;
+    length = state->second.length;
+    if (!is_changed && imap_fits_quotes(bytes, length, &has_specials) && !has_specials)
+        imap_quoted(state, bytes, length, 0);
+    else imap_literal(state, bytes, length);
+}
+
+void imap_text(mime_state *state, mime_span span) {
+    if (span_is_absent(span)) {
         text_literal(state, "NIL");
         return;
     }
-    const uint8_t *end, *at = header_value(state, header, &end);
-    while (at < end && octet_is_space(*at)) at++;
+    state->scratch.length = 0;
+    store_append(state, &state->scratch, state->text.bytes + span.offset, span.length);
+    if (!store_failed(state)) imap_text_bytes(state, state->scratch.bytes, span.length);
+}
+
+/* The value without white space around it; NULL sends NIL. */
+static const uint8_t *imap_value(mime_state *state, const mime_header *header, const uint8_t **end) {
+    if (!header) {
+        text_literal(state, "NIL");
+        return NULL;
+    }
+    const uint8_t *at = header_value(state, header, end);
+    while (at < *end && octet_is_space(*at)) at++;
+    return at;
+}
+
+void imap_header_text(mime_state *state, const mime_header *header) {
+    const uint8_t *end, *at = imap_value(state, header, &end);
+    if (at) imap_text_bytes(state, at, (size_t)(end - at));
+}
+
+void imap_header(mime_state *state, const mime_header *header) {
+    const uint8_t *end, *at = imap_value(state, header, &end);
+    if (!at) return;
     while (end > at && octet_is_space(end[-1])) end--;
     state->second.length = 0;
     while (at < end) {

@@ -103,7 +103,9 @@ static void mime_read(mime_state *state) {
     if (store_failed(state)) return;
     mime_read_summary(state);
     preview_read(state);
-    summary->envelope = envelope_write(state, 0);
+    envelope_write_all(state);
+    if (store_failed(state)) return;
+    summary->envelope = state->parts[0].envelope;
     summary->body_structure = body_structure_write(state);
     summary->structure = structure_write(state);
 }

@@ -223,6 +223,7 @@ typedef struct mime_part {
     mime_span encoding_label;   /* as given, absent: none */
     mime_span disposition_label;
     mime_span filename;         /* decoded, perhaps with marks */
+    mime_span envelope;         /* of the root and of a message's child: its ENVELOPE */
 } mime_part;
 
 /* The message's own values. Spans are into the text store, absent where there is no such field. */

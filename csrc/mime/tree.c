@@ -32,7 +32,7 @@ static uint32_t tree_add(mime_state *state, uint32_t parent, uint32_t start) {
     part->first_child = part->next_sibling = MIME_NONE;
     part->start = part->body = part->end = part->preamble_end = part->epilogue = start;
     part->type = part->subtype = part->charset = part->encoding_label = span_absent();
-    part->disposition_label = part->filename = part->text = span_absent();
+    part->disposition_label = part->filename = part->text = part->envelope = span_absent();
     state->last_child[index] = MIME_NONE;
     state->result.part_count = index + 1;
     if (parent == MIME_NONE) return index;
