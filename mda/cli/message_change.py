@@ -1,0 +1,58 @@
+"""`mda message move` and `expunge`."""
+
+from pathlib import Path
+
+import rich_click as click
+
+from mda import settings
+from mda.address import Address
+from mda.cli import message_name
+from mda.cli.options import account_argument
+from mda.identifiers import IdentifierSource
+from mda.metadata import accounts, messages
+from mda.metadata.opened import opened
+
+names_argument = click.argument("names", metavar="MESSAGE...", nargs=-1, required=True)
+
+
+@click.command()
+@account_argument
+@names_argument
+@click.argument("mailbox", metavar="MAILBOX")
+@click.pass_obj
+def move(config: Path | None, account: Address, names: tuple[str, ...], mailbox: str) -> None:
+    """Move messages to another mailbox, all or none.
+
+    They get new UIDs there. A move into Junk, or out of it (but not to Trash), teaches the spam filter.
+
+    \b
+    $ mda message move anne@example.org INBOX:17 INBOX:18 Archive
+    $ mda message move anne@example.org 01c9f3e2a4b5c6d7 Junk
+    """
+    with opened(settings.load(config)) as handle:
+        account_id = accounts.find(handle, account).id
+        entries = message_name.find_each(handle, account_id, names)
+        before = message_name.paths(handle, account_id)
+        origin = {(entry.content_id, entry.uid): before[entry.mailbox_id] for entry in entries}
+        moved = messages.move(handle, IdentifierSource(), account_id, entries, mailbox)
+    for one in moved:
+        click.echo(f"moved {origin[one.content_id, one.uid]}:{one.uid} to {mailbox}:{one.new_uid}")
+
+
+@click.command()
+@account_argument
+@names_argument
+@click.pass_obj
+def expunge(config: Path | None, account: Address, names: tuple[str, ...]) -> None:
+    """Take messages out of their mailboxes.
+
+    They leave the quota at once; their contents are kept for a while, so that it can be undone.
+
+    \b
+    $ mda message expunge anne@example.org INBOX:17
+    """
+    with opened(settings.load(config)) as handle:
+        account_id = accounts.find(handle, account).id
+        entries = message_name.find_each(handle, account_id, names)
+        count = messages.expunge(handle, account_id, entries)
+    click.echo(f"expunged {count} message" + ("" if count == 1 else "s"))
