@@ -6,7 +6,9 @@ import sysconfig
 from pathlib import Path
 
 from setuptools import setup
-from setuptools.command.build_scripts import build_scripts
+
+# isort: split
+from distutils.command.build_scripts import build_scripts  # setuptools' own, since it was imported first
 
 
 class BuildScriptsWithPipe(build_scripts):
