@@ -18,6 +18,7 @@ import hashlib
 import os
 import shlex
 import shutil
+import socket
 import stat
 import tempfile
 import time
@@ -54,7 +55,7 @@ CONFIGURATION = """\
 # Written at each start.
 listen_addresses = ''
 port = {port}
-unix_socket_directories = {socket}
+unix_socket_directories = {socket_folder}
 unix_socket_permissions = 0700
 jit = off                 # our statements are short
 log_checkpoints = off
@@ -122,7 +123,7 @@ def _ensure_running(place: _Place, user: ServerUser) -> str:
         )
     if cluster_major(place.cluster) is None:
         _create(place, user, binaries)
-    if not _is_running(place, user, binaries):
+    if not _is_running(place):
         _start(place, user, binaries)
     return _url(_socket_in_use(place, user))
 
@@ -147,13 +148,13 @@ def _create(place: _Place, user: ServerUser, binaries: Binaries) -> None:
 
 def _start(place: _Place, user: ServerUser, binaries: Binaries) -> None:
     configuration = place.cluster / "mda.conf"
-    configuration.write_text(CONFIGURATION.format(port=PORT, socket=_quoted(_socket_folder(place, user))))
+    configuration.write_text(CONFIGURATION.format(port=PORT, socket_folder=_quoted(_socket_folder(place, user))))
     user.own(configuration)
     log = place.cluster / "server.log"
     if log.exists() and log.stat().st_size > LOG_BYTES:
         log.replace(log.with_suffix(".log.1"))
     deadline = time.monotonic() + START_SECONDS
-    while True:
+    while not _is_running(place):  # who began to start it may have been killed: then our start fails, and it runs
         try:
             _control(place, user, binaries, "-l", f"{CLUSTER}/{log.name}", "start")
         except DatabaseUnavailable as error:
@@ -162,8 +163,6 @@ def _start(place: _Place, user: ServerUser, binaries: Binaries) -> None:
                     f"the embedded PostgreSQL does not start: {_tail(log)}", f"see {log}"
                 ) from error
             time.sleep(RETRY_SECONDS)
-        else:
-            return
 
 
 def _leave(place: _Place, user: ServerUser, users: int) -> None:
@@ -177,16 +176,21 @@ def _leave(place: _Place, user: ServerUser, users: int) -> None:
         # What can't be stopped is left running: the next user adopts it.
         with contextlib.suppress(DatabaseUnavailable, SettingsError):
             binaries = choose_binaries(place.cluster, user, place.data_dir)
-            if _is_running(place, user, binaries):
+            if _is_running(place):
                 _control(place, user, binaries, "-m", "fast", "stop")
 
 
-def _is_running(place: _Place, user: ServerUser, binaries: Binaries) -> bool:
-    try:
-        _checked(user, [binaries.program("pg_ctl"), "-D", CLUSTER, "status"], place)
-    except DatabaseUnavailable:
+def _is_running(place: _Place) -> bool:
+    """Whether it takes connections. Its process id alone says little: a killed postmaster is a zombie for a while,
+    and its id may be another's by now."""
+    if not _pid_line(place, 7).startswith("ready"):
         return False
-    return _pid_line(place, 7).startswith("ready")
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(Path(_pid_line(place, 4)) / f".s.PGSQL.{PORT}"))
+        except OSError:
+            return False
+    return True
 
 
 def _control(place: _Place, user: ServerUser, binaries: Binaries, *arguments: str | Path) -> None:
@@ -248,8 +252,8 @@ def _owner(place: _Place) -> int | None:
         return None
 
 
-def _url(socket: Path) -> str:
-    return f"postgresql://{ROLE}@/{DATABASE}?host={quote(str(socket), safe='')}&port={PORT}"
+def _url(folder: Path) -> str:
+    return f"postgresql://{ROLE}@/{DATABASE}?host={quote(str(folder), safe='')}&port={PORT}"
 
 
 def _quoted(folder: Path) -> str:

@@ -54,14 +54,14 @@ class ServerUser:
 
     def require_folder(self, folder: Path) -> None:
         """SettingsError unless this user can enter `folder`."""
-        try:
-            self.run(["/bin/sh", "-c", ":"], folder=folder)
-        except OSError as error:
+        # Asked of the user's own shell: subprocess changes the folder before it gives up root's rights.
+        entered = self.run(["/bin/sh", "-c", 'cd -- "$1"', "sh", folder], folder=Path("/"))
+        if entered.returncode != 0:
             raise SettingsError(
                 f"user {self.name}, who runs the embedded PostgreSQL for root, can't enter {folder}",
                 "set data_dir to a folder outside of closed ones like /root,"
-                f" or open them (chmod o+x), or name another user in database.embedded_user ({error.strerror})",
-            ) from error
+                " or open them (chmod o+x), or name another user in database.embedded_user",
+            )
 
     def own(self, path: Path) -> None:
         """Gives `path` to this user."""

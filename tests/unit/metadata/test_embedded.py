@@ -15,7 +15,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from mda.errors import SettingsError
+from mda.errors import DatabaseUnavailable, SettingsError
 from mda.metadata import embedded, postgresql_binaries
 from mda.metadata.engine import connect
 from mda.metadata.postgresql_binaries import Binaries, choose_binaries
@@ -89,6 +89,14 @@ def run(url: str, statement: str) -> list[tuple[object, ...]]:
     return rows
 
 
+def is_up(url: str) -> bool:
+    try:
+        connect(url).close()
+    except DatabaseUnavailable:
+        return False
+    return True
+
+
 def test_its_database_is_durable_utf8_and_private(data_dir: Path) -> None:
     with embedded.running(data_dir) as url:
         (found,) = run(
@@ -132,11 +140,13 @@ def test_it_starts_again_after_kill_minus_9_and_has_what_was_committed(data_dir:
     with embedded.running(data_dir) as url:
         run(url, "CREATE TABLE kept (n int)")
         with contextlib.closing(connect(url)) as busy:  # a backend that outlives the postmaster for a moment
-            for number in range(50):
-                run(url, f"INSERT INTO kept VALUES ({number})")
+            for _ in range(50):
+                run(url, "INSERT INTO kept VALUES (1)")
             server = postmaster(data_dir)
             assert server is not None
             os.kill(server, signal.SIGKILL)
+            while is_up(url):
+                time.sleep(0.01)
             with embedded.running(data_dir) as new_url:
                 assert postmaster(data_dir) != server
                 assert run(new_url, "SELECT count(*) FROM kept") == [(50,)]
@@ -264,7 +274,7 @@ def test_the_clusters_version_decides_which_binaries(data_dir: Path, tmp_path: P
     cluster = data_dir / "pg"
     cluster.mkdir()
     (cluster / "PG_VERSION").write_text("9\n")
-    with pytest.raises(SettingsError, match="needs PostgreSQL 9.*install postgresql-9"):
+    with pytest.raises(SettingsError, match=r"needs PostgreSQL 9.*install postgresql-9"):
         choose_binaries(cluster, choose_user(), data_dir)
     wheel = wheel_binaries()
     major = postgresql_binaries._major(wheel / "postgres")
@@ -277,7 +287,7 @@ def test_nothing_installed_says_what_to_install(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(postgresql_binaries, "WHEEL", "no_such_wheel")
-    with pytest.raises(SettingsError, match="no PostgreSQL 15 or newer.*install postgresql"):
+    with pytest.raises(SettingsError, match=r"no PostgreSQL 15 or newer.*install postgresql"):
         choose_binaries(data_dir / "pg", choose_user(), data_dir, system=tmp_path)
 
 
