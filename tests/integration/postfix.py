@@ -243,9 +243,9 @@ class Postfix:
             Queued(e["queue_id"], e["queue_name"], tuple(r["address"] for r in e["recipients"])) for e in entries
         )
 
-    def flush(self) -> None:
-        """Tries all deferred mail now."""
-        self._command("postqueue", "-f")
+    def flush(self, queue_id: str = "") -> None:
+        """Tries this message now, or all deferred mail."""
+        self._command("postqueue", *(("-i", queue_id) if queue_id else ("-f",)))
 
     def log_text(self) -> str:
         log = self.folder / "log/mail.log"
