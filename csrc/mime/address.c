@@ -157,6 +157,7 @@ static mime_span address_comment_name(address_list *list) {
 static void address_read_spec(address_list *list, mime_span local_part) {
     mime_address address = address_blank('a');
     address.mailbox = local_part;
+    list->comment.at = NULL; /* only a comment behind the address is a name */
     if (address_at(list, '@')) {
         list->cursor.at++;
         address.host = address_domain(list);
