@@ -35,7 +35,14 @@ BACKOFF_SECONDS = 0.02
 MAKING_LOCK_WAIT_SECONDS = 0.2
 
 BROKEN_OFF = (errors.DeadlockDetected, errors.SerializationFailure)
-OF_ONE_ROW = (psycopg2.DataError, psycopg2.IntegrityError, errors.ProgramLimitExceeded, ValueError, TypeError)
+OF_ONE_ROW = (
+    psycopg2.DataError,
+    psycopg2.IntegrityError,
+    errors.ProgramLimitExceeded,
+    errors.DatatypeMismatch,
+    ValueError,
+    TypeError,
+)
 
 
 class RowRefused(Exception):
@@ -107,6 +114,8 @@ class StoreConnection:
             except OF_ONE_ROW as error:
                 raise RowRefused from error
             except psycopg2.Error as error:
+                if isinstance(error, psycopg2.ProgrammingError) and error.pgcode is None:
+                    raise RowRefused from error  # psycopg2 itself can't write down a value
                 if connection.closed:
                     self.close()
                     raise CommitUnknown("PostgreSQL broke off a delivery", "see PostgreSQL's log") from error
