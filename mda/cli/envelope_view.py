@@ -39,9 +39,10 @@ def view(envelope: bytes) -> EnvelopeView:
 
 def decode_words(raw: bytes) -> str:
     """A header value with its encoded words (RFC 2047) decoded, by the parser that reads the mail itself."""
-    if b"=?" not in raw and raw.isascii():
-        return raw.decode("ascii")
-    return mime_message.read(binding.examine(b"Subject: " + raw.replace(b"\r\n", b" ") + b"\r\n\r\n")).subject
+    unfolded = raw.replace(b"\r\n", b"").replace(b"\n", b"").strip()  # RFC 5322 s2.2.3
+    if b"=?" not in unfolded and unfolded.isascii():
+        return unfolded.decode("ascii")
+    return mime_message.read(binding.examine(b"Subject: " + unfolded + b"\r\n\r\n")).subject
 
 
 def _addresses(item: Item) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ EXIT_INTERRUPTED = 130
 COMMANDS = (
     Entry("init", "init", "Prepare settings, database and first shard."),
     Entry("serve", "serve", "Run the delivery service."),
+    Entry("deliver", "deliver", "Deliver one message from standard input."),
     Entry("config", "config", "Show or check the settings."),
     Entry("db", "db", "Upgrade, downgrade or show the database schema."),
     Entry("domain", "domain", "Add, list, remove or alias domains."),
@@ -34,7 +35,7 @@ COMMANDS = (
 )
 
 PANELS: list[Any] = [
-    {"name": "Service", "commands": ["init", "serve", "config", "db", "deliver"]},
+    {"name": "Service", "commands": ["init", "serve", "deliver", "config", "db"]},
     {"name": "Directory", "commands": ["domain", "account", "alias"]},
     {"name": "Mail", "commands": ["mailbox", "message"]},
 ]

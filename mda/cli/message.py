@@ -1,7 +1,7 @@
 """`mda message`: the group, and its listing and search."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -39,7 +39,11 @@ def _sender(line: Line) -> str:
     return line.envelope.from_[0] if line.envelope.from_ else ""
 
 
-def _score(line: Line) -> str:
+def _score(line: Line) -> float | None:
+    return None if line.entry.spam_score is None else round(line.entry.spam_score, 4)
+
+
+def _short_score(line: Line) -> str:
     return "" if line.entry.spam_score is None else f"{line.entry.spam_score:.2f}"
 
 
@@ -52,7 +56,7 @@ COLUMNS: tuple[Column[Line], ...] = (
     Column(
         "flags", "Flags", lambda line: message_flags.names(line.entry), lambda line: message_flags.letters(line.entry)
     ),
-    Column("spam_score", "Spam", lambda line: line.entry.spam_score, _score, is_right=True),
+    Column("spam_score", "Spam", _score, _short_score, is_right=True),
     Column("id", "Id", lambda line: format_id(line.entry.content_id), is_only_json=True),
     Column("mailbox", "Mailbox", lambda line: line.mailbox, is_only_json=True),
     Column("to", "To", lambda line: line.envelope.recipients, is_only_json=True),
@@ -60,7 +64,12 @@ COLUMNS: tuple[Column[Line], ...] = (
     Column("preview", "Preview", lambda line: line.entry.preview, is_only_json=True),
 )
 
-MESSAGE: Column[Line] = Column("message", "Message", lambda line: f"{line.mailbox}:{line.entry.uid}")
+FOUND: tuple[Column[Line], ...] = (
+    Column("message", "Message", lambda line: f"{line.mailbox}:{line.entry.uid}"),
+    replace(COLUMNS[0], is_only_json=True),
+    *COLUMNS[1:],
+)
+"""Found messages are named as other commands take them."""
 
 
 @click.group()
@@ -126,7 +135,7 @@ def search(config: Path | None, account: Address, path: str | None, limit: int, 
         places = [mailboxes.find(handle, account_id, path)] if path else mailboxes.list_all(handle, account_id)
         found = [line for place in places for line in islice(_lines(handle, account_id, place, search), limit + 1)]
     found.sort(key=lambda line: line.entry.internal_date, reverse=True)
-    show(found[:limit], (MESSAGE, *COLUMNS[1:]), as_json=as_json)
+    show(found[:limit], FOUND, as_json=as_json)
     if len(found) > limit:
         click.echo(f"{limit} messages and more; see them with --limit", err=True)
 
@@ -140,7 +149,9 @@ def _lines(handle: Handle, account_id: int, place: Mailbox, search: Search) -> I
 
 
 def _short(moment: datetime) -> str:
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M")
+    """Twelve columns at most, as ls writes it: the hour of this year's, else the year."""
+    local = moment.astimezone()
+    return local.strftime("%b %d %H:%M" if local.year == datetime.now().astimezone().year else "%Y-%m-%d")
 
 
 for command in (show_one, raw, move, expunge):

@@ -127,7 +127,7 @@ def _document(shown: Shown) -> dict[str, Any]:
         "stored_size": content.size,
         "delivered_size": content.delivered_size,
         "flags": list(message_flags.names(entry)),
-        "spam_score": content.spam_score,
+        "spam_score": None if content.spam_score is None else round(content.spam_score, 4),
         "spam_reasons": [list(reason) for reason in _reasons(content)],
         "shard": content.shard.name,
         "segment": format_id(content.segment),
@@ -145,7 +145,11 @@ def _document(shown: Shown) -> dict[str, Any]:
 def _spam(content: Content) -> str:
     if content.spam_score is None:
         return "not classified"
-    reasons = ", ".join(f"{category} {weight:+.2f}" for category, _, weight in _reasons(content))
+    together: dict[str, float] = {}
+    for category, _, weight in _reasons(content):
+        together[category] = together.get(category, 0.0) + weight
+    strongest = sorted(together.items(), key=lambda item: -abs(item[1]))
+    reasons = ", ".join(f"{category} {weight:+.2f}" for category, weight in strongest)
     return f"{content.spam_score:.4f}" + (f" ({reasons})" if reasons else "")
 
 

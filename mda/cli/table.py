@@ -16,17 +16,21 @@ from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
 import rich_click as click
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mda.cli.text import visible
+from mda.cli.text import cells, visible
 
 Row = TypeVar("Row")
 Value = str | int | float | bool | datetime | None | tuple[str, ...]
 
 _RAW_IN_JSON = re.compile(r"[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+GAP = 2
+NARROWEST = 8
+"""Columns are not shortened below this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +66,35 @@ def to_json(document: object) -> str:
 
 
 def _print_table(rows: Iterable[Row], columns: Sequence[Column[Row]]) -> None:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
-    for column in columns:
+    console = Console()
+    lines = [[_for_people(column, row) for column in columns] for row in rows]
+    widths = _widths(columns, lines, console.width)
+    table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="bold underline")
+    for column, width in zip(columns, widths, strict=True):
         table.add_column(
             column.heading,
             justify="right" if column.is_right else "left",
-            no_wrap=column.is_shortened or column.is_right,
+            no_wrap=width is not None,
             overflow="ellipsis" if column.is_shortened else "fold",
-            ratio=None,
+            width=width,
         )
-    for row in rows:
-        table.add_row(*(Text(_for_people(column, row)) for column in columns))
-    Console().print(table)
+    for line in lines:
+        table.add_row(*(Text(text) for text in line))
+    console.print(table)
+
+
+def _widths(columns: Sequence[Column[Row]], lines: Sequence[Sequence[str]], window: int) -> list[int | None]:
+    """A width for each column: shortened columns share what the others leave; None leaves it to rich, which folds."""
+    widest = [max(cells(text) for text in (c.heading, *(line[n] for line in lines))) for n, c in enumerate(columns)]
+    shortened = sorted((widest[number], number) for number, column in enumerate(columns) if column.is_shortened)
+    if not shortened:
+        return [width if column.is_right else None for column, width in zip(columns, widest, strict=True)]
+    spare = window - GAP * (len(columns) - 1) - sum(widest) + sum(width for width, _ in shortened)
+    widths: list[int | None] = list(widest)
+    for place, (width, number) in enumerate(shortened):  # narrow ones first: what they do not need is the others'
+        widths[number] = max(min(width, spare // (len(shortened) - place)), NARROWEST)
+        spare -= widths[number] or 0
+    return widths
 
 
 def _for_people(column: Column[Row], row: Row) -> str:

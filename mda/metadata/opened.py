@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, make_url
 
 from mda.errors import SettingsError
 from mda.metadata import embedded, migrate
@@ -51,3 +51,12 @@ def fit_to_serve(settings: Settings) -> Iterator[Handle]:
         check_durability(handle)
         migrate.require_current(handle)
         yield handle
+
+
+def masked_url(url: str) -> str:
+    """A database URL to be shown: without its password, wherever in it that stands."""
+    if url == EMBEDDED:
+        return url
+    parsed = make_url(url)
+    query = {key: "***" if "password" in key else value for key, value in parsed.query.items()}
+    return parsed.set(query=query).render_as_string(hide_password=True)
