@@ -24,6 +24,9 @@ from mda.servers.lmtp.session import Collect, Deliver, Effect, Resolve, Rules, S
 UNREAD_OCTETS = 65_536
 """Reading pauses while more than this waits behind a command that is being worked on."""
 
+FRESH_SECONDS = 2.0
+"""How long a drain waits for the next transaction of a session that has been told to go on."""
+
 RESOLVED_TOGETHER = 100
 """RCPTs in one round to the deliverer."""
 
@@ -56,7 +59,7 @@ class LmtpConnection(asyncio.Protocol):
         self._output: list[bytes] = []
         self._work: asyncio.Task[None] | None = None
         self._is_choked = self._is_closing = self._is_ended = self._is_lost = False
-        self._is_paused = self._is_leaving = self._leaves_fresh = False
+        self._is_paused = False
         self._held = 0
         self._heard_at = self._data_at = 0.0
 
@@ -102,10 +105,10 @@ class LmtpConnection(asyncio.Protocol):
 
     # What the server calls.
 
-    def leave(self, *, fresh_too: bool) -> None:
-        """Close between transactions. A session that has not had one yet is closed only with `fresh_too`: a 421 in
-        the place of its first replies would make Postfix hold back the whole destination."""
-        self._is_leaving, self._leaves_fresh = True, fresh_too
+    def leave(self) -> None:
+        """Close as soon as that costs the peer nothing: see `Session.is_at_rest`. To be called again and again, as a
+        peer that stays silent for FRESH_SECONDS has nothing on the way."""
+        self._session.is_leaving = True
         self._pump()
 
     @property
@@ -129,6 +132,9 @@ class LmtpConnection(asyncio.Protocol):
 
     def _advance(self) -> bool:
         """One step further; False when there is nothing to do now."""
+        if self._session.is_leaving and self._session.is_at_rest:
+            self._leave()
+            return False
         if self._collector:
             return len(self._lines) > 0 and self._collect(self._collector, self._lines.take_rest())
         command = self._next_command()
@@ -281,10 +287,14 @@ class LmtpConnection(asyncio.Protocol):
 
     def _leave_if_due(self) -> None:
         session = self._session
-        if self._is_leaving and not session.is_in_transaction and (session.has_served or self._leaves_fresh):
-            self._say(Say(replies.encode(replies.LEAVING), closes=True))
+        is_silent = not session.is_in_transaction and self._loop.time() >= self._heard_at + FRESH_SECONDS
+        if session.is_leaving and is_silent:
+            self._leave()
         elif self._is_ended and not self._is_choked:
             self._is_closing = True
+
+    def _leave(self) -> None:
+        self._say(Say(replies.encode(replies.LEAVING), closes=True))
 
     def _see_to_flow(self) -> None:
         is_full = len(self._lines) > UNREAD_OCTETS

@@ -22,8 +22,8 @@ from mda.servers.lmtp.session import Rules
 from mda.servers.lmtp.trust import is_trusted, trusted_uids
 from mda.settings import Settings
 
-FRESH_GRACE_SECONDS = 2.0
-"""How long a drain waits for the first transaction of a session that has just been accepted."""
+LEAVE_SECONDS = 0.5
+"""How often sessions are asked to leave during a drain."""
 
 ACCEPT_RETRY_SECONDS = 0.5
 """Pause after accept() failed for want of file descriptors or memory."""
@@ -61,9 +61,9 @@ class LmtpServer:
 
     def drain(self) -> None:
         self._stop_accepting()
-        self._is_draining = True
-        self._ask_to_leave(fresh_too=False)
-        asyncio.get_running_loop().call_later(FRESH_GRACE_SECONDS, self._ask_to_leave, True)
+        if not self._is_draining:
+            self._is_draining = True
+            self._ask_to_leave()
         self._note_if_gone()
 
     async def closed(self) -> None:
@@ -133,7 +133,7 @@ class LmtpServer:
         if not protocol.is_gone:
             self._connections.add(protocol)
         if self._is_draining:
-            protocol.leave(fresh_too=False)
+            protocol.leave()
 
     def _connection_closed(self, connection: LmtpConnection) -> None:
         self._connections.discard(connection)
@@ -142,9 +142,10 @@ class LmtpServer:
 
     # Draining.
 
-    def _ask_to_leave(self, fresh_too: bool) -> None:
+    def _ask_to_leave(self) -> None:
         for connection in tuple(self._connections):
-            connection.leave(fresh_too=fresh_too)
+            connection.leave()
+        asyncio.get_running_loop().call_later(LEAVE_SECONDS, self._ask_to_leave)
 
     def _note_if_gone(self) -> None:
         if self._is_draining and not self._connections and not self._arriving:

@@ -87,14 +87,21 @@ class _Transaction:
 
 
 class Session:
-    """The state between the first byte and the last. `has_served` once a transaction has come to its end."""
+    """The state between the first byte and the last.
+
+    `is_at_rest` from the last reply of a delivery up to the next command: only there may the server end the session.
+    A peer that has been told "go on" by any other reply has its next transaction on the way, and would have to put
+    the mail back into its queue. With `is_leaving` RSET is answered 421 too: Postfix asks by RSET whether an idle
+    connection is still good before it uses it again.
+    """
 
     def __init__(self, rules: Rules, *, is_trusted: bool) -> None:
         self._rules = rules
         self._peer = Peer(is_trusted=is_trusted)
         self._transaction: _Transaction | None = None
         self._errors = 0
-        self.has_served = False
+        self.is_at_rest = False
+        self.is_leaving = False
 
     @property
     def has_begun(self) -> bool:
@@ -114,6 +121,7 @@ class Session:
         return replies.encode_lines(220, (f"{self._rules.hostname} LMTP",))
 
     def take(self, command: Command) -> Effect:
+        self.is_at_rest = False
         match command:
             case Lhlo(name):
                 return self._lhlo(name)
@@ -127,7 +135,7 @@ class Session:
                 return self._xforward(attributes)
             case Rset():
                 self._end_transaction()
-                return _say(replies.OK)
+                return Say(replies.encode(replies.LEAVING), closes=True) if self.is_leaving else _say(replies.OK)
             case Quit():
                 return Say(replies.encode(replies.BYE), closes=True)
             case Invalid(reply, is_fatal):
@@ -166,6 +174,7 @@ class Session:
         without any reply the whole message stays in the peer's queue, where a wrong row of them would lose mail."""
         expected = len(self._open().accepted)
         self._end_transaction()
+        self.is_at_rest = True
         if len(outcomes) != expected or not all(map(replies.is_final, outcomes)):
             return Say(b"", closes=True)
         return Say(b"".join(map(replies.encode, outcomes)))
@@ -231,7 +240,6 @@ class Session:
 
     def _end_transaction(self) -> None:
         """XFORWARD attributes hold for one transaction, as in Postfix's own server."""
-        self.has_served = self.has_served or self._transaction is not None
         self._transaction = None
         self._peer = Peer(name=self._peer.name, is_trusted=self._peer.is_trusted)
 

@@ -192,28 +192,39 @@ def test_idle_clock_stands_still_while_delivering(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "leaves"),
-    [
-        (b"", False),
-        (b"LHLO x\r\n", False),
-        (BEGIN, False),
-        (BEGIN + b"RSET\r\n", True),
-        (BEGIN + RCPT + b"DATA\r\n.\r\n", True),
-    ],
+    "said", [b"", b"LHLO x\r\n", BEGIN, BEGIN + b"RSET\r\n", BEGIN + RCPT + b"DATA\r\n.\r\nRSET\r\n"]
 )
-def test_leaving(said: bytes, leaves: bool, tmp_path: Path) -> None:
-    """A session that had its transaction leaves between two; a fresh one is given the chance of its first."""
+def test_leaving_lets_a_peer_that_was_told_to_go_on_have_its_transaction(said: bytes, tmp_path: Path) -> None:
+    """Postfix would put the mail back into its queue for minutes, or hold back the destination."""
 
-    async def run() -> None:
+    async def run() -> Peer:
         peer = Peer(settings(tmp_path), Recorder(tmp_path))
         await peer.send(said)
-        peer.connection.leave(fresh_too=False)
-        assert peer.wire.is_closed == leaves
-        if not leaves:
-            begin = b"" if said == BEGIN else BEGIN
-            await peer.send(begin + RCPT + b"DATA\r\n.\r\n")
-            assert peer.wire.heard.count(b"250 2.0.0 Saved") == 1
-        assert peer.wire.is_closed
-        assert peer.wire.heard.endswith(b"421 4.3.2 shutting down, connect again\r\n")
+        peer.connection.leave()
+        assert not peer.wire.is_closed
+        await peer.send((b"" if said == BEGIN else BEGIN) + RCPT + b"DATA\r\nlast\r\n.\r\nMAIL FROM:<>\r\n")
+        return peer
 
-    asyncio.run(run())
+    peer = asyncio.run(run())
+    assert messages(tmp_path)[-1] == b"last\r\n"
+    assert peer.wire.is_closed
+    assert peer.wire.heard.count(b"421 4.3.2 shutting down, connect again\r\n") == 1
+    assert peer.wire.heard.endswith(b"421 4.3.2 shutting down, connect again\r\n")
+
+
+@pytest.mark.parametrize("last", [b"", b"RSET\r\n"])
+def test_leaving_between_transactions(last: bytes, tmp_path: Path) -> None:
+    """Behind the replies to a message, or in the place of the reply to RSET, by which Postfix asks."""
+
+    async def run() -> Peer:
+        peer = Peer(settings(tmp_path), Recorder(tmp_path))
+        await peer.send(BEGIN + RCPT + b"DATA\r\n.\r\n" + (b"NOOP\r\n" if last else b""))
+        peer.connection.leave()
+        assert peer.wire.is_closed == (not last)
+        await peer.send(last)
+        return peer
+
+    peer = asyncio.run(run())
+    assert peer.wire.is_closed
+    assert peer.wire.heard.count(b"250 2.0.0 Saved") == 1
+    assert peer.wire.heard.endswith(b"421 4.3.2 shutting down, connect again\r\n")
