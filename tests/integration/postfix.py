@@ -163,7 +163,7 @@ class Postfix:
     def _main_cf(self) -> str:
         limits = "".join(
             f"{_service(domain)}_destination_recipient_limit = {route.recipient_limit}\n"
-            + (f"{_service(domain)}_time_limit = {route.time_limit_seconds}s\n" if isinstance(route, Pipe) else "")
+            + _of_transport(_service(domain), route)
             for domain, route in self._setup.routes.items()
         )
         return (
@@ -292,6 +292,15 @@ def _each_once(main_cf: str) -> str:
 def _service(domain: str) -> str:
     """The name of the domain's service in master.cf; its parameters carry it too."""
     return "to-" + domain.replace(".", "-")
+
+
+def _of_transport(service: str, route: Route) -> str:
+    """Parameters as conf/postfix/main.cf has them."""
+    match route:
+        case Pipe():
+            return f"{service}_time_limit = {route.time_limit_seconds}s\n"
+        case Lmtp():
+            return f"{service}_destination_concurrency_failed_cohort_limit = 100\n"
 
 
 def _next_hop(route: Route) -> str:
