@@ -1,13 +1,5 @@
 #include "text.h"
 
-static uint64_t load_little(const uint8_t *p, int bytes) {
-    uint64_t value = 0;
-    for (int i = bytes - 1; i >= 0; i--) {
-        value = value << 8 | p[i];
-    }
-    return value;
-}
-
 static int is_word_byte(uint8_t c) {
     return spam_is_alnum(c) || c == '$' || c == '%' || c == '\'';
 }
@@ -48,10 +40,12 @@ void spam_text_words(spam_features *set, enum spam_category category, uint64_t k
 }
 
 void spam_text_ngrams(spam_features *set, enum spam_category category, spam_span text) {
-    for (size_t i = 0; i + 6 <= text.length; i++) {
-        uint64_t six = load_little(text.bytes + i, 6);
-        spam_features_add(set, category, (six & UINT32_MAX) ^ UINT64_C(0x4000000000000));
-        spam_features_add(set, category, six ^ UINT64_C(0x6000000000000));
+    uint32_t four = 0;
+    for (size_t i = 0; i < text.length; i++) {
+        four = four << 8 | spam_lower(text.bytes[i]);
+        if (i >= 3) {
+            spam_features_add(set, category, four ^ UINT64_C(0x4000000000000));
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 """Verdicts on whole messages with the package's own model, and what becomes of a bad model file."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from mda.weights import HEADER_BYTES, Weights, pack
 MAIL = Path(__file__).parent / "mail"
 HAM = sorted((MAIL / "ham").glob("*.eml"))
 SPAM = sorted((MAIL / "spam").glob("*.eml"))
+SAMPLES = sorted((Path(__file__).parents[2] / "samples").glob("*.eml"))
 THRESHOLD = 0.95
 
 
@@ -52,6 +54,21 @@ def test_plain_spam_is_spam(path: Path) -> None:
     verdict = verdict_of(path)
     assert verdict.is_spam
     assert verdict.score > 0.98
+
+
+def test_the_projects_samples_fall_on_their_side() -> None:
+    classifier = Classifier()
+    found = {path.stem for path in SAMPLES if verdict_of(path, classifier).is_spam}
+    assert found == {path.stem for path in SAMPLES if path.stem.startswith("spam_")} != set()
+
+
+def test_threads_share_a_model() -> None:
+    classifier = Classifier()
+    raws = [path.read_bytes() for path in HAM + SPAM] * 20
+    alone = [binding.examine(raw, classifier.model).spam for raw in raws]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda raw: binding.examine(raw, classifier.model).spam, raws))
+    assert together == alone
 
 
 @pytest.mark.parametrize("path", HAM + SPAM, ids=lambda path: path.stem)
