@@ -232,7 +232,7 @@ def test_killed_pipe_delivers_once_and_whole(stage: Stage) -> None:
     os.kill(pipe_pid, signal.SIGKILL)
     server.pause_collecting.clear()
     for _ in range(60):
-        stage.postfix.flush()
+        stage.postfix.flush(queue_id)
         time.sleep(0.25)
         if any(delivery.queue_id == queue_id for delivery in stage.postfix.deliveries()):
             break
