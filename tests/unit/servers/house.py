@@ -18,7 +18,8 @@ from pathlib import Path
 from mda.settings import Settings, load
 
 ROOT = Path(__file__).parents[3]
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
+"""Long: the tests share their machine."""
 
 
 def wait_for(what: Callable[[], bool], name: str) -> None:

@@ -19,7 +19,7 @@ from mda.settings import Settings
 from tests.unit.servers.recording import Recorder, envelopes, messages
 from tests.unit.servers.wire import settings
 
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
 
 
 class Served:
