@@ -1,0 +1,190 @@
+"""The command itself: help for every command, lazy imports, exit codes, errors in one line."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from mda.cli.lazy import Deferred
+from mda.cli.main import COMMANDS, PANELS, root
+from tests.unit.cli.conftest import System
+
+PROGRAM = (sys.executable, "-c", "from mda.cli.main import main; main()")
+HEAVY = ("sqlalchemy", "alembic", "psycopg2", "msgspec", "argon2", "mda.binding", "mda.metadata", "rich.progress")
+
+
+def leaves(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    if isinstance(command, Deferred):
+        command = command.entry.load()
+    if isinstance(command, click.Group):
+        for name in command.commands:
+            yield from leaves(command.commands[name], (*path, name))
+    else:
+        yield path, command
+
+
+LEAVES = tuple(leaves(root))
+
+
+def test_every_command_of_the_admin_is_there() -> None:
+    paths = {" ".join(path) for path, _ in LEAVES}
+    assert paths == {
+        *("init", "serve", "deliver", "config show", "config check", "db upgrade", "db downgrade", "db status"),
+        *(f"domain {verb}" for verb in ("add", "list", "remove", "alias")),
+        *(f"account {verb}" for verb in ("add", "list", "rename", "disable", "enable", "passwd", "quota", "delete")),
+        *(f"alias {verb}" for verb in ("add", "list", "remove")),
+        *(f"mailbox {verb}" for verb in ("list", "create", "rename", "delete")),
+        *(f"message {verb}" for verb in ("list", "search", "show", "raw", "move", "expunge")),
+    }
+
+
+@pytest.mark.parametrize(("path", "command"), LEAVES, ids=lambda value: " ".join(value) if type(value) is tuple else "")
+def test_every_command_is_explained_with_an_example(path: tuple[str, ...], command: click.Command) -> None:
+    assert command.help
+    name = " ".join(("mda", *path))
+    assert f"{name} " in command.help or f"{name}\n" in command.help + "\n", "an example"
+    unexplained = [one.name for one in command.params if isinstance(one, click.Option) and not one.help]
+    assert unexplained == []
+    shown = CliRunner().invoke(root, [*path, "--help"])
+    assert shown.exit_code == 0
+    assert name in shown.output
+
+
+@pytest.mark.parametrize("entry", COMMANDS, ids=lambda entry: entry.name)
+def test_summary_in_the_table_is_the_commands_own(entry: object) -> None:
+    assert isinstance(entry, type(COMMANDS[0]))
+    first = (entry.load().help or "").split("\n\n")[0].replace("\n", " ").strip()
+    assert entry.summary == first
+
+
+def test_every_command_stands_in_one_panel() -> None:
+    placed = [name for panel in PANELS for name in panel["commands"]]
+    assert sorted(placed) == sorted(entry.name for entry in COMMANDS)
+
+
+def test_every_listing_takes_json() -> None:
+    listings = [command for path, command in LEAVES if path[-1] in ("list", "search", "show", "status")]
+    assert len(listings) >= 8
+    assert [one.name for one in listings if "as_json" not in {parameter.name for parameter in one.params}] == []
+
+
+def test_no_command_takes_a_password_as_argument() -> None:
+    for _, command in LEAVES:
+        for parameter in command.params:
+            if "password" in " ".join(parameter.opts):
+                assert isinstance(parameter, click.Option)
+                assert parameter.is_flag
+
+
+def test_help_imports_nothing_heavy() -> None:
+    check = f"import sys; print([name for name in {HEAVY!r} if name in sys.modules])"
+    code = (
+        "from click.testing import CliRunner; from mda.cli.main import root; "
+        f"result = CliRunner().invoke(root, ['--help']); assert 'account' in result.output; {check}"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_errors_are_one_line_with_a_way_out(system: System) -> None:
+    assert system.refused("account", "quota", "anne@example.org") == (
+        "mda: no domain example.org; add it: mda domain add example.org"
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("nonsense",),
+        ("account", "nonsense"),
+        ("account", "add"),
+        ("account", "add", "not an address"),
+        ("account", "list", "--state", "asleep"),
+        ("account", "quota", "anne@example.org", "5XB"),
+        ("domain", "add", "exa mple"),
+        ("message", "search", "anne@example.org", "--since", "soon"),
+        ("message", "list", "anne@example.org", "--limit", "0"),
+        ("--nonsense",),
+    ],
+)
+def test_wrong_usage_exits_2(arguments: tuple[str, ...], system: System) -> None:
+    result = system.run(*arguments)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr
+
+
+def test_missing_settings_name_the_way_out(tmp_path: Path) -> None:
+    lost = System(tmp_path / "lost.toml", tmp_path)
+    assert "No such file" in lost.refused("account", "list")
+    assert "mda init" in lost.refused("account", "list")
+
+
+def test_listing_never_makes_a_database(tmp_path: Path) -> None:
+    file = tmp_path / "mda.toml"
+    file.write_text(f'data_dir = "{tmp_path / "nowhere"}"')
+    assert "there is no database in" in System(file, tmp_path).refused("account", "list")
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_database_that_is_down_is_a_temporary_failure(system: System) -> None:
+    down = {"MDA_DATABASE_URL": "postgresql://mda:secret@127.0.0.1:1/mda"}
+    result = system.run("account", "list", environment=down)
+    assert result.exit_code == 75
+    assert result.stderr.startswith("mda: ")
+    assert "secret" not in result.output
+
+
+def test_no_answer_is_no_consent(anne: System) -> None:
+    anne.done("account", "delete", "anne@example.org")
+    result = anne.run("account", "delete", "anne@example.org", "--purge", answer="")
+    assert result.exit_code == 1
+    assert "give --yes" in result.stderr
+    assert anne.listed("account", "list")[0]["state"] == "deleted"
+
+
+def test_config_option_wins_over_the_environment(system: System, tmp_path: Path) -> None:
+    other = tmp_path / "other.toml"
+    other.write_text(system.file.read_text() + "\n[workers]\ncount = 7\n".replace("[workers]\n", ""))
+    assert system.run("--config", str(tmp_path / "none.toml"), "account", "list").exit_code == 1
+
+
+def test_process_prints_plain_lines_into_a_pipe_and_survives_its_end(anne: System) -> None:
+    for number in range(3):
+        anne.done("account", "add", f"user{number}@example.org")
+    environment = {**os.environ, "MDA_CONFIG": str(anne.file)}
+    whole = subprocess.run([*PROGRAM, "account", "list"], env=environment, capture_output=True, text=True, check=True)
+    assert [line.split("\t")[0] for line in whole.stdout.splitlines()] == [
+        "anne@example.org",
+        *(f"user{number}@example.org" for number in range(3)),
+    ]
+    assert "\x1b" not in whole.stdout
+    reader, writer = os.pipe()
+    os.close(reader)
+    cut = subprocess.run(
+        [*PROGRAM, "account", "list"], env=environment, stdout=writer, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writer)
+    assert cut.stderr == b"", "a reader that has gone is no error to talk about"
+
+
+def test_interrupt_exits_130_without_a_traceback(anne: System) -> None:
+    environment = {**os.environ, "MDA_CONFIG": str(anne.file)}
+    process = subprocess.Popen(
+        [*PROGRAM, "deliver", "anne@example.org"], env=environment, stdin=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    # It waits for its standard input once its modules are there: ask the kernel, not the clock.
+    status = Path(f"/proc/{process.pid}/wchan")
+    syscall = Path(f"/proc/{process.pid}/syscall")
+    while not (syscall.read_text().startswith("0 0x0 ") or "pipe_read" in status.read_text()):
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate()
+    assert process.returncode == 130
+    assert b"Traceback" not in errors
