@@ -17,6 +17,7 @@ typedef struct address_list {
     uint32_t header;
     uint32_t offset;  /* for defects */
     int in_group;
+    int has_quotes;   /* the last phrase had a quoted string */
     lexer comment;    /* the last one seen; at == NULL: none */
 } address_list;
 
@@ -54,6 +55,7 @@ static mime_span address_phrase(address_list *list, int joins_dots) {
     mime_state *state = list->state;
     uint32_t from = state->text.length;
     int has_gap = 0;
+    list->has_quotes = 0;
     address_skip(list);
     while (list->cursor.at < list->cursor.end && !store_failed(state)) {
         uint8_t c = *list->cursor.at;
@@ -61,6 +63,7 @@ static mime_span address_phrase(address_list *list, int joins_dots) {
         int is_dot = c == '.' || (state->text.length > from && state->text.bytes[state->text.length - 1] == '.');
         if (has_gap && !(joins_dots && is_dot)) text_byte(state, ' ');
         if (c == '"') {
+            list->has_quotes = 1;
             lexer_quoted(&list->cursor, state);
         } else {
             lexer word = lexer_token(&list->cursor, SPECIALS);
@@ -154,11 +157,28 @@ static mime_span address_comment_name(address_list *list) {
     return text_since(state, from);
 }
 
+/* Takes white space away from dots in the phrase at the end of the text store, which turned out to be a local part:
+ * obs-local-part, RFC 5322 s4.4. */
+static mime_span address_join_dots(address_list *list, mime_span phrase) {
+    mime_state *state = list->state;
+    uint8_t *bytes = state->text.bytes + phrase.offset;
+    uint32_t kept = 0;
+    if (list->has_quotes) return phrase;
+    for (uint32_t i = 0; i < phrase.length; i++) {
+        int is_beside_dot = (i + 1 < phrase.length && bytes[i + 1] == '.') || (kept && bytes[kept - 1] == '.');
+        if (bytes[i] != ' ' || !is_beside_dot) bytes[kept++] = bytes[i];
+    }
+    state->text.length = phrase.offset + kept;
+    phrase.length = kept;
+    return phrase;
+}
+
 static void address_read_spec(address_list *list, mime_span local_part) {
     mime_address address = address_blank('a');
     address.mailbox = local_part;
     list->comment.at = NULL; /* only a comment behind the address is a name */
     if (address_at(list, '@')) {
+        address.mailbox = address_join_dots(list, local_part);
         list->cursor.at++;
         address.host = address_domain(list);
     }

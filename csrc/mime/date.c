@@ -44,16 +44,26 @@ static int date_number(lexer *cursor, int *digits) {
 
 static int date_peek(const lexer *cursor, uint8_t c) { return cursor->at < cursor->end && *cursor->at == c; }
 
-/* :MM[:SS[.fraction]] after an hour. Points instead of colons are let pass. */
-static void date_read_time(date_parts *date, lexer *cursor, int hour) {
+/* At the separator and a digit, white space let pass around it (RFC 5322 s4.3): moves to the digit. */
+static int date_take_separator(lexer *cursor, uint8_t separator) {
+    lexer ahead = *cursor;
+    lexer_skip(&ahead, NULL);
+    if (!date_peek(&ahead, separator)) return 0;
+    ahead.at++;
+    lexer_skip(&ahead, NULL);
+    if (ahead.at == ahead.end || !octet_is_digit(*ahead.at)) return 0;
+    *cursor = ahead;
+    return 1;
+}
+
+/* MM[:SS[.fraction]] after an hour and its separator. Points instead of colons are let pass. */
+static void date_read_time(date_parts *date, lexer *cursor, int hour, uint8_t separator) {
     int digits;
-    uint8_t separator = *cursor->at++;
     date->has_time = 1;
     date->hour = hour;
     date->minute = date_number(cursor, &digits);
     date->second = 0;
-    if (!date_peek(cursor, separator)) return;
-    cursor->at++;
+    if (!date_take_separator(cursor, separator)) return;
     date->second = date_number(cursor, &digits);
     if (date_peek(cursor, '.') || date_peek(cursor, ',')) {
         lexer fraction = {cursor->at + 1, cursor->end};
@@ -103,9 +113,11 @@ static int date_full_year(int year, int digits) {
 
 static void date_read_number(date_parts *date, lexer *cursor) {
     int digits, number = date_number(cursor, &digits);
-    int is_time = date_peek(cursor, ':') || (date_peek(cursor, '.') && !date->has_time && date->year >= 0);
-    if (!date->has_time && digits <= 2 && is_time && cursor->at + 1 < cursor->end && octet_is_digit(cursor->at[1])) {
-        date_read_time(date, cursor, number);
+    int can_be_hour = !date->has_time && digits <= 2;
+    if (can_be_hour && date_take_separator(cursor, ':')) {
+        date_read_time(date, cursor, number, ':');
+    } else if (can_be_hour && date->year >= 0 && date_take_separator(cursor, '.')) {
+        date_read_time(date, cursor, number, '.');
     } else if (digits >= 4 && date->year < 0) {
         date->year = number;
         int is_iso = date->month < 0 && cursor->at < cursor->end && strchr("-/.", *cursor->at) && *cursor->at;
@@ -165,7 +177,7 @@ static int date_is_valid(const date_parts *date) {
     if (date->year < 1900 || date->year > 9999 || date->month < 1 || date->month > 12) return 0;
     int is_leap = date->year % 4 == 0 && (date->year % 100 != 0 || date->year % 400 == 0);
     int last = date->month == 2 && !is_leap ? 28 : DAYS[date->month - 1];
-    if (date->day < 1 || date->day > last) return 0;
+    if (date->day < 1 || date->day > last || !date->has_time) return 0;
     return date->hour >= 0 && date->hour < 24 && date->minute >= 0 && date->minute < 60 && date->second >= 0 &&
            date->second <= 60;
 }

@@ -76,7 +76,7 @@ size_t decode_base64(const uint8_t *encoded, size_t length, uint8_t *decoded, de
     unsigned padding = 0;
     for (size_t rest = at; rest < length; rest++) {
         uint8_t digit = DIGITS[encoded[rest]];
-        if (digit == PAD) padding++;
+        if (digit == PAD && !notes->after_padding) padding++;
         else if (digit != SPACE) decode_note(&notes->after_padding, rest);
     }
     if (count + padding != 0 && count + padding != 4) decode_note(&notes->truncated, at);

@@ -128,6 +128,23 @@ static int html_is_inline(const uint8_t *at, const uint8_t *end) {
     return 0;
 }
 
+#define LONGEST_QUOTED 4096
+
+/* Past the '>' that ends the tag at `at`; one inside of a quoted attribute value does not. A quote that stays open too
+ * long is none: then the first '>' counts. */
+static const uint8_t *html_tag_end(const uint8_t *at, const uint8_t *end) {
+    const uint8_t *first = memchr(at, '>', (size_t)(end - at));
+    const uint8_t *limit = end - at > LONGEST_QUOTED ? at + LONGEST_QUOTED : end;
+    uint8_t quote = 0;
+    if (!first) return end;
+    for (; at < limit; at++) {
+        if (quote) quote = *at == quote ? 0 : quote;
+        else if (*at == '>') return at + 1;
+        else if ((*at == '"' || *at == '\'') && at[-1] == '=') quote = *at;
+    }
+    return first + 1;
+}
+
 /* At '<': past the tag or comment. A '<' that begins neither is text. */
 static const uint8_t *html_tag(html_out *out, const uint8_t *at, const uint8_t *end) {
     const uint8_t *hidden = html_hidden(at, end);
@@ -142,8 +159,7 @@ static const uint8_t *html_tag(html_out *out, const uint8_t *at, const uint8_t *
         return at + 1;
     }
     if (!html_is_inline(at, end)) out->is_space_due = 1;
-    const uint8_t *close = memchr(at, '>', (size_t)(end - at));
-    return close ? close + 1 : end;
+    return html_tag_end(at, end);
 }
 
 size_t html_strip(const uint8_t *html, size_t length, uint8_t *plain, size_t capacity) {

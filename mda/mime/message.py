@@ -120,15 +120,14 @@ def _unfold(value: bytes) -> str:
 
 
 def _moment(date: tuple[int, int] | None) -> datetime | None:
-    """Past the calendar's ends a zone may lead out of it; then the time is told in UTC."""
+    """None also where the zone leads out of the calendar, which ends with the year 9999."""
     if date is None:
         return None
     seconds, minutes = date
-    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
     try:
-        return moment.astimezone(timezone(timedelta(minutes=minutes)))
-    except (OverflowError, ValueError):
-        return moment
+        return datetime.fromtimestamp(seconds, timezone(timedelta(minutes=minutes)) if minutes else UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
 
 
 def _preview(examination: Examination) -> str:

