@@ -57,6 +57,9 @@ FEATURE_VERSION: int = _lib.SPAM_FEATURE_VERSION
 TOP_CONTRIBUTIONS: int = _lib.SPAM_TOP
 """How many contributions a SpamScore shows at most."""
 
+_SCORE = struct.Struct(f"=dfII{'If' * TOP_CONTRIBUTIONS}{_lib.SPAM_CATEGORIES}f")
+"""spam_score without its padding at the end."""
+
 
 @dataclass(frozen=True, slots=True)
 class SpamScore:
@@ -250,14 +253,16 @@ def _table(pointer: Any, length: int) -> bytes:
 
 
 def _copy_score(score: Any, model: Model) -> SpamScore:
+    probability, margin, feature_count, top_count, *rest = _SCORE.unpack_from(_ffi.buffer(score))
+    top, categories = rest[: 2 * top_count], rest[2 * TOP_CONTRIBUTIONS :]
     return SpamScore(
-        probability=score.probability,
-        margin=score.margin,
-        feature_count=score.feature_count,
-        contributions=tuple((top.feature, top.weight) for top in score.top[0 : score.top_count]),
-        categories=tuple(score.categories),
+        probability=probability,
+        margin=margin,
+        feature_count=feature_count,
+        contributions=tuple(zip(top[::2], top[1::2], strict=True)),
+        categories=tuple(categories),
         model_version=model.version,
-        feature_version=model.weights.feature_version,
+        feature_version=FEATURE_VERSION,
     )
 
 
