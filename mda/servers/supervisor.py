@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from mda import logs
-from mda.errors import Conflict, MdaError, SettingsError
+from mda.errors import Conflict, SettingsError
 from mda.servers.assignment import Order
 from mda.servers.child import Child, Stage
 from mda.servers.listeners import Listener, open_listeners, passed
@@ -118,9 +118,20 @@ class Supervisor:
         if self._is_stopping or time.monotonic() < self._start_at:
             return
         for _ in range(self._settings.worker_count - len(self._current)):
-            child = Child(self._settings, self._listeners, self._composer, self._generation)
+            try:
+                child = Child(self._settings, self._listeners, self._composer, self._generation)
+            except OSError as error:
+                # Out of processes, memory or descriptors: the other workers serve on, and we try again.
+                self._log.error("worker could not be started", error=str(error))
+                self._pause()
+                return
             self._children.append(child)
             self._log.debug("worker started", pid=child.pid)
+
+    def _pause(self) -> None:
+        self._early_deaths += 1
+        pause = min(FIRST_PAUSE_SECONDS * 2 ** min(self._early_deaths - 1, 10), LONGEST_PAUSE_SECONDS)
+        self._start_at = time.monotonic() + pause
 
     def _reap(self) -> None:
         for child in tuple(self._children):
@@ -137,11 +148,8 @@ class Supervisor:
             self._log.debug("worker left", pid=child.pid, status=status)
             return
         self._log.error("worker died", pid=child.pid, status=status, age_seconds=round(child.age_seconds, 1))
-        is_early = child.stage is Stage.STARTING or child.age_seconds < STARTED_WELL_SECONDS
-        self._early_deaths = self._early_deaths + 1 if is_early else 0
-        if self._early_deaths:
-            pause = min(FIRST_PAUSE_SECONDS * 2 ** min(self._early_deaths - 1, 10), LONGEST_PAUSE_SECONDS)
-            self._start_at = time.monotonic() + pause
+        if child.stage is Stage.STARTING or child.age_seconds < STARTED_WELL_SECONDS:
+            self._pause()
 
     def _retire_old(self) -> None:
         """Once the workers of this generation serve, those before it are not needed."""
@@ -184,7 +192,8 @@ class Supervisor:
             if settings.data_dir != self._settings.data_dir:
                 raise SettingsError("data_dir can't change while serving", "stop and start instead")
             listeners = open_listeners(settings, self._listeners)
-        except MdaError as error:
+        except Exception as error:
+            # Whatever is wrong with the new ones, it must not end the service.
             self._log.error("settings refused, the old ones stay", error=str(error))
             self._announce_ready()
             return
