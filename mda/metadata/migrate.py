@@ -1,7 +1,8 @@
 """Brings a database's schema to a revision, and says which one it has.
 
 Runs alembic's API on a connection of its own; no alembic.ini is needed. Concurrent runs wait for each other (an
-advisory lock, so this connection must be a direct one, not through a transaction pooler).
+advisory lock, so this connection must be a direct one, not through a transaction pooler). Trouble with PostgreSQL is
+`DatabaseUnavailable`.
 """
 
 from collections.abc import Iterator
@@ -16,7 +17,9 @@ from sqlalchemy import Connection, Engine, text
 
 import mda
 from mda.errors import Conflict
+from mda.metadata.engine import MILLISECONDS
 from mda.metadata.service_tables import TRACE_PARTITION_PREFIX
+from mda.metadata.trouble import translated
 
 HEAD = "head"
 BASE = "base"
@@ -26,19 +29,19 @@ LOCK_KEY = 0x6D64_615F_6D69_6772
 
 def upgrade(engine: Engine, revision: str = HEAD) -> None:
     """Applies every migration up to `revision`; nothing to do is no error."""
-    with engine.connect() as connection, _locked(connection):
+    with _locked(engine) as connection:
         command.upgrade(_config(connection), revision)
 
 
 def downgrade(engine: Engine, revision: str = BASE) -> None:
     """Takes migrations back down to `revision`. Rows of dropped tables are lost."""
-    with engine.connect() as connection, _locked(connection):
+    with _locked(engine) as connection:
         command.downgrade(_config(connection), revision)
 
 
 def current(engine: Engine) -> str | None:
     """The database's revision; None for one without our schema."""
-    with engine.connect() as connection:
+    with translated(), engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 
@@ -80,12 +83,14 @@ def _config(connection: Connection) -> Config:
 
 
 @contextmanager
-def _locked(connection: Connection) -> Iterator[None]:
-    connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": LOCK_KEY})
-    connection.commit()
-    try:
-        yield
-    finally:
-        connection.rollback()
-        connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": LOCK_KEY})
+def _locked(engine: Engine) -> Iterator[Connection]:
+    """A connection that alone migrates this database, without a time limit: a migration may rewrite tables."""
+    with translated(), engine.connect().execution_options(**{MILLISECONDS: "0"}) as connection:
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": LOCK_KEY})
         connection.commit()
+        try:
+            yield connection
+        finally:
+            connection.rollback()
+            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": LOCK_KEY})
+            connection.commit()

@@ -14,6 +14,7 @@ from mda.errors import Conflict
 from mda.metadata import migrate
 from mda.metadata.engine import connect, make_engine, parse_url
 from mda.metadata.tables import METADATA
+from mda.settings import Database
 
 CATALOG = """
 SELECT 'column', table_name || '.' || column_name, concat_ws(' ', data_type, collation_name, is_nullable,
@@ -126,6 +127,21 @@ def test_two_at_once_migrate_once(empty: Engine) -> None:
     assert migrate.current(empty) == migrate.newest()
     for other in others:
         other.dispose()
+
+
+def test_a_migration_has_no_time_limit(empty: Engine) -> None:
+    """It waits here for another one that takes longer than any statement of the service may."""
+    url = empty.url.render_as_string(hide_password=False)
+    impatient = make_engine(url, Database(statement_timeout_seconds=1))
+    with empty.connect() as other, ThreadPoolExecutor(1) as pool:
+        other.execute(text("SELECT pg_advisory_lock(:key)"), {"key": migrate.LOCK_KEY})
+        waiting = pool.submit(migrate.upgrade, impatient)
+        with pytest.raises(TimeoutError):
+            waiting.result(timeout=1.5)
+        other.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": migrate.LOCK_KEY})
+        waiting.result(timeout=20)
+    assert migrate.current(impatient) == migrate.newest()
+    impatient.dispose()
 
 
 def test_a_constraint_is_there(engine: Engine) -> None:
