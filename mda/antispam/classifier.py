@@ -15,6 +15,9 @@ from mda.errors import InvalidValue, MdaError, SettingsError
 
 BASE_MODEL = "base.bin"
 
+_CATEGORIES = tuple(Category)
+"""By value: a look-up in a tuple costs a tenth of a call of the enum, twenty times a message."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Stamp:
@@ -57,7 +60,9 @@ class Classifier:
             is_spam=score.probability >= threshold,
             score=score.probability,
             threshold=threshold,
-            reasons=tuple(Reason(Category(feature >> 28), feature, weight) for feature, weight in score.contributions),
+            reasons=tuple(
+                Reason(_CATEGORIES[feature >> 28], feature, weight) for feature, weight in score.contributions
+            ),
             categories=_heaviest(score.categories),
             model_version=score.model_version,
             feature_version=score.feature_version,
@@ -84,5 +89,5 @@ def _stamp(path: Path) -> _Stamp | None:
 
 
 def _heaviest(sums: tuple[float, ...]) -> tuple[CategoryWeight, ...]:
-    weights = (CategoryWeight(Category(index), weight) for index, weight in enumerate(sums) if weight)
-    return tuple(sorted(weights, key=lambda found: -abs(found.weight)))
+    weights = (CategoryWeight(category, weight) for category, weight in zip(_CATEGORIES, sums, strict=True) if weight)
+    return tuple(sorted(weights, key=lambda found: abs(found.weight), reverse=True))
