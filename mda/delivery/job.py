@@ -13,7 +13,7 @@ from mda.causes import Cause
 from mda.metadata.deliver import Delivery, Stored
 from mda.storage.encode import EncodedRecord
 from mda.storage.location import Location
-from mda.storage.record import Target
+from mda.storage.record import NO_RECEIPT, Target
 
 Outcomes = tuple[Stored | Cause, ...]
 
@@ -40,7 +40,7 @@ class Job:
     @property
     def targets(self) -> tuple[Target, ...]:
         """Whose copies the record holds."""
-        return tuple(Target(delivery.account_id, delivery.content_id) for delivery in self.deliveries)
+        return tuple(Target(row.account_id, row.content_id, row.receipt or NO_RECEIPT) for row in self.deliveries)
 
     def fail(self, cause: Cause) -> None:
         self.finish((cause,) * len(self.deliveries))

@@ -8,28 +8,27 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mda.storage.record import Flaw, Malformed, Target
+from mda.storage.record import NO_RECEIPT, Flaw, Malformed, Target
 
-_COMMIT = struct.Struct("<qqIq32s")
+_COMMIT = struct.Struct("<qqIq16s")
 _PURGE = struct.Struct("<qq")
-NO_RECEIPT = bytes(32)
 
 
 @dataclass(frozen=True, slots=True)
 class CommitRecord:
-    """One committed row: the message `content_id` stands in the mailbox under `uid`. `receipt_digest` is NO_RECEIPT
-    (32 zero bytes) for mail that came without one (imports, `mda deliver`)."""
+    """One committed row: the message `content_id` stands in the mailbox under `uid`. `receipt` is NO_RECEIPT
+    (zero bytes) for mail that came without one (imports, `mda deliver`)."""
 
     account_id: int
     mailbox_id: int
     uid: int
     content_id: int
-    receipt_digest: bytes = NO_RECEIPT
+    receipt: bytes = NO_RECEIPT
 
 
 def pack_commits(commits: Sequence[CommitRecord]) -> bytes:
     return b"".join(
-        _COMMIT.pack(entry.account_id, entry.mailbox_id, entry.uid, entry.content_id, entry.receipt_digest)
+        _COMMIT.pack(entry.account_id, entry.mailbox_id, entry.uid, entry.content_id, entry.receipt)
         for entry in commits
     )
 

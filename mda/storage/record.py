@@ -19,6 +19,10 @@ MAGIC = b"\x8fMDArec\xf1"
 
 VERSION = 1
 DIGEST_BYTES = 32
+RECEIPT_BYTES = 16
+NO_RECEIPT = bytes(RECEIPT_BYTES)
+"""Of mail that came without a receipt (imports, `mda deliver`)."""
+
 MASK_BYTES = 8
 NO_MASK = bytes(MASK_BYTES)
 
@@ -32,7 +36,7 @@ MAX_BODY_BYTES = 4_294_967_296
 
 _REVERSE_PATH = struct.Struct("<H")
 _COUNT = struct.Struct("<I")
-_TARGET = struct.Struct("<qq")
+_TARGET = struct.Struct("<qq16s")
 _FRAME = struct.Struct("<II")
 
 
@@ -112,10 +116,12 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One recipient's copy: whose it is, and the content id under which the account knows it."""
+    """One recipient's copy: whose it is, the content id under which the account knows it, and the digest of the
+    receipt that recognises a second delivery (a rebuild takes bodies that were never committed once per receipt)."""
 
     account_id: int
     content_id: int
+    receipt: bytes = NO_RECEIPT
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +192,7 @@ def _check_ranges(header: Header) -> None:
 def pack_meta(meta: MessageMeta) -> bytes:
     reverse_path = meta.reverse_path.encode("utf-8", "surrogateescape")
     parts = [_REVERSE_PATH.pack(len(reverse_path)), reverse_path, _COUNT.pack(len(meta.targets))]
-    parts += (_TARGET.pack(target.account_id, target.content_id) for target in meta.targets)
+    parts += (_TARGET.pack(target.account_id, target.content_id, target.receipt) for target in meta.targets)
     parts += (_FRAME.pack(frame.stored_length, frame.crc) for frame in meta.frames)
     return b"".join(parts)
 

@@ -46,9 +46,9 @@ def read_record(data: bytes, offset: int) -> dict[str, Any] | None:
         record["reverse_path"] = meta[2 : 2 + path_length].decode()
         (count,) = struct.unpack_from("<I", meta, 2 + path_length)
         at = 6 + path_length
-        record["targets"] = list(struct.iter_unpack("<qq", meta[at : at + 16 * count]))
+        record["targets"] = list(struct.iter_unpack("<qq16s", meta[at : at + 32 * count]))
         if record["frame_log2"]:
-            table = [length for length, _ in struct.iter_unpack("<II", meta[at + 16 * count :])]
+            table = [length for length, _ in struct.iter_unpack("<II", meta[at + 32 * count :])]
     raw, left = b"", record["raw_length"]
     for length in table:
         frame, body = body[:length], body[length:]

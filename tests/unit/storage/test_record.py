@@ -175,7 +175,7 @@ def test_every_damaged_body_byte_is_found(encode: EncodeMessage, raw: bytes) -> 
 
 def test_commit_and_purge_records() -> None:
     encoder = Encoder(3)
-    commits = tuple(CommitRecord(n, n + 1, n + 2, n + 3, hashlib.sha256(b"%d" % n).digest()) for n in range(6000))
+    commits = tuple(CommitRecord(n, n + 1, n + 2, n + 3, hashlib.sha256(b"%d" % n).digest()[:16]) for n in range(6000))
     encoded = encoder.encode_commits(commits, committed_at=RECEIVED_AT)
     record = decode_record(encoded.head + encoded.body, CODECS)
     assert (record.header.kind, record.meta) == (Kind.COMMIT, None)

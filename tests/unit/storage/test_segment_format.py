@@ -41,7 +41,7 @@ def test_reader_from_the_page_reads_all(
 ) -> None:
     raws = [b"", b"Subject: x\r\n\r\nx\r\n", b"long " * 200_000, random.Random(1).randbytes(300_000), b"a" + MAGIC]
     writer = SegmentWriter(shard, identifiers)
-    locations = writer.append([encode(raw, "ä@example.org", (Target(1, 2), Target(3, 4))) for raw in raws])
+    locations = writer.append([encode(raw, "ä@example.org", (Target(1, 2, b"r" * 16), Target(3, 4))) for raw in raws])
     writer.note_commits([CommitRecord(1, 2, 3, 4)])
     writer.close()
     path = segment_path(shard.root, locations[0].segment)
@@ -51,5 +51,5 @@ def test_reader_from_the_page_reads_all(
     messages = [record for record in records if record["kind"] == 1]
     assert [record["raw"] for record in messages] == raws
     assert {record["reverse_path"] for record in messages} == {"ä@example.org"}
-    assert messages[0]["targets"] == [(1, 2), (3, 4)]
+    assert messages[0]["targets"] == [(1, 2, b"r" * 16), (3, 4, bytes(16))]
     assert [(record["kind"], len(record["raw"])) for record in records[len(raws) :]] == [(2, 60)]

@@ -212,7 +212,7 @@ def test_commits_go_with_the_next_append(shard: Shard, identifiers: IdentifierSo
     system = Watched()
     writer = SegmentWriter(shard, identifiers, system=system)
     writer.append([encode(b"x")])
-    commits = [CommitRecord(1, 2, number, 4, bytes([number]) * 32) for number in range(1, 10)]
+    commits = [CommitRecord(1, 2, number, 4, bytes([number]) * 16) for number in range(1, 10)]
     writer.note_commits(commits[:4])
     writer.note_commits(commits[4:])
     assert commits_in(shard.root) == []
