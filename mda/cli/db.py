@@ -37,7 +37,9 @@ def upgrade(config: Path | None, revision: str) -> None:
         before = migrate.current(handle)
         migrate.upgrade(handle, revision)
         after = migrate.current(handle)
-    click.echo(f"schema is at {after} already" if before == after else f"upgraded schema from {before} to {after}")
+    click.echo(
+        f"schema is at {after} already" if before == after else f"upgraded schema from {before or 'none'} to {after}"
+    )
 
 
 @db.command()
@@ -55,10 +57,11 @@ def downgrade(config: Path | None, revision: str, is_agreed: bool) -> None:
     with opened(settings.load(config)) as handle:
         before = migrate.current(handle)
         confirm(
-            f"The schema goes from {before} back to {revision}; rows of dropped tables are lost.", is_agreed=is_agreed
+            f"The schema goes from {before or 'none'} back to {revision}; rows of dropped tables are lost.",
+            is_agreed=is_agreed,
         )
         migrate.downgrade(handle, revision)
-        click.echo(f"downgraded schema from {before} to {migrate.current(handle) or 'none'}")
+        click.echo(f"downgraded schema from {before or 'none'} to {migrate.current(handle) or 'none'}")
 
 
 @db.command()

@@ -88,7 +88,8 @@ def _write_settings(file: Path, data_dir: Path | None, database_url: str | None)
             stream.write(text)
     except OSError as error:
         raise SettingsError(
-            f"{file}: {error.strerror}", "run as root, or keep it elsewhere: mda --config FILE init --data-dir DIR"
+            f"{error.filename}: {error.strerror}",
+            "run as root, or keep it elsewhere: mda --config FILE init --data-dir DIR",
         ) from error
     click.echo(f"settings: wrote {file}")
 

@@ -11,8 +11,8 @@ UNITS |= {"K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
 
 MOST_BYTES = 2**63 - 1
 
-_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*\Z")
-_AGE = re.compile(r"(\d+)([hdw])\Z")
+_SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*\Z")
+_AGE = re.compile(r"([0-9]+)([hdw])\Z")
 _AGE_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
 

@@ -92,7 +92,7 @@ def _widths(columns: Sequence[Column[Row]], lines: Sequence[Sequence[str]], wind
     spare = window - GAP * (len(columns) - 1) - sum(widest) + sum(width for width, _ in shortened)
     widths: list[int | None] = list(widest)
     for place, (width, number) in enumerate(shortened):  # narrow ones first: what they do not need is the others'
-        widths[number] = max(min(width, spare // (len(shortened) - place)), NARROWEST)
+        widths[number] = min(width, max(spare // (len(shortened) - place), NARROWEST))
         spare -= widths[number] or 0
     return widths
 

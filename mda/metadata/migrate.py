@@ -13,10 +13,11 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, text
 
 import mda
-from mda.errors import Conflict
+from mda.errors import Conflict, NotFound
 from mda.metadata.engine import MILLISECONDS
 from mda.metadata.service_tables import TRACE_PARTITION_PREFIX
 from mda.metadata.trouble import translated
@@ -29,13 +30,13 @@ LOCK_KEY = 0x6D64_615F_6D69_6772
 
 def upgrade(engine: Engine, revision: str = HEAD) -> None:
     """Applies every migration up to `revision`; nothing to do is no error."""
-    with _locked(engine) as connection:
+    with _locked(engine) as connection, _explained():
         command.upgrade(_config(connection), revision)
 
 
 def downgrade(engine: Engine, revision: str = BASE) -> None:
     """Takes migrations back down to `revision`. Rows of dropped tables are lost."""
-    with _locked(engine) as connection:
+    with _locked(engine) as connection, _explained():
         command.downgrade(_config(connection), revision)
 
 
@@ -80,6 +81,15 @@ def _config(connection: Connection) -> Config:
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     return config
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """A revision that nobody knows is the admin's mistake."""
+    try:
+        yield
+    except CommandError as error:
+        raise NotFound(str(error), f"the newest is {newest()}") from error
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """A prepared system to run commands on: real PostgreSQL, real shard, the settings file that `mda init` wrote."""
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ from click.testing import CliRunner, Result
 from mda.cli.main import root
 
 SENDER = "ben@example.net"
+PROGRAM = (sys.executable, "-c", "from mda.cli.main import main; main()")
+"""The console script, also where it is not installed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,8 @@ from click.testing import CliRunner
 
 from mda.cli.lazy import Deferred
 from mda.cli.main import COMMANDS, PANELS, root
-from tests.unit.cli.conftest import System
+from tests.unit.cli.conftest import PROGRAM, System
 
-PROGRAM = (sys.executable, "-c", "from mda.cli.main import main; main()")
 HEAVY = ("sqlalchemy", "alembic", "psycopg2", "msgspec", "argon2", "mda.binding", "mda.metadata", "rich.progress")
 
 
@@ -106,6 +105,7 @@ def test_errors_are_one_line_with_a_way_out(system: System) -> None:
         ("account", "add"),
         ("account", "add", "not an address"),
         ("account", "list", "--state", "asleep"),
+        ("account", "add", "anne@example.org", "--quota", "5XB"),
         ("account", "quota", "anne@example.org", "5XB"),
         ("domain", "add", "exa mple"),
         ("message", "search", "anne@example.org", "--since", "soon"),
@@ -113,8 +113,10 @@ def test_errors_are_one_line_with_a_way_out(system: System) -> None:
         ("--nonsense",),
     ],
 )
-def test_wrong_usage_exits_2(arguments: tuple[str, ...], system: System) -> None:
-    result = system.run(*arguments)
+def test_wrong_usage_exits_2(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    file = tmp_path / "mda.toml"
+    file.write_text("")
+    result = System(file, tmp_path).run(*arguments)
     assert result.exit_code == 2
     assert result.stdout == ""
     assert result.stderr
@@ -151,8 +153,9 @@ def test_no_answer_is_no_consent(anne: System) -> None:
 
 def test_config_option_wins_over_the_environment(system: System, tmp_path: Path) -> None:
     other = tmp_path / "other.toml"
-    other.write_text(system.file.read_text() + "\n[workers]\ncount = 7\n".replace("[workers]\n", ""))
-    assert system.run("--config", str(tmp_path / "none.toml"), "account", "list").exit_code == 1
+    other.write_text('data_dir = "/other"')
+    assert 'data_dir = "/other"' in system.done("--config", str(other), "config", "show", "--changed")
+    assert "/other" not in system.done("config", "show", "--changed")
 
 
 def test_process_prints_plain_lines_into_a_pipe_and_survives_its_end(anne: System) -> None:

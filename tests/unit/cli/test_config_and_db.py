@@ -1,0 +1,85 @@
+"""`mda config` and `mda db`."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+from tests.unit.cli.conftest import PROGRAM, System
+
+
+def test_show_masks_the_password_wherever_it_stands(tmp_path: Path) -> None:
+    file = tmp_path / "mda.toml"
+    for url in ("postgresql://mda:hunter2@db1/mda", "postgresql://mda@db1/mda?password=hunter2&sslmode=require"):
+        file.write_text(f'[database]\nurl = "{url}"')
+        for options in ((), ("--json",), ("--changed",)):
+            output = System(file, tmp_path).done("config", "show", *options)
+            assert "hunter2" not in output
+            assert "db1" in output
+
+
+def test_show_lists_every_key_or_what_was_changed(tmp_path: Path) -> None:
+    file = tmp_path / "mda.toml"
+    file.write_text("[lmtp]\nrecipients = 7\ntrusted_users = ['a', 'b']")
+    system = System(file, tmp_path)
+    assert system.done("config", "show", "--changed").splitlines() == [
+        'lmtp.trusted_users = ["a", "b"]',
+        "lmtp.recipients = 7",
+    ]
+    whole = system.done("config", "show")
+    assert 'delivery.over_quota = "reject"' in whole
+    assert "spam.enabled = true" in whole
+    assert json.loads(system.done("config", "show", "--json"))["lmtp"]["recipients"] == 7
+
+
+def test_check_refuses_and_warns(tmp_path: Path) -> None:
+    file = tmp_path / "mda.toml"
+    system = System(file, tmp_path)
+    file.write_text("[lmtp]\nrecipient = 7")
+    assert "unknown key lmtp.recipient; did you mean lmtp.recipients?" in system.refused("config", "check")
+    file.write_text(
+        f'data_dir = "{tmp_path / "absent"}"\n[lmtp]\ntcp = "0.0.0.0:24"\nsocket = "{"x" * 110}"\n'
+        f'[delivery]\nreceipt_days = 3\n[spam]\nmodel = "{tmp_path / "none.bin"}"'
+    )
+    result = system.run("config", "check")
+    assert result.exit_code == 0
+    warned = ("data_dir", "spam.model", "lmtp.socket", "delivery.receipt_days", "lmtp.tcp")
+    assert [key for key in warned if key not in result.stderr] == []
+    file.write_text(f'data_dir = "{tmp_path}"')
+    assert system.run("config", "check").stderr == ""
+
+
+def test_status_tells_whether_the_schema_fits(system: System) -> None:
+    assert json.loads(system.done("db", "status", "--json")) == {
+        "revision": "0001",
+        "needed": "0001",
+        "is_current": True,
+    }
+    assert system.done("db", "upgrade") == "schema is at 0001 already\n"
+
+
+def test_downgrade_asks_and_upgrade_brings_back(system: System) -> None:
+    no = system.run("db", "downgrade", "base", answer="n\n")
+    assert no.exit_code == 1
+    assert "rows of dropped tables are lost" in no.stderr
+    assert system.done("db", "downgrade", "base", "--yes") == "downgraded schema from 0001 to none\n"
+    listing = system.run("account", "list")
+    assert listing.exit_code == 75
+    assert "mda init" in listing.stderr
+    assert system.run("db", "status").exit_code == 1
+    assert system.done("db", "upgrade") == "upgraded schema from none to 0001\n"
+
+
+def test_unknown_revision_is_no_traceback(system: System) -> None:
+    assert "9999" in system.refused("db", "upgrade", "9999")
+    assert "9999" in system.refused("db", "downgrade", "9999", "--yes")
+
+
+def test_service_refuses_an_old_schema(system: System) -> None:
+    system.done("db", "downgrade", "base", "--yes")
+    assert "this program needs 0001; run: mda init" in system.refused("deliver", "anne@example.org", answer="")
+    environment = {**os.environ, "MDA_CONFIG": str(system.file)}
+    served = subprocess.run([*PROGRAM, "serve"], env=environment, capture_output=True, text=True, check=False)
+    assert served.returncode == 1
+    assert "this program needs 0001; run: mda init" in served.stderr
+    assert "Traceback" not in served.stderr
