@@ -107,6 +107,7 @@ static void structure_fields(mime_state *state, const mime_part *part) {
 /* What comes before the children. 1: descend. */
 static int structure_begin(mime_state *state, uint32_t index) {
     mime_part part = state->parts[index];
+    store_enter(state, &part);
     text_byte(state, '(');
     if (part.kind == MIME_MULTIPART) {
         /* A limit left it without parts, and the grammar wants one. */
@@ -125,6 +126,7 @@ static int structure_begin(mime_state *state, uint32_t index) {
 /* What comes after them. */
 static void structure_end(mime_state *state, uint32_t index) {
     mime_part part = state->parts[index];
+    store_enter(state, &part);
     if (part.kind == MIME_MULTIPART) {
         text_byte(state, ' ');
         imap_span(state, part.subtype);

@@ -137,8 +137,12 @@ static mime_span content_open_multipart(mime_state *state, mime_part *part) {
 }
 
 static void content_note_message(mime_state *state, mime_part *part) {
-    if (content_is_identity(part)) part->kind = MIME_MESSAGE;
-    else store_flag(state, MIME_DEFECT_ENCODED_MESSAGE, part->start);
+    if (content_is_identity(part)) {
+        part->kind = MIME_MESSAGE;
+    } else {
+        store_flag(state, MIME_DEFECT_ENCODED_MESSAGE, part->start);
+        part->flags |= MIME_PART_ENCODED;
+    }
 }
 
 static void content_classify_text(mime_state *state, mime_part *part) {

@@ -49,6 +49,7 @@ static void envelope_write_list(mime_state *state, envelope_range range) {
 static mime_span envelope_write(mime_state *state, uint32_t index) {
     envelope_range lists[MIME_FIELD_BCC + 1];
     const mime_part *part = &state->parts[index];
+    store_enter(state, part);
     for (int field = MIME_FIELD_FROM; field <= MIME_FIELD_BCC; field++)
         lists[field] = envelope_addresses(state, index, (mime_field)field);
     /* Sender and Reply-To default to From (RFC 3501 s7.4.2). */

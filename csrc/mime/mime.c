@@ -6,6 +6,7 @@
 #include "attachment.h"
 #include "body_structure.h"
 #include "date.h"
+#include "encoded.h"
 #include "envelope.h"
 #include "header.h"
 #include "message_id.h"
@@ -96,11 +97,13 @@ static void mime_note_8bit(mime_state *state, const mime_part *root) {
 static void mime_read(mime_state *state) {
     mime_summary *summary = &state->result.summary;
     tree_parse(state, MIME_NONE, 0, state->result.input_length);
+    if (!store_failed(state)) encoded_parse(state);
     if (store_failed(state)) return;
     mime_note_8bit(state, &state->parts[0]);
     attachment_find(state);
     text_read(state, 0);
     if (store_failed(state)) return;
+    store_enter(state, &state->parts[0]);
     mime_read_summary(state);
     preview_read(state);
     envelope_write_all(state);

@@ -110,7 +110,8 @@ typedef enum mime_part_flag {
     MIME_PART_FOREIGN = 4,    /* `text` is in a charset unknown here, see `charset` */
     MIME_PART_ATTACHED = 8,   /* disposition attachment, or a leaf with a file name that is no inline text or image */
     MIME_PART_CLOSED = 16,    /* multipart with its close delimiter */
-    MIME_PART_OPAQUE = 32     /* a limit stopped us: children are not taken apart */
+    MIME_PART_OPAQUE = 32,    /* a limit stopped us: children are not taken apart */
+    MIME_PART_ENCODED = 64    /* a message in base64 or quoted-printable: its child is in the decoded store */
 } mime_part_flag;
 
 /* The fields known by number; all others are MIME_FIELD_OTHER and found by name. */

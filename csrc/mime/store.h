@@ -80,6 +80,13 @@ static inline int span_is_absent(mime_span span) { return span.offset == MIME_NO
 /* Sets a defect bit; the first offset stays. */
 void store_flag(mime_state *state, mime_defect defect, uint32_t offset);
 
+/* Makes the store that `part` is in the one being parsed. */
+static inline void store_enter(mime_state *state, const mime_part *part) {
+    state->source = part->source;
+    while (part->source != MIME_IN_INPUT) part = &state->parts[part->parent];
+    state->origin = part->body;
+}
+
 /* The bytes being parsed now. */
 static inline const uint8_t *store_base(const mime_state *state) {
     return state->source == MIME_IN_INPUT ? state->result.input : state->decoded.bytes;

@@ -91,6 +91,7 @@ static void text_read_leaf(mime_state *state, mime_part *part) {
 void text_read(mime_state *state, uint32_t from) {
     for (uint32_t i = from; i < state->result.part_count && !store_failed(state); i++) {
         mime_part *part = &state->parts[i];
+        store_enter(state, part);
         if (part->kind == MIME_LEAF && part->flags & MIME_PART_TEXT && !(part->flags & MIME_PART_OPAQUE))
             text_read_leaf(state, part);
     }

@@ -46,6 +46,7 @@ class PartFlag(IntFlag):
     ATTACHED = 8
     CLOSED = 16
     OPAQUE = 32
+    ENCODED = 64
 
 
 @dataclass(frozen=True, slots=True)

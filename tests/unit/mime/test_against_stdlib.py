@@ -76,8 +76,10 @@ def test_subject_and_date(path: Path) -> None:
 def places(found: message.Message) -> Iterator[tuple[int, int, str]]:
     """Header blocks, bodies, preambles, epilogues; what is between them must be delimiter lines."""
     for each in found.parts:
+        if each.source != part.Source.INPUT:
+            continue
         yield each.start, each.body, "header"
-        if each.kind == part.Kind.LEAF:
+        if each.kind == part.Kind.LEAF or part.PartFlag.ENCODED in each.flags:
             yield each.body, each.end, "body"
         elif each.kind == part.Kind.MULTIPART:
             yield each.body, each.preamble_end, "preamble"

@@ -10,6 +10,7 @@ import pytest
 from mda.binding import NONE, examine
 from mda.mime import message, part
 from mda.mime.defects import Defect
+from mda.mime.part import PartFlag
 
 TOP = "From: a@example.org\nTo: b@example.test\nSubject: t\nDate: Mon, 5 Jan 2026 00:00:00 +0000\nMIME-Version: 1.0\n"
 PLAIN = "Content-Type: text/plain\n\n"
@@ -215,12 +216,34 @@ def test_mixed_line_ends_keep_both_parts() -> None:
     assert outcome.message.defects & Defect.BARE_LF
 
 
-def test_encoded_message_is_kept_and_flagged() -> None:
-    inner = b"Subject: inner\r\nContent-Type: text/plain\r\n\r\ninner body\r\n"
-    head = "--B\nContent-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n"
-    outcome = read(multipart("B", f"{head}{encoded(inner)}\n--B--\n"))
-    assert outcome.defects == Defect.ENCODED_MESSAGE
-    assert part.content(outcome.message.examination, 1) == inner
+def wrapped(mail: bytes) -> bytes:
+    return b"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n" + base64.encodebytes(mail)
+
+
+def test_encoded_message_is_parsed_and_flagged() -> None:
+    inner = b"Subject: inner\r\nContent-Type: text/html\r\n\r\n<b>inner</b> body\0\r\n"
+    mail = b'Content-Type: multipart/mixed; boundary="B"\r\n\r\n--B\r\n' + wrapped(inner) + b"\r\n--B--\r\n"
+    outcome = read(mail)
+    examination = outcome.message.examination
+    assert outcome.types == ("multipart/mixed", "message/rfc822", "text/html")
+    assert outcome.texts == ("<b>inner</b> body\0\n",)
+    assert outcome.defects == Defect.ENCODED_MESSAGE | Defect.NUL
+    assert outcome.message.parts[2].source == part.Source.DECODED
+    assert part.content(examination, 1) == inner
+    assert b'"inner" NIL NIL' in outcome.message.body_structure
+    assert outcome.message.preview == "inner body"
+    assert examination.defect_offsets[20] == outcome.message.parts[1].body  # where the NUL is hidden
+    assert outcome.message.structure[4] == 2
+
+
+def test_encoded_messages_nest_three_deep() -> None:
+    mail = b"Subject: core\r\n\r\ntext"
+    for _ in range(5):
+        mail = wrapped(mail)
+    outcome = read(mail)
+    assert outcome.types == ("message/rfc822",) * 4
+    assert outcome.defects == Defect.ENCODED_MESSAGE | Defect.TOO_DEEP
+    assert PartFlag.OPAQUE in outcome.message.parts[3].flags
 
 
 def test_junk_in_base64_is_skipped() -> None:
