@@ -215,7 +215,8 @@ transaction_begin(struct session *session, const struct options *options)
     bool needs_smtputf8 = check_addresses(options);
 
     if (needs_smtputf8 && !session->extensions.has_smtputf8)
-        outcome_reject("5.6.7", "the addresses need SMTPUTF8, which this MDA does not take"); /* RFC 6531 s3.5 */
+        /* RFC 6531 s3.5 has 5.6.7; but our MDA offers SMTPUTF8, so whoever answers here is not it: temporary. */
+        outcome_defer("4.6.7", "the addresses need SMTPUTF8, which this server does not take");
     if (options->queue_id != NULL && session->extensions.has_xforward_ident)
         say_xforward(session, options->queue_id);
     say_envelope(session, options, needs_smtputf8);

@@ -96,7 +96,7 @@ def test_smtputf8_not_offered(program: Program, address: str, is_sender: bool) -
         ended = (
             program.run(server.path, "-f", address) if is_sender else program.run(server.path, recipients=(address,))
         )
-    assert (ended.status, ended.output[:6]) == (65, b"5.6.7 ")
+    assert (ended.status, ended.output[:6]) == (75, b"4.6.7 ")
     assert not any(command.startswith("MAIL") for command in server.heard.commands)
 
 
