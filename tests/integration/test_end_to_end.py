@@ -30,7 +30,7 @@ from mda.storage.location import Location
 from mda.storage.reader import SegmentReader
 from mda.storage.shard import Shard
 from tests.integration.instance import Instance
-from tests.integration.postfix import Lmtp, Pipe, Postfix, Setup, running
+from tests.integration.postfix import Lmtp, Pipe, Postfix, Route, Setup, running
 from tests.requirements import require_postfix
 
 pytestmark = pytest.mark.postfix
@@ -116,7 +116,7 @@ def postfix(instance: Instance) -> Iterator[Postfix]:
     program = instance.folder / "mda-pipe"
     shutil.copy(Path(sys.executable).parent / "mda-pipe", program)
     argv = f"{program} --socket {instance.socket} --queue-id ${{queue_id}} -f ${{sender}} -- ${{recipient}}"
-    routes = {
+    routes: dict[str, Route] = {
         "lmtp.test": Lmtp(instance.socket),
         "pipe.test": Pipe(argv),
         "other.test": Lmtp(instance.socket),
