@@ -14,6 +14,7 @@ from pathlib import Path
 
 from mda.antispam.classifier import Classifier
 from mda.delivery.commit_lane import CommitLane
+from mda.delivery.housekeeping import keep_house
 from mda.delivery.job import BatchLimits
 from mda.delivery.lookup import Lookup
 from mda.delivery.plan import Policy
@@ -23,7 +24,7 @@ from mda.delivery.shard_lanes import ShardLanes
 from mda.errors import MdaError
 from mda.identifiers import IdentifierSource, format_id
 from mda.logs import logger
-from mda.metadata import engine, shards
+from mda.metadata import engine, receipts, shards
 from mda.metadata.deliver import Committer
 from mda.metadata.directory import Directory
 from mda.settings import Settings
@@ -63,9 +64,12 @@ async def compose(settings: Settings, *, keeps_receipts: bool = True) -> AsyncIt
             keeps_receipts=keeps_receipts,
             requeue_uid=_uid_of(MAIL_OWNER),
         )
+        days = settings.delivery.receipt_days
+        house = asyncio.create_task(keep_house(lambda: receipts.forget_old(database, days), pool))
         try:
             yield DeliveryService(services)
         finally:
+            house.cancel()
             await asyncio.get_running_loop().run_in_executor(None, partial(_end, lookup, lanes))
             database.dispose()
 
