@@ -47,7 +47,7 @@ typedef enum mime_status {
     MIME_BAD_ARGUMENT = 3
 } mime_status;
 
-/* Bit numbers in mime_summary.defects; their meaning is in defects.md of the tests and in mda/mime/defects.py. */
+/* Bit numbers in mime_summary.defects. */
 typedef enum mime_defect {
     MIME_DEFECT_NO_CLOSE_DELIMITER = 0,   /* a multipart ends without its close delimiter */
     MIME_DEFECT_NO_DELIMITER = 1,         /* the boundary of a multipart never appears */

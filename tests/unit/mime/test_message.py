@@ -1,5 +1,6 @@
 """Message values: dates, base subjects, ids, previews, fields, attachments."""
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -174,7 +175,7 @@ def test_structure_finds_each_part_in_the_raw_message() -> None:
 
 def test_foreign_labels_are_those_of_the_core() -> None:
     tables = (Path(__file__).parents[3] / "csrc/mime/charset_tables.c").read_text()
-    labels = {line.split('"')[1] for line in tables.splitlines() if line.endswith("CHARSET_FOREIGN),")}
+    labels = set(re.findall(r'LABEL\("([^"]+)", CHARSET_FOREIGN\)', tables))
     assert labels == charsets.LABELS
     for label in labels:
         assert charsets.decode(label, b"abc\xff\x00\x1b$") is not None
