@@ -64,12 +64,17 @@ def builder(base: Path = Path()) -> FFI:
 
 def compile_in_place(verbose: bool = False) -> Path:
     """Compiles in a folder of its own and moves the module into mda/ in one step: two builds at once don't mix, and
-    a process that has the old module mapped keeps it."""
+    a process that has the old module mapped keeps it. The name is the one that setuptools gives it, as CFFI's
+    modules keep to the stable ABI; one built under another name would be found first and is removed."""
+    target = ROOT / "mda" / "_core.abi3.so"
     with tempfile.TemporaryDirectory(prefix="mda-core-") as folder:
-        built = Path(builder(ROOT).compile(tmpdir=folder, verbose=verbose))
-        moving = ROOT / "mda" / f".{built.name}.{os.getpid()}"
+        built = builder(ROOT).compile(tmpdir=folder, verbose=verbose)
+        moving = target.with_name(f".{target.name}.{os.getpid()}")
         shutil.copy(built, moving)
-    return moving.replace(ROOT / "mda" / built.name)
+    moving.replace(target)
+    for stale in target.parent.glob("_core.cpython-*.so"):
+        stale.unlink()
+    return target
 
 
 ffibuilder = builder()
