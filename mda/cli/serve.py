@@ -5,7 +5,7 @@ from pathlib import Path
 import rich_click as click
 
 from mda import settings
-from mda.metadata.opened import fit_to_serve
+from mda.metadata.readiness import fit_to_serve
 from mda.servers import supervisor
 
 

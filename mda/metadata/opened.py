@@ -11,8 +11,8 @@ from typing import TypeAlias
 from sqlalchemy import Engine, make_url
 
 from mda.errors import SettingsError
-from mda.metadata import embedded, migrate
-from mda.metadata.engine import EMBEDDED, check_durability, check_server, database, make_engine
+from mda.metadata import embedded
+from mda.metadata.engine import EMBEDDED, database, make_engine
 from mda.settings import Settings
 
 Handle: TypeAlias = Engine
@@ -41,16 +41,6 @@ def created(settings: Settings) -> Iterator[Handle]:
             yield handle
         finally:
             handle.dispose()
-
-
-@contextmanager
-def fit_to_serve(settings: Settings) -> Iterator[Handle]:
-    """As `opened`, checked: the server's version and kind, that it forgets nothing, and the schema."""
-    with opened(settings) as handle:
-        check_server(handle)
-        check_durability(handle)
-        migrate.require_current(handle)
-        yield handle
 
 
 def masked_url(url: str) -> str:
