@@ -24,5 +24,4 @@ def instance(open_folder: Path, database_url: str) -> Iterator[Instance]:
     """An MDA that any user may connect to; the test prepares and starts it, and its end is seen to here."""
     made = Instance(open_folder, database_url, options='[lmtp]\nsocket_mode = "0666"\n')
     yield made
-    if made.process is not None:
-        made.stop()
+    made.close()

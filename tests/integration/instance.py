@@ -4,9 +4,9 @@ Everything goes through the commands that an admin uses. Servers are stopped by 
 """
 
 import json
-import os
 import signal
 import smtplib
+import socket
 import subprocess
 import sys
 import time
@@ -19,6 +19,14 @@ COMMANDS = Path(sys.executable).parent
 START_SECONDS = 30
 STOP_SECONDS = 40
 
+AS_SYSTEMD = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+"""Passes a socket as descriptor 3 (sd_listen_fds)."""
+
 
 @dataclass(slots=True)
 class Instance:
@@ -29,6 +37,7 @@ class Instance:
     options: str = ""
     """More lines of mda.toml."""
     process: "subprocess.Popen[bytes] | None" = field(default=None, init=False)
+    held: socket.socket | None = field(default=None, init=False)
 
     @property
     def settings(self) -> Path:
@@ -70,16 +79,23 @@ class Instance:
         rows: list[dict[str, Any]] = json.loads(self.mda(*words, "--json"))
         return rows
 
-    def start(self, environment: dict[str, str] | None = None, pass_fds: Sequence[int] = ()) -> None:
+    def hold_socket(self) -> None:
+        """Holds the listening socket over restarts, as systemd does for mda.socket."""
+        held = socket.socket(socket.AF_UNIX)
+        held.bind(str(self.socket))
+        self.socket.chmod(0o666)
+        held.listen(4096)
+        self.held = held
+
+    def start(self) -> None:
         """Starts `mda serve` and waits until it answers."""
+        command, inherited = self.command("serve"), tuple[int, ...]()
+        if self.held is not None:
+            inherited = (self.held.fileno(),)
+            command = [sys.executable, "-c", AS_SYSTEMD, str(self.held.fileno()), *command]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                self.command("serve"),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env={**os.environ, **(environment or {})},
-                pass_fds=pass_fds,
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=inherited
             )
         deadline = time.monotonic() + START_SECONDS
         while not self.answers():
@@ -101,6 +117,13 @@ class Instance:
         status = self.process.wait(STOP_SECONDS)
         self.process = None
         return status
+
+    def close(self) -> None:
+        """Ends what is still running."""
+        if self.process is not None:
+            self.stop()
+        if self.held is not None:
+            self.held.close()
 
     def workers(self) -> list[int]:
         """Pids of the supervisor's children."""

@@ -35,6 +35,12 @@ def restart_by_reload(instance: Instance) -> None:
     instance.process.send_signal(signal.SIGHUP)
 
 
+def restart_behind_a_held_socket(instance: Instance) -> None:
+    """As systemd does with mda.socket: the service ends and begins, the socket stays."""
+    assert instance.stop() == 0
+    instance.start()
+
+
 def kill_a_worker(instance: Instance) -> None:
     workers = instance.workers()
     if workers:
@@ -56,9 +62,11 @@ def kill_the_supervisor(instance: Instance) -> None:
 
 
 @pytest.fixture
-def postfix(instance: Instance) -> Iterator[Postfix]:
+def postfix(instance: Instance, trouble: Callable[[Instance], None]) -> Iterator[Postfix]:
     require_postfix()
     instance.prepare("lmtp.test", ["anna"])
+    if trouble is restart_behind_a_held_socket:
+        instance.hold_socket()
     instance.mda("domain", "add", "pipe.test")
     instance.mda("account", "add", "ben@pipe.test", "--password-stdin", stdin=b"correct horse\n")
     instance.start()
@@ -69,7 +77,9 @@ def postfix(instance: Instance) -> Iterator[Postfix]:
         yield made
 
 
-@pytest.mark.parametrize("trouble", [restart_by_reload, kill_a_worker, kill_all_workers, kill_the_supervisor])
+@pytest.mark.parametrize(
+    "trouble", [restart_by_reload, restart_behind_a_held_socket, kill_a_worker, kill_all_workers, kill_the_supervisor]
+)
 def test_every_mail_is_stored_once(instance: Instance, postfix: Postfix, trouble: Callable[[Instance], None]) -> None:
     senders = [threading.Thread(target=send_many, args=(postfix, number)) for number in range(SENDERS)]
     for sender in senders:
