@@ -91,6 +91,12 @@ def test_help_imports_nothing_heavy() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_listing_does_not_wait_for_alembic() -> None:
+    code = "import sys; import mda.cli.account, mda.cli.message; print('alembic' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
 def test_errors_are_one_line_with_a_way_out(system: System) -> None:
     assert system.refused("account", "quota", "anne@example.org") == (
         "mda: no domain example.org; add it: mda domain add example.org"

@@ -1,10 +1,12 @@
 """Rows that tests of the admin's operations begin with, and the sums that every operation must keep."""
 
+import time
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Engine, func, insert, select, update
+from sqlalchemy import Connection, Engine, func, insert, select, text, update
 
 from mda import address as addresses
 from mda.identifiers import IdentifierSource
@@ -132,3 +134,14 @@ def assert_sums(engine: Engine, account_id: int) -> None:
         assert tuple(row[1:4]) == tuple(row[4:7]), f"mailbox {row[0]}"
     assert tuple(state) == (sum(row[4] for row in rows), sum(row[6] for row in rows))
     assert highest is None or highest < 0, "a UID at or above UIDNEXT"
+
+
+def wait_for_lock(connection: Connection, waiting: "Future[Any]") -> None:
+    """Until another connection to this database waits for a lock; fails when `waiting` ends without one."""
+    blocked = text(
+        "SELECT count(*), pg_stat_clear_snapshot() FROM pg_stat_activity"
+        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    while not connection.execute(blocked).one()[0]:
+        assert not waiting.done(), waiting.exception() or waiting.result()
+        time.sleep(0.01)

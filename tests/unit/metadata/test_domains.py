@@ -1,5 +1,7 @@
 """mda.metadata.domains and shards, on a real PostgreSQL."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from sqlalchemy import Engine, text
 
@@ -9,7 +11,7 @@ from mda.metadata import accounts, aliases, domains, shards
 from mda.metadata.engine import make_engine, transaction
 from mda.metadata.purge import purge
 from mda.metadata.words import AccountState
-from tests.unit.metadata.rows import IDS, make_account
+from tests.unit.metadata.rows import IDS, make_account, wait_for_lock
 
 A = addresses.parse
 
@@ -112,15 +114,11 @@ def test_operations_say_when_there_is_no_database_or_schema(engine: Engine, post
 
 
 def test_same_domain_added_twice_at_once_is_a_conflict(engine: Engine) -> None:
-    with transaction(engine) as connection:
+    """The second INSERT of a name waits for the transaction that holds it, then fails on the key."""
+    with ThreadPoolExecutor(1) as pool, transaction(engine) as connection:
         connection.execute(text("INSERT INTO domain (name) VALUES ('example.org')"))
-        # The other transaction is open: a second INSERT of the name waits for it, then fails on the key.
-        from concurrent.futures import ThreadPoolExecutor
-
-        with ThreadPoolExecutor(1) as pool:
-            second = pool.submit(domains.add, engine, "example.org")
-            while not connection.scalar(text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")):
-                connection.execute(text("SELECT pg_stat_clear_snapshot(), pg_sleep(0.01)"))
-            connection.commit()
-            with pytest.raises(Conflict, match="somebody else changed the same thing"):
-                second.result()
+        second = pool.submit(domains.add, engine, "example.org")
+        wait_for_lock(connection, second)
+        connection.commit()
+        with pytest.raises(Conflict, match="somebody else changed the same thing"):
+            second.result()

@@ -1,7 +1,9 @@
 """mda.metadata.mailboxes and mailbox_names: the tree and the rules of RFC 9051 s6.3.4 to s6.3.6."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, select
 
 from mda.errors import Conflict, InvalidValue, NotFound
 from mda.metadata import mailbox_names, mailboxes
@@ -10,7 +12,7 @@ from mda.metadata.engine import transaction
 from mda.metadata.mailboxes import Mailbox
 from mda.metadata.tables import account_state, expunged, mailbox
 from mda.metadata.words import Flag, Role
-from tests.unit.metadata.rows import IDS, assert_sums, make_account, put
+from tests.unit.metadata.rows import IDS, assert_sums, make_account, put, wait_for_lock
 
 
 @pytest.fixture
@@ -187,18 +189,11 @@ def test_deleted_roles_are_free_again(engine: Engine, anne: Account) -> None:
 
 
 def test_account_is_locked_first(engine: Engine, anne: Account) -> None:
-    """Whoever holds the account's row (a delivery) makes the admin's change wait, before it touches anything."""
-    with transaction(engine) as connection:
+    """Whoever holds the account's row (a delivery) makes the admin's change wait, before it looks at anything."""
+    with ThreadPoolExecutor(1) as pool, transaction(engine) as connection:
         connection.execute(select(account_state).where(account_state.c.account_id == anne.id).with_for_update())
-        with transaction(engine) as other:
-            other.execute(text("SET LOCAL lock_timeout = '50ms'"))
-        from concurrent.futures import ThreadPoolExecutor
-
-        with ThreadPoolExecutor(1) as pool:
-            waiting = pool.submit(mailboxes.delete, engine, anne.id, "Missing")
-            while not connection.scalar(text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")):
-                connection.execute(text("SELECT pg_stat_clear_snapshot(), pg_sleep(0.01)"))
-            assert not waiting.done()
-            connection.commit()
-            with pytest.raises(NotFound):
-                waiting.result()
+        waiting = pool.submit(mailboxes.delete, engine, anne.id, "Missing")
+        wait_for_lock(connection, waiting)
+        connection.commit()
+        with pytest.raises(NotFound):
+            waiting.result()
