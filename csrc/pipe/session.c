@@ -141,8 +141,8 @@ note_extension(struct extensions *extensions, const char *text)
         extensions->has_smtputf8 = true;
     else if (is_keyword(text, "SIZE", &parameters))
         extensions->has_size = true;
-    else if (is_keyword(text, "DSN", &parameters))
-        extensions->has_dsn = true;
+    else if (is_keyword(text, "DSN", &parameters) || is_keyword(text, "XORCPT", &parameters))
+        extensions->has_orcpt = true;
     else if (is_keyword(text, "XFORWARD", &parameters))
         extensions->has_xforward_ident = has_word(parameters, "IDENT");
 }

@@ -20,7 +20,7 @@ struct extensions {
     bool has_8bitmime;          /* RFC 6152 */
     bool has_smtputf8;          /* RFC 6531 */
     bool has_size;              /* RFC 1870 */
-    bool has_dsn;               /* RFC 3461 */
+    bool has_orcpt;             /* RFC 3461, or our own server's XORCPT: ORCPT alone */
     bool has_xforward_ident;    /* Postfix's XFORWARD_README */
 };
 

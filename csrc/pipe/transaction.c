@@ -135,7 +135,7 @@ format_orcpt(const struct session *session, const struct options *options, size_
     const char *original = options->original_count > 0 ? options->originals[index] : "";
 
     out[0] = '\0';
-    if (!session->extensions.has_dsn || *original == '\0' || !mailbox_is_printable(original))
+    if (!session->extensions.has_orcpt || *original == '\0' || !mailbox_is_printable(original))
         return;
     if (!mailbox_xtext(original, out + sizeof PREFIX - 1, size - (sizeof PREFIX - 1)))
         out[0] = '\0';

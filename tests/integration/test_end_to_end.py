@@ -39,6 +39,13 @@ PROJECT = Path(__file__).resolve().parents[2]
 MOST = 1000
 WAIT_SECONDS = 180
 
+MAIN_CF = """
+local_header_rewrite_clients =
+mime_nesting_limit = 1000
+virtual_alias_maps = inline:{old-name@pipe.test=ben@pipe.test}
+"""
+"""Nothing in the mail is changed on its way, but for Received; and one alias is Postfix's own."""
+
 
 class Recorder:
     """Keeps the SHA-256 of each message that Postfix sends, by its sender."""
@@ -115,15 +122,17 @@ def postfix(instance: Instance) -> Iterator[Postfix]:
     instance.start()
     program = instance.folder / "mda-pipe"
     shutil.copy(Path(sys.executable).parent / "mda-pipe", program)
-    argv = f"{program} --socket {instance.socket} --queue-id ${{queue_id}} -f ${{sender}} -- ${{recipient}}"
+    argv = (
+        f"{program} --socket {instance.socket} --queue-id ${{queue_id}} --original-recipient=${{original_recipient}}"
+        " -f ${sender} -- ${recipient}"
+    )
     routes: dict[str, Route] = {
         "lmtp.test": Lmtp(instance.socket),
         "pipe.test": Pipe(argv),
         "other.test": Lmtp(instance.socket),
         "sink.test": Lmtp(instance.folder / "sink.sock"),
     }
-    # Nothing in the mail is to be changed on its way but for Received.
-    with running(Setup(routes, main_cf="local_header_rewrite_clients =\nmime_nesting_limit = 1000\n")) as made:
+    with running(Setup(routes, main_cf=MAIN_CF)) as made:
         yield made
 
 
@@ -161,6 +170,14 @@ def test_the_log_of_postfix_names_the_stored_message(instance: Instance, postfix
         shown = instance.mda("message", "raw", delivery.recipient, identifier)
         assert shown.endswith(b"Subject: named\r\n\r\nHello\r\n")
         assert queue_id.encode() in shown
+
+
+def test_pipe_tells_the_original_recipient(instance: Instance, postfix: Postfix) -> None:
+    queue_id = postfix.send(["old-name@pipe.test"], b"Subject: x\r\n\r\n")
+    (delivery,) = postfix.wait_for(queue_id)
+    identifier = delivery.text.split("id=")[1].split()[0]
+    shown = instance.mda("message", "raw", "--delivered", "ben@pipe.test", identifier)
+    assert b"\r\nDelivered-To: ben@pipe.test\r\nX-Original-To: old-name@pipe.test\r\n" in shown
 
 
 def test_an_unknown_user_bounces_and_an_unknown_domain_waits(instance: Instance, postfix: Postfix) -> None:

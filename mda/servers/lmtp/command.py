@@ -19,10 +19,12 @@ XFORWARD_ATTRIBUTES = ("NAME", "ADDR", "PORT", "PROTO", "HELO", "IDENT", "SOURCE
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """What the server's settings change in the language. `hostname` is where a bare `<postmaster>` is."""
+    """What the server's settings and the peer change in the language. `hostname` is where a bare `<postmaster>` is."""
 
     hostname: str
     announces_dsn: bool = False
+    takes_orcpt: bool = False
+    """ORCPT without the rest of DSN, announced as XORCPT: see `session`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +147,14 @@ def _rcpt(argument: str, dialect: Dialect) -> Command:
         address = path.read_recipient(split.mailbox, dialect.hostname)
     except InvalidValue:
         return Invalid(replies.BAD_RECIPIENT)
-    original = parameters.read_rcpt(split.parameters, dialect.announces_dsn)
+    original = parameters.read_rcpt(split.parameters, _rcpt_parameters(dialect))
     return Invalid(original) if isinstance(original, Reply) else Rcpt(Recipient(address, original))
+
+
+def _rcpt_parameters(dialect: Dialect) -> frozenset[str]:
+    if dialect.announces_dsn:
+        return parameters.RCPT_DSN
+    return parameters.RCPT_ORCPT if dialect.takes_orcpt else frozenset()
 
 
 def _xforward(argument: str, _: Dialect) -> Command:

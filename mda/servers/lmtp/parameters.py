@@ -17,7 +17,8 @@ _NOTIFY = re.compile(r"(?:NEVER|(?:SUCCESS|FAILURE|DELAY)(?:,(?:SUCCESS|FAILURE|
 
 _MAIL = frozenset({"SIZE", "BODY", "SMTPUTF8"})
 _MAIL_DSN = frozenset({"RET", "ENVID"})
-_RCPT_DSN = frozenset({"ORCPT", "NOTIFY"})
+RCPT_ORCPT = frozenset({"ORCPT"})
+RCPT_DSN = frozenset({"ORCPT", "NOTIFY"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +47,9 @@ def read_mail(text: str, announces_dsn: bool) -> MailParameters | Reply:
     return MailParameters(int(values.get("SIZE", 0)), "SMTPUTF8" in values)
 
 
-def read_rcpt(text: str, announces_dsn: bool) -> str | Reply:
-    """The original recipient in ORCPT, empty without one."""
-    parameters = _split(text, _RCPT_DSN if announces_dsn else frozenset())
+def read_rcpt(text: str, known: frozenset[str]) -> str | Reply:
+    """The original recipient in ORCPT, empty without one. `known`: the parameters that this peer may use."""
+    parameters = _split(text, known)
     if isinstance(parameters, Reply):
         return parameters
     values = {parameter.name: parameter.value for parameter in parameters}

@@ -7,7 +7,7 @@ still in order. A peer that goes away during DATA has delivered nothing; a deliv
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import structlog
@@ -51,6 +51,7 @@ class LmtpConnection(asyncio.Protocol):
     def __init__(self, service: Service, *, is_trusted: bool, on_closed: "Callable[[LmtpConnection], None]") -> None:
         self._service = service
         self._session = Session(service.rules, is_trusted=is_trusted)
+        self._dialect = replace(service.dialect, takes_orcpt=is_trusted)
         self._on_closed = on_closed
         self._lines = CommandLines(service.command_bytes)
         self._collector: MessageCollector | None = None
@@ -157,7 +158,7 @@ class LmtpConnection(asyncio.Protocol):
         if self._peeked is None:
             match self._lines.take():
                 case bytes(line):
-                    self._peeked = parse(line, self._service.dialect)
+                    self._peeked = parse(line, self._dialect)
                 case LineFault.TOO_LONG:
                     self._peeked = Invalid(replies.LINE_TOO_LONG)
         return self._peeked

@@ -163,9 +163,10 @@ def test_the_greeting_line_is_no_keyword(program: Program) -> None:
     assert server.heard.commands[1] == "MAIL FROM:<from@there.example>"
 
 
+@pytest.mark.parametrize("keyword", ["DSN", "XORCPT"])
 @pytest.mark.parametrize("form", [("--original-recipient", "o+1@x.example"), ("--original-recipient=o+1@x.example",)])
-def test_original_recipient_where_dsn_is_offered(program: Program, form: tuple[str, ...]) -> None:
-    commands = heard_commands(program, *form, keywords=("DSN",))
+def test_original_recipient_where_it_is_taken(program: Program, form: tuple[str, ...], keyword: str) -> None:
+    commands = heard_commands(program, *form, keywords=(keyword,))
     assert commands[1] == "RCPT TO:<u@here.example> ORCPT=rfc822;o+2B1@x.example"
     assert heard_commands(program, *form)[1] == "RCPT TO:<u@here.example>"
 

@@ -60,7 +60,7 @@ TABLE: dict[str, tuple[list[str], list[str]]] = {
     ),
     "rcpt parameters": (
         [LHLO, MAIL, f"{RCPT} NOTIFY=NEVER", f"{RCPT} ORCPT=rfc822;u@d", f"{RCPT} FOO"],
-        ["250", "250"] + ["555 5.5.4"] * 3,
+        ["250", "250", "555 5.5.4", "250 2.1.5", "555 5.5.4"],
     ),
     "recipients that are let in": (
         [LHLO, "MAIL FROM: <a@b>"]

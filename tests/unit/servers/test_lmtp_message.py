@@ -205,3 +205,16 @@ def test_original_recipient(orcpt: str, original: str | None, tmp_path: Path) ->
     else:
         recipients = envelopes(tmp_path)[0]["recipients"]
         assert recipients == [{"address": {"local_part": "u", "domain": "d"}, "original": original}]
+
+
+@pytest.mark.parametrize("is_trusted", [True, False])
+def test_mda_pipe_may_name_the_original_recipient(tmp_path: Path, is_trusted: bool) -> None:
+    """XORCPT is for trusted peers, and brings ORCPT but nothing else of DSN."""
+    said = b"LHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<u@d> ORCPT=rfc822;o@d\r\nRCPT TO:<v@d> NOTIFY=NEVER\r\n"
+    heard, _ = converse(tmp_path, [said + b"RCPT TO:<w@d>\r\nDATA\r\n.\r\n"], is_trusted=is_trusted)
+    assert (b"XORCPT" in heard) is is_trusted
+    assert heard.count(b"\r\n555 5.5.4 ") == (1 if is_trusted else 2)
+    recipients = envelopes(tmp_path)[0]["recipients"]
+    named = {"address": {"local_part": "u", "domain": "d"}, "original": "o@d"}
+    unnamed = {"address": {"local_part": "w", "domain": "d"}, "original": ""}
+    assert recipients == ([named, unnamed] if is_trusted else [unnamed])
