@@ -6,6 +6,7 @@ same millisecond, and where that matters a primary key refuses the second (accou
 with O_EXCL. Within one process ids strictly increase, also when the clock steps back.
 """
 
+import hashlib
 import secrets
 import threading
 import time
@@ -47,3 +48,10 @@ def parse_id(text: str) -> int:
     if not 1 <= len(text) <= 16 or not all(c in "0123456789abcdefABCDEF" for c in text):
         raise ValueError(f"not a message id: {text!r}")
     return int(text, 16)
+
+
+def message_id_hash(message_id: str) -> int:
+    """How rows know a Message-ID (RFC 5322 s3.6.4, without its angle brackets): the first 64 bits of its SHA-256,
+    signed. Anyone can send any Message-ID: it finds mail, and never decides about mail."""
+    digest = hashlib.sha256(message_id.encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)

@@ -12,7 +12,7 @@ from mda import binding
 from mda.cli.envelope_view import EnvelopeView, decode_words
 from mda.cli.message_bytes import delivered
 from mda.cli.quantities import Moment
-from mda.delivery.rows import id_hash
+from mda.identifiers import message_id_hash
 from mda.metadata.messages import Content, Wanted
 from mda.mime import message as mime_message
 from mda.mime import part
@@ -70,7 +70,7 @@ def search_options(function: Callable[..., Any]) -> Callable[..., Any]:
         **others: Any,
     ) -> Any:
         bare_id = message_id.strip().removeprefix("<").removesuffix(">") if message_id else None
-        rows = Wanted(since, before, id_hash(bare_id) if bare_id else None)
+        rows = Wanted(since, before, message_id_hash(bare_id) if bare_id else None)
         search = Search(
             rows=rows,
             sender=sender.casefold(),

@@ -1,11 +1,10 @@
 """From what is known of a message to the row that one account's copy becomes."""
 
-import hashlib
-
 from mda.antispam.verdict import Verdict
 from mda.delivery import receipts
 from mda.delivery.copies import Copy, Message
 from mda.delivery.plan import Placement
+from mda.identifiers import message_id_hash
 from mda.metadata.deliver import Delivery
 
 REASONS_KEPT = 10
@@ -28,8 +27,8 @@ def delivery_row(message: Message, copy: Copy, placement: Placement) -> Delivery
         structure=parsed.structure,
         prefix=placement.prefix,
         forged_spans=message.inspection.forged_spans,
-        message_id_hash=id_hash(parsed.message_id) if parsed.message_id else None,
-        reference_hashes=tuple(id_hash(reference) for reference in parsed.references),
+        message_id_hash=message_id_hash(parsed.message_id) if parsed.message_id else None,
+        reference_hashes=tuple(message_id_hash(reference) for reference in parsed.references),
         subject_base=parsed.subject_base,
         sent_at=parsed.sent_at,
         preview=parsed.preview,
@@ -41,12 +40,6 @@ def delivery_row(message: Message, copy: Copy, placement: Placement) -> Delivery
         queue_id=message.envelope.peer.queue_id,
         received_at=message.received_at,
     )
-
-
-def id_hash(message_id: str) -> int:
-    """How the rows know a Message-ID (RFC 5322 s3.6.4): the first 64 bits of its SHA-256, signed."""
-    digest = hashlib.sha256(message_id.encode("utf-8", "surrogatepass")).digest()
-    return int.from_bytes(digest[:8], "big", signed=True)
 
 
 def _receipt(message: Message, copy: Copy) -> bytes | None:
