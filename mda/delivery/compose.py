@@ -51,7 +51,7 @@ async def compose(settings: Settings, *, keeps_receipts: bool = True) -> AsyncIt
         lanes = _Lanes(
             settings, url, lambda: [_storage_shard(row) for row in shards.list_all(database)], identifiers, pool
         )
-        directory = Directory(database, settings.delivery.recipient_delimiter)
+        directory = Directory(url, settings.database, settings.delivery.recipient_delimiter)
         lookup = Lookup(directory, settings.database.lookup_cache_seconds)
         services = Services(
             lookup=lookup,

@@ -1,6 +1,6 @@
 """Asking the directory without blocking the event loop: what is asked at the same time is one query.
 
-A thread of its own owns the blocking `Directory`. Positive answers are kept for a second (settings:
+A thread of its own owns the blocking `Directory` and closes it. Positive answers are kept for a second (settings:
 database.lookup_cache_seconds); a refusal is never kept, so that a new account gets its mail at once.
 """
 
@@ -26,6 +26,7 @@ class AddressBook(Protocol):
     """The directory's part that look-ups need."""
 
     def resolve(self, addresses: Sequence[Address]) -> tuple[Resolved | Cause, ...]: ...
+    def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Lookup:
         self._known: dict[Address, tuple[float, Resolved]] = {}
         self._questions: queue.SimpleQueue[_Question | None] = queue.SimpleQueue()
         self._loop = asyncio.get_running_loop()
-        self._thread = threading.Thread(target=self._answer_all, name="directory", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="directory", daemon=True)
         self._thread.start()
 
     async def resolve(self, address: Address) -> Resolved | Cause:
@@ -62,12 +63,18 @@ class Lookup:
     def close(self) -> None:
         """Ends the thread after what has been asked is answered."""
         self._questions.put(None)
-        self._thread.join(timeout=5)
+        self._thread.join(timeout=5)  # one that still waits for the server ends with the process, as a daemon
 
     def _remember(self, key: Address, answer: Resolved) -> None:
         if len(self._known) >= _CACHE_ENTRIES:
             self._known.clear()
         self._known[key] = (time.monotonic() + self._cache_seconds, answer)
+
+    def _run(self) -> None:
+        try:
+            self._answer_all()
+        finally:
+            self._directory.close()
 
     def _answer_all(self) -> None:
         while (first := self._questions.get()) is not None:

@@ -150,20 +150,13 @@ def _prepare_store() -> str:
 
 PREPARE_STORE = _prepare_store()
 
-SESSION = "; ".join(
-    (
-        "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE",
-        # Planning is two thirds of a lone message's cost, and every look-up here is by a key: a plan made while the
-        # tables were empty must not scan them (or their BRIN index) when they have grown. For the same reason
-        # receipts are looked up behind an OFFSET 0 (never a join that reads all of them), and the setting is read in
-        # a sub-select, or the planner reads it while it is empty and plans for one row.
-        "SET plan_cache_mode = force_generic_plan",
-        "SET enable_seqscan = off",
-        "SET enable_bitmapscan = off",
-        PREPARE_LOCK,
-        PREPARE_LOCK_WAITING,
-        PREPARE_STORE,
-    )
+# Receipts are looked up behind an OFFSET 0 (never a join that reads all of them), and the setting is read in a
+# sub-select, or the planner reads it while it is empty and plans for one row.
+SESSION = (
+    "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE",
+    PREPARE_LOCK,
+    PREPARE_LOCK_WAITING,
+    PREPARE_STORE,
 )
 """Sent once per connection."""
 

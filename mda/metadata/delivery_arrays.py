@@ -1,9 +1,9 @@
 """A batch of deliveries as the array literals that the store statement takes: one per parameter, in its order."""
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
 from itertools import chain
 
+from mda.metadata.array_literal import array_literal
 from mda.metadata.deliver_statements import PARAMETERS
 from mda.metadata.delivery_row import Delivery, in_utc
 
@@ -22,31 +22,13 @@ _DERIVED: dict[str, _Taker] = {
 
 
 def arrays(batch: Sequence[Delivery]) -> tuple[str, ...]:
-    """One array literal per parameter of the store statement, each of as many elements as the batch.
-
-    A literal costs the server less than ARRAY[...] does, whose every element is an expression to be analysed.
-    """
-    return tuple(
-        "{" + ",".join([_element(_value(delivery, name)) for delivery in batch]) + "}" for name, _ in PARAMETERS
-    )
+    """One array literal per parameter of the store statement, each of as many elements as the batch."""
+    return tuple(array_literal([_value(delivery, name) for delivery in batch]) for name, _ in PARAMETERS)
 
 
 def _value(delivery: Delivery, name: str) -> object:
     derive = _DERIVED.get(name)
     return derive(delivery) if derive else getattr(delivery, name)
-
-
-def _element(value: object) -> str:
-    """PostgreSQL's text form of a value, quoted as an element of an array literal."""
-    if value is None:
-        return "NULL"
-    if isinstance(value, int | float):
-        return repr(value)
-    if isinstance(value, bytes):
-        return f'"\\\\x{value.hex()}"'
-    text = value.isoformat() if isinstance(value, datetime) else str(value)
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
 
 
 def _literal(numbers: Iterable[int]) -> str | None:

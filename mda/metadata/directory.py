@@ -1,29 +1,34 @@
 """Who an address belongs to: the one place that may prove that nobody is there.
 
-Offers `Directory.resolve`: many addresses, one round trip, always a fresh answer of the primary. An address is
-looked up as it is, then without its detail (`user+detail`, the delimiter settable), then as its domain's catch-all;
-an aliased domain is first replaced by its target. What is found is returned for every account it names, disabled
-ones too: whether to refuse is the caller's to decide.
+Offers `Directory`, which owns one direct connection (never through a transaction pooler: it prepares its statement)
+and belongs to one thread. `Directory.resolve`: many addresses, one round trip, always a fresh answer of the
+primary. An address is looked up as it is, then without its detail (`user+detail`, the delimiter settable), then as
+its domain's catch-all; an aliased domain is first replaced by its target. What is found is returned for every
+account it names, disabled ones too: whether to refuse is the caller's to decide.
 
 UNKNOWN_RECIPIENT (permanent) is answered only for a domain that is ours and has at least one address; any other
 domain is DOMAIN_NOT_CONFIGURED (temporary): a lost table or a wrong database must not bounce mail. Nothing is cached.
+What goes wrong is DatabaseUnavailable; a connection that was lost while nobody looked is replaced without a word.
 """
 
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
 
-from sqlalchemy import Engine, Row
+import psycopg2
 
 from mda.address import Address, domain_key, local_key
 from mda.causes import Cause
 from mda.errors import DatabaseUnavailable, InvalidValue
+from mda.metadata.array_literal import array_literal
 from mda.metadata.delivery_row import storable
-from mda.metadata.directory_statement import RESOLVE
-from mda.metadata.engine import read_once
+from mda.metadata.direct_connection import DirectConnection
+from mda.metadata.directory_statement import EXECUTE_RESOLVE, SESSION, DirectoryRow
+from mda.metadata.trouble import unavailable
+from mda.settings import Database
 
+APPLICATION = "mda-directory"
 DEFAULT_DELIMITER = "+"
 INBOX = "INBOX"
 MAILBOX_SEPARATOR = "/"
@@ -80,10 +85,10 @@ class _Question:
 
 
 class Directory:
-    """Resolves addresses on connections of `engine`."""
+    """Resolves addresses; after trouble the next `resolve` reconnects by itself."""
 
-    def __init__(self, engine: Engine, recipient_delimiter: str = DEFAULT_DELIMITER) -> None:
-        self._engine = engine
+    def __init__(self, url: str, limits: Database | None = None, recipient_delimiter: str = DEFAULT_DELIMITER) -> None:
+        self._connection = DirectConnection(url, limits or Database(), APPLICATION, SESSION)
         self._delimiter = recipient_delimiter
 
     def resolve(self, addresses: Sequence[Address]) -> tuple[Resolved | Cause, ...]:
@@ -93,9 +98,13 @@ class Directory:
         questions = {place: self._question(address) for place, address in enumerate(addresses)}
         asked = {place: question for place, question in questions.items() if question is not None}
         answers: list[Resolved | Cause] = [Cause.DOMAIN_NOT_CONFIGURED] * len(addresses)
-        for place, rows in groupby(self._ask(asked), key=lambda row: int(row.place)):
+        for place, rows in groupby(self._ask(asked), key=lambda row: row.place):
             answers[place] = _answer(tuple(rows), asked[place])
         return tuple(answers)
+
+    def close(self) -> None:
+        """Ends the connection; a later `resolve` opens another."""
+        self._connection.close()
 
     def _question(self, address: Address) -> _Question | None:
         """None for what is no domain name: that can't be one of ours."""
@@ -111,30 +120,46 @@ class Directory:
     def _split(self, local_part: str) -> tuple[str, str, str]:
         return local_part.partition(self._delimiter) if self._delimiter else (local_part, "", "")
 
-    def _ask(self, asked: Mapping[int, _Question]) -> Sequence[Row[Any]]:
-        parameters = {
-            "places": list(asked),
-            "domains": [question.domain for question in asked.values()],
-            "local_parts": [question.local_part for question in asked.values()],
-            "bases": [question.base for question in asked.values()],
-            "paths": [question.path for question in asked.values()],
-        }
-        rows = read_once(self._engine, RESOLVE, parameters) if asked else ()
+    def _ask(self, asked: Mapping[int, _Question]) -> Sequence[DirectoryRow]:
+        if not asked:
+            return ()
+        questions = asked.values()
+        rows = self._read(
+            array_literal(asked),
+            array_literal(question.domain for question in questions),
+            array_literal(question.local_part for question in questions),
+            array_literal(question.base for question in questions),
+            array_literal(question.path for question in questions),
+        )
         if any(row.is_standby for row in rows):
+            self.close()  # the URL may lead elsewhere next time
             raise DatabaseUnavailable("the database is a standby", "point database.url at the primary")
         return rows
 
+    def _read(self, *parameters: str, may_repeat: bool = True) -> Sequence[DirectoryRow]:
+        connection = self._connection.open()
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(EXECUTE_RESOLVE, parameters)
+                return [DirectoryRow._make(row) for row in cursor.fetchall()]
+        except psycopg2.Error as error:
+            is_lost = bool(connection.closed)
+            self.close()  # whatever it is (a failover, a changed schema), the next call starts afresh
+            if not (is_lost and may_repeat):
+                raise unavailable(error) from error
+        return self._read(*parameters, may_repeat=False)  # reading twice does no harm
 
-def _answer(rows: Sequence[Row[Any]], question: _Question) -> Resolved | Cause:
+
+def _answer(rows: Sequence[DirectoryRow], question: _Question) -> Resolved | Cause:
     first = rows[0]
-    if first.account_id is None:
+    if not first.is_found:
         return Cause.UNKNOWN_RECIPIENT if first.has_addresses else Cause.DOMAIN_NOT_CONFIGURED
-    if any(row.used_bytes is None for row in rows):  # an account without its state row: ours to mend
+    if not all(row.has_state for row in rows):  # ours to mend
         return Cause.INTERNAL_ERROR
     return Resolved(tuple(_target(row, question) for row in rows))
 
 
-def _target(row: Row[Any], question: _Question) -> Target:
+def _target(row: DirectoryRow, question: _Question) -> Target:
     return Target(
         account_id=row.account_id,
         address=row.address,

@@ -1,52 +1,102 @@
-"""The SQL that resolves addresses: set-based, one statement for any number of them.
+"""The SQL that resolves addresses: one statement for any number of them, prepared once per connection.
 
 One row per target, or one without account for an address that has none; each says whether the server is a standby,
 whose silence proves nothing. Rows come in order of the address's place.
+
+Every table is asked by equality with its key, once per candidate row: behind LATERAL ... OFFSET 0 no statistics, and
+no lack of them, can lead the planner to read a whole domain's addresses or all accounts' mailboxes.
 """
 
-RESOLVE = """
-WITH RECURSIVE asked AS (
-    SELECT asked.*, coalesce(domain.alias_of, domain.name) AS home
-    FROM unnest(CAST(:places AS bigint[]), CAST(:domains AS text[]), CAST(:local_parts AS text[]),
-            CAST(:bases AS text[]), CAST(:paths AS text[])) AS asked (place, domain, local_part, base, path)
-        LEFT JOIN domain ON domain.name = asked.domain
-), found AS (
-    -- Nearest first: the whole local part, without detail, the catch-all (whose local part is empty, as is the base
-    -- of an address without detail, so that asks for nothing else).
-    SELECT asked.place, asked.path, account.*, nearest.rank,
-        min(nearest.rank) OVER (PARTITION BY asked.place) AS best
-    FROM asked
+from typing import NamedTuple
+
+
+class DirectoryRow(NamedTuple):
+    """A row of the answer, in the statement's order. Without `is_found` there is no target, and what follows
+    `has_addresses` is None."""
+
+    place: int
+    is_standby: bool
+    is_found: bool
+    has_addresses: bool
+    """Of the domain, at least one."""
+    has_state: bool
+    account_id: int
+    address: str
+    shard_id: int
+    is_enabled: bool
+    quota_bytes: int | None
+    quota_messages: int | None
+    spam_threshold: float | None
+    by_base: bool
+    """Found without its detail."""
+    used_bytes: int
+    used_messages: int
+    detail_mailbox_id: int | None
+
+
+# Nearest first: the whole local part, without its detail, the catch-all (whose local part is empty, as is the base of
+# an address without detail, which is not asked for).
+_CANDIDATES = """
+    SELECT account.*, candidate.rank
+    FROM (VALUES (1, asked.local_part), (2, asked.base), (3, '')) AS candidate (rank, local_part)
         CROSS JOIN LATERAL (
-            SELECT address.account_id, CASE address.local_part
-                WHEN asked.local_part THEN 1 WHEN '' THEN 3 ELSE 2 END AS rank
-            FROM address
-            WHERE address.domain = asked.home AND address.local_part IN (asked.local_part, asked.base, '')
-        ) AS nearest
-        JOIN account ON account.id = nearest.account_id AND account.state <> 'deleted'
-), target AS (
-    SELECT found.*, CASE WHEN rank = 2 THEN string_to_array(path, '/') END AS names FROM found WHERE rank = best
-), walk AS (
-    SELECT target.place, target.id AS account_id, mailbox.id AS mailbox_id, 1 AS depth, target.names
-    FROM target JOIN mailbox ON mailbox.account_id = target.id AND mailbox.parent_id IS NULL
-        AND mailbox.name = target.names[1] AND mailbox.deleted_at IS NULL
-    UNION ALL
-    SELECT walk.place, walk.account_id, mailbox.id, walk.depth + 1, walk.names
-    FROM walk JOIN mailbox ON mailbox.account_id = walk.account_id AND mailbox.parent_id = walk.mailbox_id
-        AND mailbox.name = walk.names[walk.depth + 1] AND mailbox.deleted_at IS NULL
-)
-SELECT asked.place, pg_is_in_recovery() AS is_standby,
-    target.id IS NULL AND EXISTS (
-        SELECT FROM address JOIN account ON account.id = address.account_id
-        WHERE address.domain = asked.home AND account.state <> 'deleted'
-    ) AS has_addresses,
-    target.id AS account_id, target.address, target.shard_id, target.state = 'active' AS is_enabled,
-    target.quota_bytes, target.quota_messages, target.spam_threshold, target.rank = 2 AS by_base,
-    account_state.bytes AS used_bytes, account_state.message_count AS used_messages,
-    walk.mailbox_id AS detail_mailbox_id
-FROM asked
-    LEFT JOIN target ON target.place = asked.place
-    LEFT JOIN account_state ON account_state.account_id = target.id
-    LEFT JOIN walk ON walk.place = asked.place AND walk.account_id = target.id
-        AND walk.depth = cardinality(walk.names)
-ORDER BY asked.place, target.id
+            SELECT account_id FROM address
+            WHERE domain = home.name AND local_part = candidate.local_part OFFSET 0
+        ) AS leads_to
+        CROSS JOIN LATERAL (
+            SELECT id, address, shard_id, state, quota_bytes, quota_messages, spam_threshold FROM account
+            WHERE id = leads_to.account_id AND state <> 'deleted' OFFSET 0
+        ) AS account
+    WHERE candidate.rank <> 2 OR candidate.local_part <> ''
+    ORDER BY candidate.rank FETCH FIRST ROW WITH TIES
 """
+
+# Run only for an address that was found without its detail.
+_MAILBOX = """
+    WITH RECURSIVE walk AS (
+        SELECT id, 1 AS depth FROM mailbox
+        WHERE account_id = target.id AND parent_id IS NULL AND name = split_part(asked.path, '/', 1)
+            AND deleted_at IS NULL
+        UNION ALL
+        SELECT child.id, walk.depth + 1 FROM walk CROSS JOIN LATERAL (
+            SELECT id FROM mailbox
+            WHERE account_id = target.id AND parent_id = walk.id AND name = split_part(asked.path, '/', walk.depth + 1)
+                AND deleted_at IS NULL OFFSET 0
+        ) AS child
+    )
+    SELECT id FROM walk WHERE depth = cardinality(string_to_array(asked.path, '/'))
+"""
+
+# As a sub-select with LIMIT, which unlike EXISTS is never turned into a hash of all addresses.
+_ANYBODY = """
+    SELECT true FROM address CROSS JOIN LATERAL (
+        SELECT FROM account WHERE id = address.account_id AND state <> 'deleted' OFFSET 0
+    ) AS account
+    WHERE domain = home.name LIMIT 1
+"""
+
+_RESOLVE = f"""
+SELECT asked.place, pg_is_in_recovery(), target.id IS NOT NULL,
+    CASE WHEN target.id IS NULL THEN coalesce(({_ANYBODY}), false) ELSE true END,
+    account_state.account_id IS NOT NULL, target.id, target.address, target.shard_id, target.state = 'active',
+    target.quota_bytes, target.quota_messages, target.spam_threshold, target.rank = 2,
+    account_state.bytes, account_state.message_count, CASE WHEN target.rank = 2 THEN ({_MAILBOX}) END
+FROM unnest($1, $2, $3, $4, $5) AS asked (place, domain, local_part, base, path)
+    LEFT JOIN LATERAL (
+        SELECT coalesce(alias_of, domain.name) AS name FROM domain WHERE domain.name = asked.domain OFFSET 0
+    ) AS home ON true
+    LEFT JOIN LATERAL ({_CANDIDATES}) AS target ON true
+    LEFT JOIN LATERAL (
+        SELECT account_id, bytes, message_count FROM account_state WHERE account_id = target.id OFFSET 0
+    ) AS account_state ON true
+ORDER BY asked.place, target.id
+"""  # noqa: S608 - made of this file's own text
+
+SESSION = (
+    "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED, READ ONLY",
+    f"PREPARE mda_resolve (bigint[], text[], text[], text[], text[]) AS {_RESOLVE}",
+)
+"""Sent once per connection."""
+
+EXECUTE_RESOLVE = "EXECUTE mda_resolve (%s, %s, %s, %s, %s)"
+"""Places, domains, local parts, bases and paths, as array literals."""

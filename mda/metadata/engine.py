@@ -1,18 +1,18 @@
-"""Connections to PostgreSQL: SQLAlchemy engines, the delivery lane's bare connection, and what we insist on.
+"""Connections to PostgreSQL: SQLAlchemy engines, bare connections that go directly, and what we insist on.
 
 Offers `database` (the URL to use, with the embedded server running where the settings ask for it), `make_engine`,
 `connect`, `transaction`, `check_server` (version, encoding, primary) and `check_durability`. Every transaction
 commits synchronously and has time limits. Trouble becomes `DatabaseUnavailable` (see `mda.metadata.trouble`).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psycopg2
 import psycopg2.extensions
-from sqlalchemy import URL, Connection, Engine, Row, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError
 
 from mda.errors import DatabaseUnavailable, SettingsError
@@ -27,6 +27,10 @@ DRIVER = "postgresql+psycopg2"
 AUTOCOMMIT = "AUTOCOMMIT"
 MILLISECONDS = "mda_milliseconds"
 """Execution option of our engines: the limit of a statement."""
+
+KEEPALIVE_SECONDS = 15
+KEEPALIVES_LOST = 3
+"""A peer that answers none of so many is gone."""
 
 DURABLE = ("fsync", "full_page_writes")
 """With one of them off, a crash of the machine may lose or tear what was acknowledged."""
@@ -90,14 +94,6 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def read_once(engine: Engine, statement: str, parameters: Mapping[str, Any]) -> Sequence[Row[Any]]:
-    """The rows of one statement, in one round trip: limits and statement in one message, which PostgreSQL takes as
-    one transaction."""
-    with translated(), engine.connect().execution_options(isolation_level=AUTOCOMMIT) as connection:
-        limits = {"milliseconds": connection.get_execution_options()[MILLISECONDS]}
-        return connection.execute(text(f"{LIMITS};{statement}"), {**limits, **parameters}).all()
-
-
 def connect(url: str, limits: Database | None = None, application: str = APPLICATION) -> psycopg2.extensions.connection:
     """A bare connection that goes directly to the server, set up once for its whole life."""
     limits = limits or Database()
@@ -148,6 +144,10 @@ def _connect_arguments(limits: Database, application: str) -> dict[str, Any]:
         "application_name": application,
         # A peer that vanished without a word is noticed before the statement's time is up.
         "tcp_user_timeout": _milliseconds(limits),
+        # And while nothing is asked: what a firewall has forgotten is closed before the next question is put to it.
+        "keepalives_idle": KEEPALIVE_SECONDS,
+        "keepalives_interval": KEEPALIVE_SECONDS,
+        "keepalives_count": KEEPALIVES_LOST,
     }
 
 

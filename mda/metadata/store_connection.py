@@ -5,14 +5,12 @@ a batch is divided: a batch is stored as a whole or not at all.
 """
 
 import random
-import select
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 
 import psycopg2
-from psycopg2 import errors, extensions
+from psycopg2 import errors
 
 from mda.causes import Cause
 from mda.errors import CommitUnknown
@@ -20,7 +18,7 @@ from mda.identifiers import IdentifierSource
 from mda.metadata.deliver_statements import EXECUTE_LOCK, EXECUTE_LOCK_WAITING, EXECUTE_STORE, SESSION
 from mda.metadata.delivery_arrays import arrays
 from mda.metadata.delivery_row import Delivery, Stored
-from mda.metadata.engine import connect
+from mda.metadata.direct_connection import DirectConnection
 from mda.metadata.missing_mailbox import make_missing
 from mda.metadata.trouble import translated, unavailable
 from mda.metadata.words import Role
@@ -53,10 +51,8 @@ class StoreConnection:
     """Stores whole batches; after trouble the next call reconnects."""
 
     def __init__(self, url: str, limits: Database, identifiers: IdentifierSource) -> None:
-        self._url = url
-        self._limits = limits
+        self._connection = DirectConnection(url, limits, APPLICATION, SESSION)
         self._identifiers = identifiers
-        self._connection: extensions.connection | None = None
 
     def store(self, batch: Sequence[Delivery], lock_wait_seconds: float) -> list[Stored | Cause | None]:
         """One outcome per delivery: stored, ACCOUNT_BUSY, or None where the account lacks the mailbox.
@@ -80,7 +76,7 @@ class StoreConnection:
         """Gives the account the mailbox that it lacks; nothing happens while somebody else holds the account."""
         wait = _milliseconds(max(lock_wait_seconds, MAKING_LOCK_WAIT_SECONDS))
         with translated():
-            connection = self._open()
+            connection = self._connection.open()
             with connection.cursor() as cursor:
                 cursor.execute("BEGIN")
                 try:
@@ -95,16 +91,13 @@ class StoreConnection:
 
     def close(self) -> None:
         """Ends the connection; the next call opens another."""
-        if self._connection is not None:
-            with suppress(psycopg2.Error):
-                self._connection.close()
-            self._connection = None
+        self._connection.close()
 
     def _run(self, statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
         attempts = 0
         while True:
             attempts += 1
-            connection = self._open()
+            connection = self._connection.open()
             try:
                 with connection.cursor() as cursor:
                     cursor.execute(statement, parameters)
@@ -124,30 +117,6 @@ class StoreConnection:
                     continue
                 self.close()  # whatever it is (a failover, a changed schema), the next call starts afresh
                 raise unavailable(error) from error
-
-    def _open(self) -> extensions.connection:
-        if self._connection is not None and _is_stale(self._connection):
-            self.close()
-        if self._connection is None:
-            connection = connect(self._url, self._limits, APPLICATION)
-            connection.autocommit = True  # no BEGIN of psycopg2's: each message is a transaction
-            try:
-                with translated(), connection.cursor() as cursor:
-                    cursor.execute(SESSION)
-            except BaseException:
-                connection.close()
-                raise
-            self._connection = connection
-        return self._connection
-
-
-def _is_stale(connection: extensions.connection) -> bool:
-    """Whether the server has said something unasked: mostly that it went away. Nothing was sent yet, so opening
-    another connection is safe, where a failed send would leave a COMMIT_UNKNOWN."""
-    if connection.closed:
-        return True
-    readable, _, _ = select.select([connection.fileno()], [], [], 0)
-    return bool(readable)
 
 
 def _stored(account_id: int, row: tuple[Any, ...]) -> Stored | None:

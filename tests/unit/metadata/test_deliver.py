@@ -317,7 +317,7 @@ def test_other_isolation_levels_of_the_database_do_not_matter(engine: Engine, da
         connection.execute(text(f'ALTER DATABASE "{name}" SET synchronous_commit = off'))
     with contextlib.closing(Committer(database_url)) as committer:
         stored(committer, make_delivery(1))
-        connection_of_ours = committer._connection._open()
+        connection_of_ours = committer._connection._connection.open()
         with connection_of_ours.cursor() as cursor:
             cursor.execute("SELECT current_setting('transaction_isolation'), current_setting('synchronous_commit')")
             assert cursor.fetchone() == ("read committed", "on")
