@@ -1,12 +1,14 @@
 """Structured logs to stderr by structlog: one line an event, logfmt or JSON, control characters escaped.
 
 `configure` is called once by a process's composition root (the CLI, the supervisor, a worker); everything else calls
-`logger`. Nothing that came from the mail or a peer can begin a second line or move a terminal's cursor.
+`logger`. Nothing that came from the mail or a peer can begin a second line or move a terminal's cursor. A line that
+can't be written (a full disk, a pipe that nobody reads any more) is dropped: mail is not held up for its log.
 """
 
 import logging
 import re
 import sys
+from contextlib import suppress
 from typing import TextIO
 
 import structlog
@@ -29,10 +31,19 @@ def configure(settings: Log, stream: TextIO | None = None) -> None:
             _renderer(settings.format),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[settings.level.upper()]),
-        # WriteLogger writes a line in one call, so that the lines of several processes do not mix.
-        logger_factory=structlog.WriteLoggerFactory(stream or sys.stderr),
+        logger_factory=lambda *_: _Lines(stream or sys.stderr),
         cache_logger_on_first_use=False,
     )
+
+
+class _Lines(structlog.WriteLogger):
+    """Writes a line in one call, so that the lines of several processes do not mix; never raises for the stream."""
+
+    def msg(self, message: str) -> None:
+        with suppress(OSError, ValueError):
+            super().msg(message)
+
+    log = debug = info = warn = warning = fatal = failure = err = error = critical = exception = msg
 
 
 def logger(area: str) -> FilteringBoundLogger:

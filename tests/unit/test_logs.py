@@ -2,6 +2,8 @@
 
 import io
 import json
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 import structlog
@@ -58,3 +60,13 @@ def test_traceback_is_one_line() -> None:
         logs.logger("lmtp").exception("failed")
     assert stream.getvalue().count("\n") == 1
     assert "ValueError: first" in stream.getvalue()
+
+
+def test_a_full_disk_or_a_closed_stream_stops_nobody() -> None:
+    full = Path("/dev/full").open("w")
+    logs.configure(Log(), full)
+    for _ in range(10):
+        logs.logger("lmtp").error("lost")
+    with suppress(OSError):  # what waits in its buffer can't be written now, either
+        full.close()
+    logs.logger("lmtp").exception("lost")
