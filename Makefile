@@ -4,6 +4,7 @@
 #   make demo-stop   stop what `make demo` left running
 #   make test        build and run every test (installs Postfix for them where it may)
 #   make lint types  ruff, mypy
+#   make bench-mime  the MIME parser against its peers, ratios in build/bench/mime.json
 #   make install     mda-pipe, settings, systemd units below DESTDIR/PREFIX
 
 PYTHON ?= $(shell sh tools/find_python.sh)
@@ -12,7 +13,9 @@ BIN := $(VENV)/bin
 PREFIX ?= /usr/local
 C_SOURCES := $(wildcard csrc/*/*.c csrc/*/*.h csrc/*/*.sh cffi_build/*.py)
 
-.PHONY: all build demo demo-stop test test-packages lint format types install clean
+BENCH_ROUNDS ?= 5
+
+.PHONY: all build bench-mime demo demo-stop test test-packages lint format types install clean
 
 all: build
 
@@ -36,6 +39,11 @@ export MDA_TESTS_COMPLETE
 
 test: build test-packages
 	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
+
+bench-mime: build
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	$(BIN)/python -m tools.fetch_corpus
+	$(BIN)/python -m bench.mime $(BENCH_ROUNDS)
 
 lint: build
 	$(BIN)/ruff check .

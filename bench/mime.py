@@ -1,0 +1,116 @@
+"""How fast the MIME parser is against its peers: `make bench-mime`, or `python -m bench.mime [ROUNDS]`.
+
+Two sets: SA, the SpamAssassin corpus (`python -m tools.fetch_corpus`), and B64, 60 synthetic messages with text, html
+in quoted-printable and one base64 attachment of 20 KB to 2 MB. Every round runs each contestant once over the set, one
+after the other in the same process (the C API: in one child), and a contestant's figure is the median of its rounds in
+CPU time; so what else runs on the machine meets all of them. Prints the figures and ratios and writes the ratios to
+build/bench/mime.json. It judges nothing: what ratio is enough is said elsewhere.
+"""
+
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from bench import mime_contestants as contestants
+from bench.mime_samples import attachment_messages, corpus_messages
+from tools.fetch_corpus import DEFAULT_FOLDER
+
+ROOT = Path(__file__).resolve().parent.parent
+OUTPUT = ROOT / "build" / "bench"
+
+Contestant = Callable[[bytes], object]
+Rates = dict[str, float]
+
+SA: Mapping[str, Contestant] = {
+    "touch": contestants.touch,
+    "all_headers": contestants.all_headers,
+    "structure": contestants.structure,
+    "delivery": contestants.delivery,
+    "compat32": contestants.stdlib_compat32,
+    "default": contestants.stdlib_default,
+    "fast_mail_parser": contestants.fast_mail_parser_full,
+    "fast_mail_parser_metadata": contestants.fast_mail_parser_metadata,
+}
+B64: Mapping[str, Contestant] = {
+    "touch": contestants.touch,
+    "delivery": contestants.delivery,
+    "compat32": contestants.stdlib_compat32,
+    "default": contestants.stdlib_default,
+    "fast_mail_parser": contestants.fast_mail_parser_full,
+}
+RATIOS = {
+    "sa.touch_vs_compat32": ("sa", "touch", "compat32"),
+    "sa.touch_vs_default": ("sa", "touch", "default"),
+    "sa.touch_vs_fast_mail_parser": ("sa", "touch", "fast_mail_parser"),
+    "sa.all_headers_vs_compat32": ("sa", "all_headers", "compat32"),
+    "sa.structure_vs_fast_mail_parser": ("sa", "structure", "fast_mail_parser_metadata"),
+    "b64.touch_vs_compat32": ("b64", "touch", "compat32"),
+    "b64.touch_vs_default": ("b64", "touch", "default"),
+    "b64.touch_vs_fast_mail_parser": ("b64", "touch", "fast_mail_parser"),
+    "sa.c_api_vs_memchr": ("c", "decoded", "memchr"),
+    "sa.c_api_full_vs_memchr": ("c", "full", "memchr"),
+}
+
+
+def main() -> int:
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    measured = {
+        "sa": measure("SA", SA, corpus_messages(DEFAULT_FOLDER), rounds),
+        "b64": measure("B64", B64, attachment_messages(), rounds),
+        "c": measure_c(rounds),
+    }
+    ratios = {
+        key: round(measured[kind][ours] / measured[kind][theirs], 2) for key, (kind, ours, theirs) in RATIOS.items()
+    }
+    for key, ratio in ratios.items():
+        print(f"{key:40} {ratio:10.2f}")
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    (OUTPUT / "mime.json").write_text(json.dumps(ratios, indent=2) + "\n")
+    return 0
+
+
+def measure(title: str, entrants: Mapping[str, Contestant], messages: Sequence[bytes], rounds: int) -> Rates:
+    """MB/s by contestant."""
+    size = sum(map(len, messages))
+    seconds: dict[str, list[float]] = {name: [] for name in entrants}
+    for _ in range(rounds):
+        for name, entrant in entrants.items():
+            seconds[name].append(lap(entrant, messages))
+    rates = {name: size / statistics.median(laps) / 1e6 for name, laps in seconds.items()}
+    print(f"{title}: {len(messages)} messages, {size / 1e6:.1f} MB")
+    for name, rate in rates.items():
+        print(f"  {name:28} {rate:10.1f} MB/s {rate * 1e6 / size * len(messages):12.0f} messages/s")
+    return rates
+
+
+def lap(entrant: Contestant, messages: Sequence[bytes]) -> float:
+    begin = time.process_time()
+    for raw in messages:
+        entrant(raw)
+    return time.process_time() - begin
+
+
+def measure_c(rounds: int) -> Rates:
+    """The C API alone, beside glibc's memchr for every line end of the same bytes."""
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    program = OUTPUT / "mime_c"
+    sources = sorted((ROOT / "csrc" / "mime").glob("*.c"))
+    subprocess.run(
+        ["cc", "-std=c11", "-O3", f"-I{ROOT / 'csrc'}", "-o", program, ROOT / "bench" / "mime_c.c", *sources],
+        check=True,
+    )
+    files = "\n".join(str(path) for path in sorted(DEFAULT_FOLDER.glob("*/*.eml")))
+    done = subprocess.run([program, str(rounds)], input=files, text=True, capture_output=True, check=True)
+    rates = {name: float(rate) for name, rate in (line.split() for line in done.stdout.splitlines())}
+    print("C API, SA")
+    for name, rate in rates.items():
+        print(f"  {name:28} {rate:10.1f} MB/s")
+    return rates
+
+
+if __name__ == "__main__":
+    sys.exit(main())
