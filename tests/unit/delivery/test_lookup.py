@@ -1,0 +1,71 @@
+"""Asynchronous look-ups over a real directory: one answer each, refusals never kept, nothing left behind."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from sqlalchemy import text
+
+from mda import address
+from mda.address import Address
+from mda.causes import Cause
+from mda.delivery.lookup import Lookup
+from mda.metadata.directory import APPLICATION, Directory, Resolved
+from tests.unit.delivery.conftest import House
+
+ANNA = address.parse("anna@example.org")
+NEW = address.parse("new@example.org")
+
+Answer = Resolved | Cause
+
+
+def with_lookup(house: House, story: Callable[[Lookup], Awaitable[list[Answer]]], seconds: float = 60) -> list[Answer]:
+    async def run() -> list[Answer]:
+        lookup = Lookup(Directory(house.settings.database.url), seconds)
+        try:
+            return await story(lookup)
+        finally:
+            await asyncio.get_running_loop().run_in_executor(None, lookup.close)
+
+    return asyncio.run(run())
+
+
+def test_each_question_has_its_own_answer(house: House) -> None:
+    texts = [ANNA, NEW, Address("a", "elsewhere.test"), ANNA] * 200
+
+    async def story(lookup: Lookup) -> list[Answer]:
+        return list(await asyncio.gather(*(lookup.resolve(one) for one in texts)))
+
+    answers = with_lookup(house, story)
+    assert [answer if isinstance(answer, Cause) else answer.targets[0].address for answer in answers] == [
+        "anna@example.org",
+        Cause.UNKNOWN_RECIPIENT,
+        Cause.DOMAIN_NOT_CONFIGURED,
+        "anna@example.org",
+    ] * 200
+
+
+def test_a_refusal_is_never_kept(house: House) -> None:
+    async def story(lookup: Lookup) -> list[Answer]:
+        before = [await lookup.resolve(NEW), await lookup.resolve(ANNA)]
+        house.add_account("new")
+        with house.engine.begin() as connection:
+            connection.execute(text("UPDATE account SET state = 'disabled' WHERE address = 'anna@example.org'"))
+        return [*before, await lookup.resolve(NEW), await lookup.resolve(ANNA)]
+
+    refused, anna, added, anna_again = with_lookup(house, story)
+    assert refused is Cause.UNKNOWN_RECIPIENT
+    assert isinstance(added, Resolved)
+    assert anna_again == anna  # a positive answer is
+
+
+def test_its_thread_closes_the_directory(house: House) -> None:
+    async def story(lookup: Lookup) -> list[Answer]:
+        return [await lookup.resolve(ANNA)]
+
+    with_lookup(house, story)
+    query = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = :name AND datname = current_database()"
+    )
+    with house.engine.begin() as connection:
+        connection.execute(text("SELECT pg_sleep(0.1)"))  # the server takes a moment to see the end
+        assert connection.execute(text(query), {"name": APPLICATION}).scalar_one() == 0
