@@ -46,6 +46,7 @@ class Cause(Enum):
     INTERNAL_ERROR = Reply(451, "4.3.0", "internal error, try again later")
     DOMAIN_NOT_CONFIGURED = Reply(451, "4.3.5", "domain is not configured here, try again later")
     ACCOUNT_BUSY = Reply(451, "4.3.2", "mailbox is busy, try again later")
+    ACCOUNT_GONE = Reply(451, "4.3.0", "mailbox was there a moment ago, try again later")
     MAILBOX_FULL_FOR_NOW = Reply(452, "4.2.2", "mailbox is full, try again later")
     TOO_MANY_RECIPIENTS = Reply(452, "4.5.3", "too many recipients in one transaction")
 

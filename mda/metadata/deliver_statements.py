@@ -9,6 +9,12 @@ locked is handed on in a transaction-local setting.
 LOCKED = "mda.locked"
 """Name of the setting: ids of the locked accounts, separated by commas."""
 
+LOCK_MILLISECONDS = 1000
+"""For locks behind the accounts' own, which nobody who obeys the order (`mda.metadata.change`) can hold: a mailbox
+that somebody has at hand in psql, a table that is rewritten. To wait for those would hold up the whole batch."""
+
+IMPATIENT_MILLISECONDS = 50
+
 # Locked in order of the key, whatever the order of the batch: without it, busy accounts deadlock.
 _LOCK = """
 SELECT set_config('{setting}', coalesce(string_agg(account_id::text, ','), ''), true)
@@ -154,6 +160,7 @@ PREPARE_STORE = _prepare_store()
 # sub-select, or the planner reads it while it is empty and plans for one row.
 SESSION = (
     "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE",
+    f"SET lock_timeout = {LOCK_MILLISECONDS}",
     PREPARE_LOCK,
     PREPARE_LOCK_WAITING,
     PREPARE_STORE,
@@ -161,5 +168,6 @@ SESSION = (
 """Sent once per connection."""
 
 EXECUTE_LOCK = "EXECUTE mda_lock (%s)"
+EXECUTE_LOCK_IMPATIENT = f"SET LOCAL lock_timeout = {IMPATIENT_MILLISECONDS}; EXECUTE mda_lock (%s)"
 EXECUTE_LOCK_WAITING = "SELECT set_config('lock_timeout', %s, true); EXECUTE mda_lock_waiting (%s)"
 EXECUTE_STORE = f"EXECUTE mda_store ({', '.join(f'%s::{kind}[]' for _, kind in PARAMETERS)})"

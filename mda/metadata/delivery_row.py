@@ -86,6 +86,12 @@ class Delivery:
         return None if isinstance(self.destination, Destination) else self.destination
 
     @property
+    def parsed_octets(self) -> int:
+        """About what the row carries of the message itself."""
+        parsed = (self.envelope, self.body_structure, self.structure, self.prefix, self.subject_base)
+        return sum(len(part or b"") for part in parsed) + 8 * len(self.reference_hashes) + 16 * len(self.forged_spans)
+
+    @property
     def spam_reasons_json(self) -> str | None:
         if not self.spam_reasons:
             return None

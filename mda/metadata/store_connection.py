@@ -15,7 +15,13 @@ from psycopg2 import errors
 from mda.causes import Cause
 from mda.errors import CommitUnknown
 from mda.identifiers import IdentifierSource
-from mda.metadata.deliver_statements import EXECUTE_LOCK, EXECUTE_LOCK_WAITING, EXECUTE_STORE, SESSION
+from mda.metadata.deliver_statements import (
+    EXECUTE_LOCK,
+    EXECUTE_LOCK_IMPATIENT,
+    EXECUTE_LOCK_WAITING,
+    EXECUTE_STORE,
+    SESSION,
+)
 from mda.metadata.delivery_arrays import arrays
 from mda.metadata.delivery_row import Delivery, Stored
 from mda.metadata.direct_connection import DirectConnection
@@ -43,6 +49,10 @@ OF_ONE_ROW = (
 )
 
 
+class RowLocked(Exception):
+    """Somebody holds what a delivery of the batch needs beyond its account; nothing was stored."""
+
+
 class RowRefused(Exception):
     """PostgreSQL refuses one delivery of the batch, it is not known which; nothing was stored."""
 
@@ -54,20 +64,26 @@ class StoreConnection:
         self._connection = DirectConnection(url, limits, APPLICATION, SESSION)
         self._identifiers = identifiers
 
-    def store(self, batch: Sequence[Delivery], lock_wait_seconds: float) -> list[Stored | Cause | None]:
-        """One outcome per delivery: stored, ACCOUNT_BUSY, or None where the account lacks the mailbox.
+    def store(
+        self, batch: Sequence[Delivery], lock_wait_seconds: float, is_impatient: bool = False
+    ) -> list[Stored | Cause | None]:
+        """One outcome per delivery: stored, ACCOUNT_BUSY, ACCOUNT_GONE, or None where the account lacks the mailbox.
 
-        Raises RowRefused, DatabaseUnavailable (nothing stored) or CommitUnknown.
+        Raises RowLocked, RowRefused, DatabaseUnavailable (nothing stored) or CommitUnknown.
         """
         accounts = sorted({delivery.account_id for delivery in batch})
-        lock: tuple[str, tuple[Any, ...]] = (EXECUTE_LOCK, (accounts,))
+        lock: tuple[str, tuple[Any, ...]] = (EXECUTE_LOCK_IMPATIENT if is_impatient else EXECUTE_LOCK, (accounts,))
         if lock_wait_seconds > 0:
             lock = (EXECUTE_LOCK_WAITING, (_milliseconds(lock_wait_seconds), accounts))
         try:
             rows = self._run(f"{lock[0]}; {EXECUTE_STORE}", (*lock[1], *arrays(batch)))
-        except errors.LockNotAvailable:  # one locked account must not fail those that are free
-            return self.store(batch, 0)
-        outcomes: list[Stored | Cause | None] = [Cause.ACCOUNT_BUSY] * len(batch)
+        except errors.LockNotAvailable as error:
+            if lock_wait_seconds > 0:  # one locked account must not fail those that are free
+                return self.store(batch, 0)
+            raise RowLocked from error
+        # Who waits gets every account that is there.
+        absent = Cause.ACCOUNT_GONE if lock_wait_seconds > 0 else Cause.ACCOUNT_BUSY
+        outcomes: list[Stored | Cause | None] = [absent] * len(batch)
         for row in rows:
             outcomes[row[0] - 1] = _stored(batch[row[0] - 1].account_id, row)
         return outcomes

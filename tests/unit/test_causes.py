@@ -17,6 +17,7 @@ OURS = {
     Cause.INTERNAL_ERROR,
     Cause.DOMAIN_NOT_CONFIGURED,
     Cause.ACCOUNT_BUSY,
+    Cause.ACCOUNT_GONE,
 }
 """Trouble on our side: the sender must not get a bounce for it."""
 

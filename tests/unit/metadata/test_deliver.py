@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -10,7 +10,9 @@ from sqlalchemy import Engine, select, text
 
 from mda.causes import Cause
 from mda.errors import CommitUnknown, DatabaseUnavailable
+from mda.metadata import deliver
 from mda.metadata.deliver import Committer, Delivery, Destination, Stored
+from mda.metadata.store_connection import StoreConnection
 from mda.metadata.tables import content, mailbox, message, receipt
 from mda.settings import Database
 from tests.unit.metadata.deliveries import NOW, assert_consistent, count, digest, make_accounts, make_delivery
@@ -321,3 +323,41 @@ def test_other_isolation_levels_of_the_database_do_not_matter(engine: Engine, da
         with connection_of_ours.cursor() as cursor:
             cursor.execute("SELECT current_setting('transaction_isolation'), current_setting('synchronous_commit')")
             assert cursor.fetchone() == ("read committed", "on")
+
+
+def test_who_waits_in_vain_for_an_account_that_vanished_learns_it(committer: Committer) -> None:
+    outcome, missing = committer.commit([make_delivery(1), make_delivery(404)], lock_wait_seconds=0.05)
+    assert isinstance(outcome, Stored)
+    assert missing is Cause.ACCOUNT_GONE
+
+
+@pytest.mark.parametrize("lock_wait", [0, 0.05])
+def test_a_mailbox_that_somebody_holds_fails_alone(committer: Committer, engine: Engine, lock_wait: float) -> None:
+    """Somebody has changed a mailbox without the account's lock, in psql say, and has not committed."""
+    with engine.connect() as holder:
+        holder.execute(text("UPDATE mailbox SET subscribed = false WHERE account_id = 2"))
+        batch = [make_delivery(1), make_delivery(2), make_delivery(3), make_delivery(2)]
+        outcomes = committer.commit(batch, lock_wait)
+    assert [isinstance(outcome, Stored) for outcome in outcomes] == [True, False, True, False]
+    assert outcomes[1] is outcomes[3] is Cause.ACCOUNT_BUSY
+    stored(committer, make_delivery(2))
+    assert_consistent(engine)
+
+
+@pytest.mark.parametrize("limit", ["ROWS_AT_ONCE", "OCTETS_AT_ONCE"])
+def test_a_batch_is_cut_where_a_statement_is_full(
+    committer: Committer, engine: Engine, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    monkeypatch.setattr(deliver, limit, {"ROWS_AT_ONCE": 3, "OCTETS_AT_ONCE": 25_000}[limit])
+    sizes: list[int] = []
+    whole = StoreConnection.store
+
+    def spied(self: StoreConnection, batch: Sequence[Delivery], *rest: float) -> list[Stored | Cause | None]:
+        sizes.append(len(batch))
+        return whole(self, batch, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(StoreConnection, "store", spied)
+    outcomes = stored(committer, *(make_delivery(1, digest(n), envelope=b"e" * 8000) for n in range(8)))
+    assert sizes == [3, 3, 2]
+    assert [outcome.uid for outcome in outcomes] == list(range(1, 9))
+    assert_consistent(engine)
