@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from mda.causes import Cause
-from mda.delivery.job import LANE_DEPTH, BatchLimits, Job, Outcomes, fail_all, still_busy, take
+from mda.delivery.job import LANE_DEPTH, BatchLimits, Job, Outcomes, fail_all, in_time, still_busy, take
 from mda.errors import CommitUnknown, DatabaseUnavailable, MdaError
 from mda.logs import logger
 from mda.metadata.deliver import Delivery, Stored
@@ -62,7 +62,8 @@ class CommitLane:
         self._committer.close()
 
     def _run(self) -> None:
-        while (batch := take(self._jobs, self._limits)) is not None:
+        while (taken := take(self._jobs, self._limits)) is not None:
+            batch = in_time(taken)
             if not batch:
                 continue
             try:
@@ -77,7 +78,11 @@ class CommitLane:
 
     def _commit(self, batch: Sequence[Job]) -> None:
         deliveries = [delivery for job in batch for delivery in job.deliveries]
+        started = time.monotonic()
         outcomes = self._committer.commit(deliveries, 0 if self._busy else BUSY_LOCK_WAIT_SECONDS)
+        if self._busy is None and all(outcome is Cause.ACCOUNT_BUSY for outcome in outcomes):
+            # Nothing went forward and, it may be, nothing was waited for: not the same question at once again.
+            time.sleep(max(0.0, started + BUSY_LOCK_WAIT_SECONDS - time.monotonic()))
         position = 0
         for job in batch:
             end = position + len(job.deliveries)
@@ -94,15 +99,18 @@ class CommitLane:
             job.finish(outcomes)
 
     def _wait_for_lock(self, job: Job, outcomes: Outcomes) -> None:
-        if self._busy:
-            self._busy.submit(still_busy(job, outcomes))
-        elif self._is_closing:
+        if not (self._busy or self)._offer(still_busy(job, outcomes)):
             job.finish(outcomes)
-        else:
-            try:
-                self._jobs.put_nowait(still_busy(job, outcomes))
-            except queue.Full:
-                job.finish(outcomes)
+
+    def _offer(self, job: Job) -> bool:
+        """Takes a job unless the lane is full or closing: who waits for locked accounts must not hold up others."""
+        if self._is_closing:
+            return False
+        try:
+            self._jobs.put_nowait(job)
+        except queue.Full:
+            return False
+        return True
 
     def _refuse(self, batch: Sequence[Job], cause: Cause, error: MdaError) -> None:
         logger("delivery").error(

@@ -5,6 +5,7 @@ partly locked. A job is finished exactly once, with one outcome per delivery, in
 """
 
 import queue
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -48,9 +49,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class BatchLimits:
-    """What one batch may hold; one job always fits."""
+    """What one batch may hold; one job always fits. A copy for each account counts: an alias makes many of one
+    message, and a statement with all copies of a hundred such messages would not end in time."""
 
-    messages: int
+    copies: int
     octets: int
 
 
@@ -62,8 +64,8 @@ def take(jobs: "queue.Queue[Job | None]", limits: BatchLimits) -> tuple[Job, ...
         return ()
     if first is None:
         return None
-    batch, octets = [first], len(first.raw)
-    while len(batch) < limits.messages and octets < limits.octets:
+    batch, copies, octets = [first], len(first.deliveries), len(first.raw)
+    while copies < limits.copies and octets < limits.octets:
         try:
             job = jobs.get_nowait()
         except queue.Empty:
@@ -72,8 +74,18 @@ def take(jobs: "queue.Queue[Job | None]", limits: BatchLimits) -> tuple[Job, ...
             jobs.put(None)
             break
         batch.append(job)
+        copies += len(job.deliveries)
         octets += len(job.raw)
     return tuple(batch)
+
+
+def in_time(batch: Iterable[Job]) -> tuple[Job, ...]:
+    """Those that somebody waits for; the others fail. Postfix has been told 451 and will bring them again: to store
+    them now would only keep a lane that has fallen behind from ever catching up."""
+    now = time.monotonic()
+    jobs = tuple(batch)
+    fail_all((job for job in jobs if job.deadline <= now), Cause.DEADLINE_PASSED)
+    return tuple(job for job in jobs if job.deadline > now)
 
 
 def fail_all(jobs: Iterable[Job], cause: Cause) -> None:

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from mda.causes import Cause
 from mda.delivery.commit_lane import CommitLane
-from mda.delivery.job import LANE_DEPTH, BatchLimits, Job, fail_all, located, take
+from mda.delivery.job import LANE_DEPTH, BatchLimits, Job, fail_all, in_time, located, take
 from mda.errors import MdaError, StorageFull, StorageUnavailable
 from mda.logs import logger
 from mda.storage.commits import CommitRecord
@@ -92,8 +92,8 @@ class ShardLane:
                 fail_all(batch, Cause.INTERNAL_ERROR)
 
     def _turn(self, batch: Sequence[Job]) -> None:
-        if batch:
-            self._write(batch)
+        if jobs := in_time(batch):
+            self._write(jobs)
         elif self._writer is not None:
             self._writer.flush_due(time.monotonic())
 

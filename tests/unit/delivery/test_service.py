@@ -10,10 +10,14 @@ from sqlalchemy import select, text
 from mda import address
 from mda.causes import Cause, Reply
 from mda.delivery.compose import compose
+from mda.delivery.copies import Accepted
 from mda.delivery.service import DeliveryService
-from mda.metadata import aliases
+from mda.envelope import Envelope, Recipient
+from mda.metadata import accounts, aliases
 from mda.metadata.engine import make_engine
+from mda.metadata.purge import purge
 from mda.metadata.tables import account_state, content, receipt
+from mda.metadata.words import AccountState
 from tests.unit.delivery.conftest import House, codes, hand_over
 
 STAMP = b"Received: from c by mx.example.org (Postfix) with ESMTP id 4ABC; Mon, 2 Nov 2026 10:00:00 +0000\r\n"
@@ -202,3 +206,18 @@ def test_a_database_that_is_down_is_temporary(house: House, postgresql_url: str)
         elsewhere.dispose()
         house.engine.dispose()
     assert len(house.rows("anna")) == 2
+
+
+def test_an_account_purged_between_rcpt_and_data_is_told_at_once(house: House) -> None:
+    """Not after the deadline, and without asking PostgreSQL the same all the while."""
+    anna = address.parse("anna@example.org")
+
+    async def story(service: DeliveryService) -> Answers:
+        accepted = await service.resolve(Recipient(anna), "s@example.net")
+        assert isinstance(accepted, Accepted)
+        accounts.set_state(house.engine, anna, AccountState.DELETED)
+        purge(house.engine, anna)
+        async with asyncio.timeout(10):
+            return list(await service.deliver(Envelope("s@example.net", (Recipient(anna),)), (accepted,), RAW))
+
+    assert with_service(house, story) == ["451 4.3.0"]
