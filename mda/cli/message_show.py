@@ -92,7 +92,10 @@ def _read(handle: Handle, account_id: int, name: str) -> Shown:
     content = messages.open_content(handle, account_id, entry.content_id)
     message = mime_message.read(binding.examine(message_bytes.delivered(content)))
     octets = message.examination.raw
-    fields = tuple((one.name, decode_words(octets[one.value_start : one.value_end])) for one in message.fields)
+    # A folded line may go on with a tab (RFC 5322 s2.2.3): to a reader it is a space.
+    fields = tuple(
+        (one.name, decode_words(octets[one.value_start : one.value_end]).replace("\t", " ")) for one in message.fields
+    )
     return Shown(message_name.paths(handle, account_id)[entry.mailbox_id], entry, content, fields)
 
 

@@ -19,6 +19,7 @@ from mda.errors import InvalidValue
 from mda.mime.message import Message
 
 SPAM_FIELD = "X-MDA-Spam"
+REASONS_SHOWN = 4
 
 _OURS = ("return-path", "x-original-to")
 _OURS_PREFIX = "x-mda-"
@@ -69,10 +70,12 @@ def size(prefix: bytes, stored_size: int, spans: Iterable[tuple[int, int]]) -> i
 
 
 def _spam_line(verdict: Verdict) -> str:
-    """`yes; score=0.9981; reasons=body-words,urls`: categories only, no words of anyone's mail."""
-    categories = dict.fromkeys(reason.category.label.replace(" ", "-") for reason in verdict.reasons)
+    """`yes; score=0.9981; reasons=body-words,urls`: the kinds of evidence that speak for the verdict, heaviest first;
+    no words of anyone's mail."""
+    sign = 1 if verdict.is_spam else -1
+    speaking = [one.category.label.replace(" ", "-") for one in verdict.categories if one.weight * sign > 0]
     answer = "yes" if verdict.is_spam else "no"
-    return f"{answer}; score={verdict.score:.4f}; reasons={','.join(categories) or 'none'}"
+    return f"{answer}; score={verdict.score:.4f}; reasons={','.join(speaking[:REASONS_SHOWN]) or 'none'}"
 
 
 def _is_same(value: str, account: Address) -> bool:

@@ -2,8 +2,11 @@
 
 import pytest
 
+from mda.address import Address
+from mda.antispam.verdict import Category, CategoryWeight, Verdict
 from mda.delivery import delivered_form
 from mda.delivery.inspect import inspect
+from mda.envelope import Envelope, Recipient
 
 BODY = b"Subject: x\r\n\r\nReturn-Path: <body@example.org> is text\r\n"
 
@@ -53,3 +56,19 @@ def test_the_size_is_that_of_the_form(raw: bytes) -> None:
 def test_adjoining_fields_are_one_span() -> None:
     raw = b"X-MDA-A: 1\r\nX-MDA-B: 2\r\nFrom: a@example.org\r\nX-MDA-C: 3\r\n" + BODY
     assert inspect(raw, None).forged_spans == ((0, 24), (45, 57))
+
+
+@pytest.mark.parametrize(
+    ("score", "line"),
+    [
+        (0.99, b"X-MDA-Spam: yes; score=0.9900; reasons=urls,body-words\r\n"),
+        (0.10, b"X-MDA-Spam: no; score=0.1000; reasons=header-shape\r\n"),
+    ],
+)
+def test_the_spam_field_names_the_evidence_for_its_verdict(score: float, line: bytes) -> None:
+    weights = ((Category.URLS, 2.0), (Category.HEADER_SHAPE, -1.5), (Category.BODY_WORDS, 1.0))
+    categories = tuple(CategoryWeight(category, weight) for category, weight in weights)
+    verdict = Verdict(score >= 0.9, score, 0.9, (), categories, "1", 1)
+    recipient = Recipient(Address("anna", "example.org"))
+    prefix = delivered_form.prefix(Envelope("", (recipient,)), recipient, "anna@example.org", verdict)
+    assert prefix.endswith(line)
