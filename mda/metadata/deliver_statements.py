@@ -77,38 +77,39 @@ WITH held AS MATERIALIZED (
         SELECT * FROM receipt WHERE receipt.account_id = incoming.account_id AND digest = incoming.receipt OFFSET 0
     ) AS earlier
 ), aimed AS MATERIALIZED (
-    SELECT place, account_id, delivered_size, flags, coalesce(
-        (SELECT CASE WHEN deleted_at IS NULL THEN id END FROM mailbox
-            WHERE mailbox.account_id = incoming.account_id AND id = incoming.mailbox_id),
-        (SELECT id FROM mailbox
-            WHERE mailbox.account_id = incoming.account_id AND mailbox.role = incoming.role AND deleted_at IS NULL)
-    ) AS mailbox_id
+    -- The account is locked since before this statement's snapshot, so its modseq can be read ahead of the update.
+    SELECT place, account_id, delivered_size, flags,
+        (SELECT modseq FROM account_state WHERE account_state.account_id = incoming.account_id) AS modseq_before,
+        coalesce(
+            (SELECT CASE WHEN deleted_at IS NULL THEN id END FROM mailbox
+                WHERE mailbox.account_id = incoming.account_id AND id = incoming.mailbox_id),
+            (SELECT id FROM mailbox
+                WHERE mailbox.account_id = incoming.account_id AND mailbox.role = incoming.role AND deleted_at IS NULL)
+        ) AS mailbox_id
     FROM incoming WHERE NOT EXISTS (SELECT FROM known WHERE known.place = incoming.place)
 ), numbered AS MATERIALIZED (
-    SELECT *, row_number() OVER (PARTITION BY account_id ORDER BY place) AS nth_of_account,
-        row_number() OVER (PARTITION BY account_id, mailbox_id ORDER BY place) AS nth_of_mailbox
+    SELECT place, account_id, mailbox_id, delivered_size, flags,
+        modseq_before + row_number() OVER (PARTITION BY account_id ORDER BY place) AS modseq
     FROM aimed WHERE mailbox_id IS NOT NULL
 ), usage AS (
     UPDATE account_state SET modseq = modseq + added.messages, bytes = bytes + added.octets,
         message_count = message_count + added.messages
     FROM (SELECT account_id, count(*) AS messages, sum(delivered_size) AS octets FROM numbered GROUP BY 1) AS added
     WHERE account_state.account_id = added.account_id
-    RETURNING account_state.account_id, account_state.modseq - added.messages AS modseq_before
 ), counted AS (
     UPDATE mailbox SET uid_next = uid_next + added.messages, message_count = message_count + added.messages,
-        unseen_count = unseen_count + added.unseen, bytes = bytes + added.octets,
-        modseq = usage.modseq_before + added.last_nth
+        unseen_count = unseen_count + added.unseen, bytes = bytes + added.octets, modseq = added.last_modseq
     FROM (SELECT account_id, mailbox_id, count(*) AS messages, count(*) FILTER (WHERE flags & 1 = 0) AS unseen,
-            sum(delivered_size) AS octets, max(nth_of_account) AS last_nth
+            sum(delivered_size) AS octets, max(modseq) AS last_modseq,
+            array_agg(place ORDER BY place) AS places, array_agg(modseq ORDER BY place) AS modseqs
         FROM numbered GROUP BY 1, 2) AS added
-        JOIN usage USING (account_id)
     WHERE (mailbox.account_id, mailbox.id) = (added.account_id, added.mailbox_id)
     RETURNING mailbox.account_id, mailbox.id AS mailbox_id, mailbox.name, mailbox.uid_validity,
-        mailbox.uid_next - added.messages - 1 AS uid_before
+        mailbox.uid_next - added.messages - 1 AS uid_before, places, modseqs
 ), placed AS MATERIALIZED (
-    SELECT numbered.place, account_id, mailbox_id, uid_before + nth_of_mailbox AS uid,
-        modseq_before + nth_of_account AS modseq, name, uid_validity
-    FROM numbered JOIN counted USING (account_id, mailbox_id) JOIN usage USING (account_id)
+    -- Carried in arrays: the planner takes a join of these few rows for a nested loop, a square of the batch.
+    SELECT place, account_id, mailbox_id, uid_before + nth AS uid, added.modseq, name, uid_validity
+    FROM counted CROSS JOIN LATERAL unnest(places, modseqs) WITH ORDINALITY AS added (place, modseq, nth)
 ), new_content AS (
     INSERT INTO content ({content_columns})
     SELECT {content_values} FROM incoming JOIN placed USING (place, account_id)
