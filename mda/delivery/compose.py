@@ -6,6 +6,7 @@ and only then are the segments sealed and the connections closed.
 
 import asyncio
 import pwd
+import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from mda.antispam.classifier import Classifier
 from mda.delivery.commit_lane import CommitLane
-from mda.delivery.housekeeping import keep_house
+from mda.delivery.housekeeping import FORGET_SECONDS, REVIVE_SECONDS, keep_house
 from mda.delivery.job import BatchLimits
 from mda.delivery.lookup import Lookup
 from mda.delivery.plan import Policy
@@ -34,7 +35,10 @@ from mda.storage.shard import Shard, ShardState
 from mda.storage.writer import SegmentWriter
 
 POOL_THREADS = 2
-"""For large messages and rare blocking calls; the lanes have threads of their own."""
+"""For the inspection of large messages and nothing else: what may hang must not hold those up."""
+
+CHORE_THREADS = 4
+"""For rare blocking calls; the lanes have threads of their own."""
 
 MAIL_OWNER = "postfix"
 
@@ -45,11 +49,15 @@ async def compose(settings: Settings, *, keeps_receipts: bool = True) -> AsyncIt
 
     `keeps_receipts=False` is for mail that has no redelivery to recognise (`mda deliver`).
     """
-    with engine.database(settings) as url, ThreadPoolExecutor(POOL_THREADS, "pool") as pool:
+    with (
+        engine.database(settings) as url,
+        ThreadPoolExecutor(POOL_THREADS, "inspect") as pool,
+        ThreadPoolExecutor(CHORE_THREADS, "chore") as chores,
+    ):
         identifiers = IdentifierSource()
         database = engine.make_engine(url, settings.database)
         lanes = _Lanes(
-            settings, url, lambda: [_storage_shard(row) for row in shards.list_all(database)], identifiers, pool
+            settings, url, lambda: [_storage_shard(row) for row in shards.list_all(database)], identifiers, chores
         )
         directory = Directory(url, settings.database, settings.delivery.recipient_delimiter)
         lookup = Lookup(directory, settings.database.lookup_cache_seconds)
@@ -65,11 +73,17 @@ async def compose(settings: Settings, *, keeps_receipts: bool = True) -> AsyncIt
             requeue_uid=_uid_of(MAIL_OWNER),
         )
         days = settings.delivery.receipt_days
-        house = asyncio.create_task(keep_house(lambda: receipts.forget_old(database, days), pool))
+        house = (
+            asyncio.create_task(
+                keep_house("forget_receipts", lambda: receipts.forget_old(database, days), chores, FORGET_SECONDS)
+            ),
+            asyncio.create_task(keep_house("revive", lambda: engine.revive(settings), chores, REVIVE_SECONDS)),
+        )
         try:
             yield DeliveryService(services)
         finally:
-            house.cancel()
+            for chore in house:
+                chore.cancel()
             await asyncio.get_running_loop().run_in_executor(None, partial(_end, lookup, lanes))
             database.dispose()
 
@@ -83,13 +97,12 @@ class _Lanes:
         url: str,
         list_shards: Callable[[], Sequence[Shard]],
         identifiers: IdentifierSource,
-        pool: Executor,
+        chores: Executor,
     ) -> None:
         self._settings = settings
         self._identifiers = identifiers
-        self._pool = pool
         self._limits = BatchLimits(settings.delivery.batch_messages, settings.delivery.batch_bytes)
-        self.shards = ShardLanes(list_shards, self._open, pool)
+        self.shards = ShardLanes(list_shards, self._open, chores)
         self.busy = CommitLane(Committer(url, settings.database, identifiers), self._limits, self.shards.note)
         self.rows = CommitLane(
             Committer(url, settings.database, identifiers), self._limits, self.shards.note, busy=self.busy
@@ -104,7 +117,8 @@ class _Lanes:
     def _open(self, shard: Shard) -> ShardLane:
         storage = self._settings.storage
         encoder = Encoder(storage.compression_level)
-        self._pool.submit(_sweep, shard)
+        # A thread of its own, which nobody waits for: on a disk that hangs it hangs, and is ended with the process.
+        threading.Thread(target=_sweep, args=(shard,), name=f"sweep-{shard.name}", daemon=True).start()
 
         def open_writer() -> SegmentWriter:
             return SegmentWriter(
@@ -144,6 +158,8 @@ def _sweep(shard: Shard) -> None:
                 )
     except MdaError as error:
         logger("storage").error("shard_not_swept", shard=shard.name, error=error.message, remedy=error.remedy)
+    except Exception:
+        logger("storage").exception("shard_not_swept", shard=shard.name)
 
 
 def _log_trouble(shard: Shard, trouble: MdaError) -> None:

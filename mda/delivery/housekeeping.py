@@ -1,6 +1,9 @@
-"""What has to be done now and then beside deliveries: receipts that are too old to matter are forgotten.
+"""What has to be done now and then beside deliveries, whatever comes of it: a chore that fails is tried again.
 
-Each worker looks once an hour, at a moment of its own; what another has done already costs one look at an index.
+    forget receipts    once an hour: those that are too old to matter
+    revive             every few seconds: the embedded database, where it has died
+
+Each worker looks at a moment of its own; what another has done already costs next to nothing.
 """
 
 import asyncio
@@ -11,20 +14,22 @@ from concurrent.futures import Executor
 from mda.errors import MdaError
 from mda.logs import logger
 
-PERIOD_SECONDS = 3600.0
+FORGET_SECONDS = 3600.0
+REVIVE_SECONDS = 2.0
 
 
-async def keep_house(
-    forget_receipts: Callable[[], int], pool: Executor, period_seconds: float = PERIOD_SECONDS
-) -> None:
-    """Runs until it is cancelled. `forget_receipts` blocks, and returns how many it deleted."""
+async def keep_house(name: str, chore: Callable[[], int], pool: Executor, period_seconds: float) -> None:
+    """Runs until it is cancelled. `chore` blocks, and returns how much it found to do."""
     loop = asyncio.get_running_loop()
     await asyncio.sleep(random.uniform(0, period_seconds))  # noqa: S311 - to spread the workers, not to hide anything
     while True:
         try:
-            forgotten = await loop.run_in_executor(pool, forget_receipts)
+            done = await loop.run_in_executor(pool, chore)
         except MdaError as error:
-            logger("delivery").warning("receipts_kept", error=error.message, remedy=error.remedy)
+            logger("delivery").warning("chore_failed", chore=name, error=error.message, remedy=error.remedy)
+        except Exception:
+            logger("delivery").exception("chore_failed", chore=name)
         else:
-            logger("delivery").debug("receipts_forgotten", count=forgotten)
+            log = logger("delivery").info if done else logger("delivery").debug
+            log("chore_done", chore=name, count=done)
         await asyncio.sleep(period_seconds)

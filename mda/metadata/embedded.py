@@ -107,6 +107,19 @@ def running(data_dir: Path, embedded_user: str = "") -> Iterator[str]:
         _leave(place, user, users)
 
 
+def revive(data_dir: Path, embedded_user: str = "") -> bool:
+    """Starts the server again where it has died under its users (the kernel took it for want of memory, say); whether
+    that was needed. For those who are inside `running`; errors as there."""
+    place = _Place(data_dir.resolve())
+    if _is_running(place):
+        return False
+    with _gate(place):
+        if _is_running(place):  # another user was faster
+            return False
+        _ensure_running(place, choose_user(embedded_user))
+    return True
+
+
 def is_made(data_dir: Path) -> bool:
     """Whether there is a cluster below `data_dir`, running or not."""
     return _Place(data_dir.resolve()).cluster.is_dir()

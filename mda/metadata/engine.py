@@ -54,6 +54,13 @@ def database(settings: Settings) -> Iterator[str]:
         yield settings.database.url
 
 
+def revive(settings: Settings) -> bool:
+    """Whether the database is ours to keep running, had died, and has been started again."""
+    if settings.database.url != EMBEDDED:
+        return False
+    return embedded.revive(Path(settings.data_dir), settings.database.embedded_user)
+
+
 def parse_url(url: str) -> URL:
     """The URL for our driver; SettingsError, without its text (it may hold a password), for anything else."""
     try:

@@ -154,6 +154,20 @@ def test_it_starts_again_after_kill_minus_9_and_has_what_was_committed(data_dir:
     assert postmaster(data_dir) is None
 
 
+def test_its_users_revive_it(data_dir: Path) -> None:
+    with embedded.running(data_dir) as url:
+        server = postmaster(data_dir)
+        assert server is not None
+        assert not embedded.revive(data_dir)
+        os.kill(server, signal.SIGKILL)
+        while is_up(url):
+            time.sleep(0.01)
+        assert embedded.revive(data_dir)
+        assert not embedded.revive(data_dir)
+        assert run(url, "SELECT 1") == [(1,)]
+    assert postmaster(data_dir) is None
+
+
 def test_a_crash_in_the_middle_of_making_it_leaves_nothing_in_the_way(data_dir: Path) -> None:
     (data_dir / "pg.new").mkdir()
     (data_dir / "pg.new" / "PG_VERSION").write_text("15\n")
