@@ -26,6 +26,7 @@ from mda.delivery.shard_lanes import ShardLanes
 from mda.delivery.store import store
 from mda.envelope import Envelope, Recipient
 from mda.identifiers import IdentifierSource
+from mda.logs import logger
 
 INLINE_OCTETS = 65_536
 """Up to here a message is inspected on the event loop; above, in a thread, since it would hold up the others."""
@@ -55,7 +56,11 @@ class DeliveryService:
 
     async def resolve(self, recipient: Recipient, reverse_path: str, size: int = 0) -> Accepted | Cause:
         """Who gets mail for this address. `size` in octets as SIZE announced it, 0 where it did not."""
-        resolved = await self._services.lookup.resolve(recipient.address)
+        try:
+            async with asyncio.timeout(self._services.deadline_seconds):
+                resolved = await self._services.lookup.resolve(recipient.address)
+        except TimeoutError:  # a server that hangs answers nothing at all
+            return Cause.DATABASE_UNAVAILABLE
         if isinstance(resolved, Cause):
             return resolved
         refusals = [admit(target, size, self._services.policy) for target in resolved.targets]
@@ -67,7 +72,12 @@ class DeliveryService:
     async def deliver(self, envelope: Envelope, accepted: Sequence[Accepted], raw: bytes) -> tuple[Reply, ...]:
         """One reply per accepted recipient, in order. `raw` in CRLF form, as Postfix handed it over."""
         services, started = self._services, time.monotonic()
-        message = await self._in_hand(envelope, raw)
+        try:
+            async with asyncio.timeout(services.deadline_seconds):
+                message = await self._in_hand(envelope, raw)
+        except TimeoutError:
+            logger("delivery").error("not_inspected_in_time", queue_id=envelope.peer.queue_id, size=len(raw))
+            return (Cause.DEADLINE_PASSED.reply,) * len(accepted)
         copies = plan_copies(message, accepted, services.policy, services.identifiers.next)
         outcomes = await store(message, copies, services.lanes, services.deadline_seconds)
         log_copies(message, copies, outcomes, time.monotonic() - started)

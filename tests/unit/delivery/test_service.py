@@ -2,13 +2,16 @@
 
 import asyncio
 import hashlib
+import threading
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import select, text
 
 from mda import address
 from mda.causes import Cause, Reply
+from mda.delivery import compose as composition
 from mda.delivery.compose import compose
 from mda.delivery.copies import Accepted
 from mda.delivery.service import DeliveryService
@@ -18,6 +21,8 @@ from mda.metadata.engine import make_engine
 from mda.metadata.purge import purge
 from mda.metadata.tables import account_state, content, receipt
 from mda.metadata.words import AccountState
+from mda.settings import Delivery as DeliverySettings
+from mda.settings import Settings, Workers
 from tests.unit.delivery.conftest import House, codes, hand_over
 
 STAMP = b"Received: from c by mx.example.org (Postfix) with ESMTP id 4ABC; Mon, 2 Nov 2026 10:00:00 +0000\r\n"
@@ -221,3 +226,37 @@ def test_an_account_purged_between_rcpt_and_data_is_told_at_once(house: House) -
             return list(await service.deliver(Envelope("s@example.net", (Recipient(anna),)), (accepted,), RAW))
 
     assert with_service(house, story) == ["451 4.3.0"]
+
+
+def test_a_sweep_that_hangs_holds_up_no_large_message(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    released = threading.Event()
+    monkeypatch.setattr(composition, "POOL_THREADS", 1)
+    monkeypatch.setattr(composition, "seal_abandoned", lambda _shard: released.wait(60) and ())
+
+    async def story(service: DeliveryService) -> Answers:
+        answers = await hand_over(service, RAW, "anna@example.org")  # opens the shard, which begins the sweep
+        async with asyncio.timeout(10):
+            answers += await hand_over(service, RAW + b"x" * 100_000, "anna@example.org")
+        released.set()
+        return answers
+
+    assert with_service(house, story) == ["250 2.0.0"] * 2
+
+
+def test_a_directory_that_hangs_is_temporary(house: House) -> None:
+    """The table is locked by a change that takes its time; the session must not wait for as long as that."""
+    settings = Settings(
+        data_dir=house.settings.data_dir,
+        database=house.settings.database,
+        workers=Workers(count=1),
+        delivery=DeliverySettings(deadline_seconds=1),
+    )
+
+    async def story(service: DeliveryService) -> Answers:
+        with house.engine.begin() as holder:
+            holder.execute(text("LOCK TABLE account"))
+            async with asyncio.timeout(10):
+                answers = await hand_over(service, RAW, "anna@example.org")
+        return answers + await hand_over(service, RAW, "anna@example.org")
+
+    assert with_service(replace(house, settings=settings), story) == ["451 4.3.0", "250 2.0.0"]
