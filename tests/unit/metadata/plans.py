@@ -21,7 +21,7 @@ class Node:
     """What the index is searched for."""
     loops: int
     rows_removed: int
-    """By its filter, over all loops."""
+    """By its filter or join's condition, over all loops."""
 
     @property
     def probe(self) -> tuple[str, str]:
@@ -49,7 +49,8 @@ def _nodes(plan: dict[str, Any]) -> Iterator[Node]:
         plan.get("Index Name", ""),
         plan.get("Index Cond", ""),
         loops,
-        round(plan.get("Rows Removed by Filter", 0) * loops),
+        # Both are means of the loops.
+        round((plan.get("Rows Removed by Filter", 0) + plan.get("Rows Removed by Join Filter", 0)) * loops),
     )
     for child in plan.get("Plans", ()):
         yield from _nodes(child)
