@@ -8,9 +8,11 @@ its own socket in place, or for ORPHAN_SECONDS.
 import asyncio
 import faulthandler
 import importlib
+import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeAlias
@@ -126,8 +128,24 @@ def _find(composer: str) -> Compose:
     return found
 
 
+def end_with_threads() -> None:
+    """From here on a thread that dies of an exception takes the process with it: a worker without one of its lanes
+    would take mail and never answer, where the supervisor can replace it at once."""
+
+    def end(failure: threading.ExceptHookArgs) -> None:
+        try:
+            name = failure.thread.name if failure.thread else "?"
+            error = (failure.exc_type, failure.exc_value, failure.exc_traceback)
+            logs.logger("worker").critical("thread died, worker ends", thread=name, exc_info=error)
+        finally:
+            os._exit(1)
+
+    threading.excepthook = end
+
+
 def main() -> None:
     faulthandler.enable()
+    end_with_threads()
     # The terminal's Ctrl-C and hang-up are for the supervisor, which gives orders.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)

@@ -1,13 +1,15 @@
 """A small real deliverer for the servers' tests: it writes messages and envelopes to a folder.
 
 The local part of a recipient says what is to happen to it: `unknown`, `later`, `broken` at RCPT; `full`, `dropped`
-(no reply at all), `refusing` (a reply with line ends in its text), `failing` (an exception) after DATA; `slow` takes
-half a second. Everybody else gets `250 2.0.0 Saved id=...`. The reverse-path's and peer's values are kept too.
+(no reply at all), `refusing` (a reply with line ends in its text), `failing` (an exception), `deadly` (an exception
+in a thread) after DATA; `slow` takes half a second. Everybody else gets `250 2.0.0 Saved id=...`. The reverse-path's
+and peer's values are kept too.
 """
 
 import asyncio
 import json
 import os
+import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -46,6 +48,9 @@ class Recorder:
             await asyncio.sleep(SLOW_SECONDS)
         if any(one.startswith("failing@") for one in accepted):
             raise ConnectionError("the storage is broken\r\n250 ok")
+        if any(one.startswith("deadly@") for one in accepted):
+            threading.Thread(target=os.listdir, args=("/dev/null",), name="lane").start()
+            await asyncio.sleep(60)
         name = f"{time.time_ns():020d}-{os.getpid()}"
         (self._folder / f"{name}.json").write_text(json.dumps(asdict(envelope)))
         partial = self._folder / f"{name}.part"

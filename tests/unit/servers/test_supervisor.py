@@ -129,6 +129,19 @@ def test_killed_worker_is_replaced_at_once(house: House) -> None:
     assert fresh != victim
 
 
+def test_worker_whose_thread_died_is_replaced(house: House) -> None:
+    """It can't go on without its lane: what it has in hand is for the peer to bring again."""
+    house.configure(workers="count = 1")
+    house.start()
+    client = house.client()
+    begin(client, "deadly@d.example")
+    with pytest.raises((smtplib.SMTPServerDisconnected, ConnectionError)):
+        end(client)
+    assert deliver(house) == 250
+    assert house.count("thread died") == 1
+    assert "NotADirectoryError" in house.read_log()
+
+
 def test_worker_that_dies_at_its_start_is_started_ever_more_slowly(house: House) -> None:
     house.configure(workers="count = 1")
     house.mail.write_text("in the way of the folder: composing fails")
