@@ -20,6 +20,12 @@ from mda.errors import SettingsError
 
 DEFAULT_FILE = Path("/etc/mda/mda.toml")
 
+MOST_MESSAGE_BYTES = 104_857_600
+"""The parser takes no more (csrc/mime/mime.h)."""
+
+LEAST_COMMAND_BYTES = 2048
+"""Holds the longest address that we take, with its parameters."""
+
 
 class OverQuota(Enum):
     """What a delivery to a full mailbox is told: 552 5.2.2, or 452 4.2.2."""
@@ -204,6 +210,13 @@ def _check(settings: Settings, source: str) -> None:
             value = getattr(struct, key)
             if isinstance(value, int) and not isinstance(value, bool) and value < 1:
                 refuse(f"{name}.{key}", "must be at least 1")
+    # What these refuse would be mail that can never be delivered: deferred for days, and then bounced.
+    if settings.lmtp.message_bytes > MOST_MESSAGE_BYTES:
+        refuse("lmtp.message_bytes", f"must be at most {MOST_MESSAGE_BYTES} (100 MiB)")
+    if settings.delivery.in_flight_bytes < settings.lmtp.message_bytes:
+        refuse("delivery.in_flight_bytes", "must be at least lmtp.message_bytes")
+    if settings.lmtp.command_bytes < LEAST_COMMAND_BYTES:
+        refuse("lmtp.command_bytes", f"must be at least {LEAST_COMMAND_BYTES}: addresses are long")
     if settings.database.lookup_cache_seconds < 0:
         refuse("database.lookup_cache_seconds", "must be 0 (ask for every recipient) or more")
     if settings.storage.compression_level > 19:

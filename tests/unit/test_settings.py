@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from mda import settings
+from mda.binding import DEFAULT_LIMITS
 from mda.errors import SettingsError
 from mda.settings import Settings
 
@@ -107,6 +108,9 @@ def test_named_file_that_is_not_there_is_refused(file: Path) -> None:
         ("[delivery]\nbatch_bytes = -1", "delivery.batch_bytes must be at least 1", ""),
         ("[storage]\nsegment_bytes = 0", "storage.segment_bytes must be at least 1", ""),
         ("[storage]\ncompression_level = 20", "storage.compression_level must be 1", ""),
+        ("[lmtp]\nmessage_bytes = 104857601", "lmtp.message_bytes must be at most 104857600", ""),
+        ("[delivery]\nin_flight_bytes = 52428799", "delivery.in_flight_bytes must be at least lmtp.message_bytes", ""),
+        ("[lmtp]\ncommand_bytes = 512", "lmtp.command_bytes must be at least 2048", ""),
         ("[database]\nconnect_timeout_seconds = 0", "database.connect_timeout_seconds must be at least 1", ""),
         ("[database]\nlookup_cache_seconds = -1.0", "database.lookup_cache_seconds must be 0", ""),
         ("[lmtp]\nsocket_mode = '0888'", "lmtp.socket_mode must be octal digits", ""),
@@ -126,6 +130,10 @@ def test_wrong_file_is_told_where_and_what(file: Path, text: str, message: str, 
     assert caught.value.message.startswith(f"{file}: ")
     assert message in caught.value.message
     assert caught.value.remedy == remedy
+
+
+def test_every_message_that_may_come_can_be_parsed() -> None:
+    assert DEFAULT_LIMITS.size == settings.MOST_MESSAGE_BYTES
 
 
 def test_socket_is_relative_to_the_data_folder_unless_absolute(file: Path) -> None:
