@@ -3,7 +3,8 @@
 Layout, most significant bit first: 1 bit zero, 41 bits milliseconds since 2020-01-01 UTC (until 2089), 22 bits
 counter that starts at random in each millisecond. Two processes collide only when they draw the same 22 bits in the
 same millisecond, and where that matters a primary key refuses the second (account_id, id); segments are created
-with O_EXCL. Within one process ids strictly increase, also when the clock steps back.
+with O_EXCL. Within one process ids strictly increase, also when the clock steps back. A clock that is before 2020 (a
+machine without a battery, before NTP) gives ids of 2020's first millisecond: still positive, still unique.
 """
 
 import hashlib
@@ -26,7 +27,7 @@ class IdentifierSource:
         self._last = 0
 
     def next(self) -> int:
-        milliseconds = time.time_ns() // 1_000_000 - EPOCH_MS
+        milliseconds = max(0, time.time_ns() // 1_000_000 - EPOCH_MS)
         candidate = (milliseconds << COUNTER_BITS) | secrets.randbits(COUNTER_BITS)
         with self._lock:
             self._last = max(candidate, self._last + 1)

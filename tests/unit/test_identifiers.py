@@ -35,6 +35,14 @@ def test_one_source_increases_when_the_clock_steps_back(monkeypatch: pytest.Monk
     assert before < source.next() < source.next()
 
 
+def test_ids_are_positive_before_the_clock_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time_ns", lambda: 60_000_000_000)
+    source = IdentifierSource()
+    first, second = source.next(), source.next()
+    assert 0 <= first < second < 2**63
+    assert parse_id(format_id(first)) == first
+
+
 def test_threads_never_share_an_id() -> None:
     source = IdentifierSource()
     with ThreadPoolExecutor(8) as pool:
