@@ -23,7 +23,8 @@ REMEDIES: tuple[tuple[type[psycopg2.Error], str], ...] = (
     (errors.QueryCanceled, "it is slow or locked; database.statement_timeout_seconds is the limit"),
     (errors.LockNotAvailable, "somebody holds the rows locked; try again"),
     (errors.DiskFull, "free space for PostgreSQL"),
-    (errors.TooManyConnections, "raise max_connections, or use a pooler"),
+    (errors.TooManyConnections, "raise max_connections in postgresql.conf"),
+    (errors.InvalidSqlStatementName, "database.url must lead to the server itself, not to a transaction pooler"),
 )
 
 

@@ -106,6 +106,15 @@ def test_a_schema_that_changed_is_trouble_once(directory: Directory, engine: Eng
     assert directory.resolve(QUESTION) == ANSWERS
 
 
+def test_a_session_that_was_swapped_by_a_pooler_is_named(directory: Directory) -> None:
+    assert directory.resolve(QUESTION) == ANSWERS
+    with directory._connection.open().cursor() as cursor:
+        cursor.execute("DEALLOCATE ALL")
+    with pytest.raises(DatabaseUnavailable, match="pooler"):
+        directory.resolve(QUESTION)
+    assert directory.resolve(QUESTION) == ANSWERS
+
+
 def test_a_database_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
     nowhere = Directory(f"postgresql://mda:secret@/mda?host={tmp_path}", Database(connect_timeout_seconds=1))
     with pytest.raises(DatabaseUnavailable) as caught:
