@@ -58,11 +58,16 @@ def init(config: Path | None, data_dir: Path | None, database_url: str | None) -
     _say_next(config)
 
 
-def template() -> str:
-    """conf/mda.toml, of an installed package or of a checkout."""
+def conf_folder() -> Path:
+    """conf/ with the documented settings, Postfix's fragments and the units: of an installed package or a checkout."""
     package = Path(mda.__file__).parent
-    installed = package / "conf" / "mda.toml"
-    return (installed if installed.exists() else package.parent / "conf" / "mda.toml").read_text()
+    installed = package / "conf"
+    return installed if installed.is_dir() else package.parent / "conf"
+
+
+def template() -> str:
+    """conf/mda.toml."""
+    return (conf_folder() / "mda.toml").read_text()
 
 
 def fill(text: str, **values: str | None) -> str:
@@ -142,3 +147,4 @@ def _say_next(config: Path | None) -> None:
     click.echo("Next:", err=True)
     for step in ("domain add example.org", "account add anne@example.org", "serve"):
         click.echo(f"  {mda_command} {step}", err=True)
+    click.echo(f"Lines for Postfix and units for systemd, explained: {conf_folder()}", err=True)

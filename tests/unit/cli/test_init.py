@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mda import settings
-from mda.cli.init import fill, template
+from mda.cli.init import conf_folder, fill, template
 from tests.unit.cli.conftest import PROGRAM, System
 
 
@@ -31,6 +31,7 @@ def test_first_run_makes_everything_and_says_so(fresh: System, database_url: str
     assert "schema at 0001" in result.stdout
     assert f"shard first: file://{fresh.data_dir}/shards/first" in result.stdout
     assert "mda domain add example.org" in result.stderr
+    assert f"explained: {conf_folder()}" in result.stderr
     loaded = settings.load(fresh.file, {})
     assert (loaded.data_dir, loaded.database.url) == (str(fresh.data_dir), database_url)
     assert (fresh.data_dir / "shards" / "first" / "shard").is_file()
@@ -107,6 +108,11 @@ def test_template_takes_any_path(tmp_path: Path, value: str) -> None:
     file = tmp_path / "mda.toml"
     file.write_text(fill(template(), data_dir=value, url=None))
     assert settings.load(file, {}).data_dir == value
+
+
+def test_what_it_points_to_is_there() -> None:
+    names = ("mda.toml", "postfix/main.cf", "postfix/master.cf", "systemd/mda.service", "systemd/mda.socket")
+    assert all((conf_folder() / name).is_file() for name in names)
 
 
 def test_embedded_database_from_nothing_by_real_processes() -> None:
