@@ -1,7 +1,8 @@
 """The second stage of group commit: rows to the database, one transaction a batch.
 
 One thread and one connection a lane. Accounts that somebody else has locked are skipped by the first lane and go to
-the busy lane, which waits for their lock, so that one locked mailbox delays no other. A commit whose outcome is
+the busy lane, which waits for their lock, so that one locked mailbox delays no other. So do messages that are more
+than a batch by themselves (a list's thousand copies), so that they delay nobody else's. A commit whose outcome is
 unknown is told as temporary: the body stays, and the receipt answers the redelivery. Nothing is retried here that
 might have happened.
 """
@@ -63,7 +64,7 @@ class CommitLane:
 
     def _run(self) -> None:
         while (taken := take(self._jobs, self._limits)) is not None:
-            batch = in_time(taken)
+            batch = tuple(job for job in in_time(taken) if not self._hand_on(job))
             if not batch:
                 continue
             try:
@@ -75,6 +76,13 @@ class CommitLane:
             except Exception:
                 logger("delivery").exception("commit_lane_failed", messages=len(batch))
                 fail_all(batch, Cause.INTERNAL_ERROR)
+
+    def _hand_on(self, job: Job) -> bool:
+        """Whether the busy lane has taken this job, as too much work for a lane on which everybody waits."""
+        if self._busy is None:
+            return False
+        is_heavy = len(job.deliveries) > self._limits.copies or job.parsed_octets > self._limits.octets
+        return is_heavy and self._busy._offer(job)
 
     def _commit(self, batch: Sequence[Job]) -> None:
         deliveries = [delivery for job in batch for delivery in job.deliveries]

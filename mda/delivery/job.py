@@ -43,6 +43,11 @@ class Job:
         """Whose copies the record holds."""
         return tuple(Target(row.account_id, row.content_id, row.receipt or NO_RECEIPT) for row in self.deliveries)
 
+    @property
+    def parsed_octets(self) -> int:
+        """Of all its rows."""
+        return sum(row.parsed_octets for row in self.deliveries)
+
     def fail(self, cause: Cause) -> None:
         self.finish((cause,) * len(self.deliveries))
 

@@ -12,8 +12,8 @@ NOW = datetime(2026, 11, 23, tzinfo=UTC)
 LIMITS = BatchLimits(copies=100, octets=1000)
 
 
-def make_job(told: list[Outcomes], copies: int = 1, seconds: float = 60.0, octets: int = 1) -> Job:
-    deliveries = tuple(make_delivery(number) for number in range(copies))
+def make_job(told: list[Outcomes], copies: int = 1, seconds: float = 60.0, octets: int = 1, parsed: int = 0) -> Job:
+    deliveries = tuple(make_delivery(number, envelope=b"e" * parsed) for number in range(copies))
     return Job(1, b"x" * octets, "", NOW, deliveries, time.monotonic() + seconds, told.append)
 
 
