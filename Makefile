@@ -5,7 +5,8 @@
 #   make test        build and run every test (installs Postfix for them where it may)
 #   make lint types  ruff, mypy
 #   make bench-mime  the MIME parser against its peers, ratios in build/bench/mime.json
-#   make install     mda-pipe, settings, systemd units below DESTDIR/PREFIX
+#   make corpus      some thousand real mails for the tests with Postfix and for training (npm fetches them)
+#   make install     mda-pipe and Postfix's fragments below DESTDIR/PREFIX, settings and systemd units in DESTDIR/etc
 
 PYTHON ?= $(shell sh tools/find_python.sh)
 VENV := .venv
@@ -15,7 +16,7 @@ C_SOURCES := $(wildcard csrc/*/*.c csrc/*/*.h csrc/*/*.sh cffi_build/*.py)
 
 BENCH_ROUNDS ?= 5
 
-.PHONY: all build bench-mime demo demo-stop test test-packages lint format types install clean
+.PHONY: all build bench-mime corpus demo demo-stop test test-packages lint format types install clean
 
 all: build
 
@@ -45,6 +46,9 @@ bench-mime: build
 	$(BIN)/python -m tools.fetch_corpus
 	$(BIN)/python -m bench.mime $(BENCH_ROUNDS)
 
+corpus: build
+	$(BIN)/python -m tools.fetch_corpus
+
 lint: build
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -57,12 +61,12 @@ types: build
 	$(BIN)/mypy
 
 install:
-	mkdir -p build $(DESTDIR)$(PREFIX)/libexec $(DESTDIR)/etc/mda
+	mkdir -p build
 	sh csrc/pipe/build.sh build/mda-pipe $(or $(CC),cc)
-	install -m 0755 build/mda-pipe $(DESTDIR)$(PREFIX)/libexec/mda-pipe
-	test -e $(DESTDIR)/etc/mda/mda.toml || install -m 0640 conf/mda.toml $(DESTDIR)/etc/mda/mda.toml
-	mkdir -p $(DESTDIR)/etc/systemd/system
-	install -m 0644 conf/systemd/* $(DESTDIR)/etc/systemd/system/
+	install -D -m 0755 build/mda-pipe '$(DESTDIR)$(PREFIX)/libexec/mda-pipe'
+	test -e '$(DESTDIR)/etc/mda/mda.toml' || install -D -m 0640 conf/mda.toml '$(DESTDIR)/etc/mda/mda.toml'
+	sh tools/install_conf.sh '$(PREFIX)' conf/systemd '$(DESTDIR)/etc/systemd/system'
+	sh tools/install_conf.sh '$(PREFIX)' conf/postfix '$(DESTDIR)$(PREFIX)/share/doc/mda/postfix'
 
 clean:
 	rm -rf build $(VENV) mda/_core*.so mda.egg-info

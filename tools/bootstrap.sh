@@ -7,20 +7,22 @@ here=$(dirname "$0")
 
 missing=
 if [ -z "$python" ]; then
-    missing="python3 python3-venv python3-dev"
+    name=python3
+    # There, but too old: some releases have a newer one beside it.
+    if command -v python3 >/dev/null 2>&1; then name=python3.11; fi
+    missing=" $name $name-venv $name-dev"
 else
-    "$python" -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
+    name=$(basename "$python")
+    "$python" -c 'import ensurepip, venv' 2>/dev/null || missing="$missing $name-venv"
     "$python" -c 'import os, sys, sysconfig
-sys.exit(not os.path.exists(os.path.join(sysconfig.get_paths()["include"], "Python.h")))' || missing="$missing python3-dev"
+sys.exit(not os.path.exists(os.path.join(sysconfig.get_paths()["include"], "Python.h")))' || missing="$missing $name-dev"
 fi
 command -v cc >/dev/null 2>&1 || command -v gcc >/dev/null 2>&1 || missing="$missing gcc libc6-dev"
 
 if [ -n "$missing" ]; then
     if sh "$here/as_root.sh"; then
-        echo "installing:$missing"
-        sh "$here/as_root.sh" apt-get update -qq
-        # shellcheck disable=SC2086
-        sh "$here/as_root.sh" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
+        # shellcheck disable=SC2086 # a list of words
+        sh "$here/apt_install.sh" $missing
         [ -n "$python" ] || python=$(sh "$here/find_python.sh")
     else
         echo "mda: to build, install as root:  apt-get install$missing" >&2
@@ -28,7 +30,7 @@ if [ -n "$missing" ]; then
     fi
 fi
 if [ -z "$python" ]; then
-    echo "mda: Python 3.11 or later is needed, and this system's packages have none" >&2
+    echo "mda: Python 3.11 or later is needed, and none was found" >&2
     exit 1
 fi
 [ -x "$venv/bin/pip" ] || "$python" -m venv "$venv"

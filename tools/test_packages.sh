@@ -8,9 +8,7 @@ PATH=$PATH:/usr/sbin:/sbin
 if ! command -v postfix >/dev/null 2>&1; then
     if sh "$here/as_root.sh"; then
         echo "postfix postfix/main_mailer_type select No configuration" | sh "$here/as_root.sh" debconf-set-selections
-        sh "$here/as_root.sh" apt-get update -qq
-        sh "$here/as_root.sh" env DEBIAN_FRONTEND=noninteractive \
-            apt-get install -y -qq --no-install-recommends postfix
+        sh "$here/apt_install.sh" postfix
     else
         echo "mda: Postfix is not installed; the tests marked \"postfix\" are left out." >&2
         echo "mda: to run them:  apt-get install --no-install-recommends postfix  (as root)" >&2
