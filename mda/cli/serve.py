@@ -5,7 +5,7 @@ from pathlib import Path
 import rich_click as click
 
 from mda import settings
-from mda.metadata.readiness import fit_to_serve
+from mda.metadata.readiness import fit_or_down
 from mda.servers import supervisor
 
 
@@ -21,4 +21,4 @@ def serve(ctx: click.Context) -> None:
     $ mda --config ./mda.toml serve
     """
     config: Path | None = ctx.obj
-    ctx.exit(supervisor.serve(lambda: settings.load(config), fit_to_serve))
+    ctx.exit(supervisor.serve(lambda: settings.load(config), fit_or_down))

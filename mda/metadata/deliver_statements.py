@@ -159,7 +159,17 @@ PREPARE_STORE = _prepare_store()
 
 # Receipts are looked up behind an OFFSET 0 (never a join that reads all of them), and the setting is read in a
 # sub-select, or the planner reads it while it is empty and plans for one row.
+REFUSE_FORGETFUL = """
+DO $$ BEGIN
+    IF 'off' IN (current_setting('fsync'), current_setting('full_page_writes')) THEN
+        RAISE 'fsync or full_page_writes is off: a crash would lose mail that was accepted';
+    END IF;
+END $$
+"""
+"""Asked by each connection: the server may have been down, or another, when the service began."""
+
 SESSION = (
+    REFUSE_FORGETFUL,
     "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE",
     f"SET lock_timeout = {LOCK_MILLISECONDS}",
     PREPARE_LOCK,

@@ -24,6 +24,7 @@ REMEDIES: tuple[tuple[type[psycopg2.Error], str], ...] = (
     (errors.LockNotAvailable, "somebody holds the rows locked; try again"),
     (errors.DiskFull, "free space for PostgreSQL"),
     (errors.TooManyConnections, "raise max_connections in postgresql.conf"),
+    (errors.RaiseException, "set fsync and full_page_writes to on in postgresql.conf and reload it"),
     (errors.InvalidSqlStatementName, "database.url must lead to the server itself, not to a transaction pooler"),
 )
 

@@ -9,8 +9,10 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 
 from mda.errors import DatabaseUnavailable, SettingsError
+from mda.metadata.deliver import Committer
 from mda.metadata.engine import check_durability, check_server, connect, database, make_engine, parse_url, transaction
 from mda.settings import Database, Settings
+from tests.unit.metadata.deliveries import make_accounts, make_delivery
 
 SETTINGS = "SELECT current_setting('synchronous_commit'), current_setting('statement_timeout')"
 
@@ -67,6 +69,20 @@ def test_a_server_that_could_forget_is_refused(engine: Engine, name: str) -> Non
     )
     with pytest.raises(SettingsError, match=rf"{name} = off.*set {name} = on"):
         check_durability(engine)
+
+
+@pytest.mark.parametrize("name", ["fsync", "full_page_writes"])
+def test_no_mail_is_stored_on_a_server_that_could_forget(engine: Engine, database_url: str, name: str) -> None:
+    """Also where it was another server, or down, when the service began."""
+    make_accounts(engine)
+    overlay(
+        engine, "current_setting(asked text) RETURNS text", f"SELECT CASE asked WHEN '{name}' THEN 'off' ELSE 'on' END"
+    )
+    with (
+        contextlib.closing(Committer(database_url)) as committer,
+        pytest.raises(DatabaseUnavailable, match="lose mail.*to on"),
+    ):
+        committer.commit([make_delivery()])
 
 
 @pytest.mark.parametrize(
