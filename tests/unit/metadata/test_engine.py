@@ -80,7 +80,7 @@ def test_no_mail_is_stored_on_a_server_that_could_forget(engine: Engine, databas
     )
     with (
         contextlib.closing(Committer(database_url)) as committer,
-        pytest.raises(DatabaseUnavailable, match="lose mail.*to on"),
+        pytest.raises(DatabaseUnavailable, match=r"lose mail.*to on"),
     ):
         committer.commit([make_delivery()])
 
