@@ -11,29 +11,24 @@ from email.message import EmailMessage, Message
 
 import fast_mail_parser
 
-from mda.binding import examine
+from mda.binding import Viewer, examine
 from mda.mime import message
-from mda.mime.part import content, text
+from mda.mime.reading import Reader
+
+READER = Reader()
+VIEWER = Viewer()
 
 
 def touch(raw: bytes) -> object:
-    read = message.read(examine(raw))
-    found = read.subject, read.field_values("from"), read.field_values("to"), read.sent_at
-    leaves = [
-        (part.filename, text(read.examination, part.index) or content(read.examination, part.index))
-        for part in read.parts
-        if part.kind == 0
-    ]
-    return found, leaves
+    return READER.read(raw)
 
 
 def all_headers(raw: bytes) -> object:
-    read = message.read(examine(raw))
-    return touch(raw), [read.field_values(field.name) for field in read.fields]
+    return READER.read(raw, with_fields=True)
 
 
 def structure(raw: bytes) -> object:
-    return examine(raw).structure
+    return VIEWER.structure(raw)
 
 
 def delivery(raw: bytes) -> object:

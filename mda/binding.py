@@ -7,6 +7,7 @@ an argument is senseless, MemoryError that there was no memory.
 """
 
 import struct
+import sys
 from array import array
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +42,7 @@ DEFAULT_LIMITS = Limits()
 
 HEADER = struct.Struct("=IIIHH")
 """mime_header: start, value, end, name_length, field."""
-PART = struct.Struct("=14I4B21I")
+PART = struct.Struct("=14I4B22I")
 """mime_part, its members in their order."""
 PARAMETER = struct.Struct("=6I")
 """mime_parameter: spans of name, value, decoded."""
@@ -165,6 +166,93 @@ def examine(raw: bytes, model: Model | None = None, limits: Limits = DEFAULT_LIM
         _lib.mime_free(result[0])
 
 
+WANT_SUMMARY: int = _lib.MIME_WANT_SUMMARY
+WANT_FIELDS: int = _lib.MIME_WANT_FIELDS
+_WANT_VIEW: int = _lib.MIME_WANT_VIEW | _lib.MIME_WANT_TEXT | _lib.MIME_WANT_SUMMARY
+VIEW_NOT_WHOLE = 1
+VIEW_TEXT = 256
+VIEW_STRING = 512
+_VIEW = struct.Struct("=IIIIIqiIIIII")
+"""The numbers of csrc/mime/view.h, with those of the first leaf."""
+_ROOM = 65536
+
+
+class Viewer:
+    """Takes views of messages (csrc/mime/view.h) with memory that is kept from one message to the next. Threads may
+    share one: each takes a context of its own."""
+
+    def __init__(self) -> None:
+        self._idle: list[tuple[Any, Any, Any]] = []
+
+    def view(self, raw: bytes, extra: int = 0) -> tuple[tuple[int, ...], list[str], tuple[int, ...]]:
+        """Numbers with those of the first leaf, strings, and the numbers of all further leaves, four each; `extra`
+        may be WANT_FIELDS."""
+        try:
+            context = self._idle.pop()
+        except IndexError:
+            context = _new_context()
+        pointer, out, octets = context
+        length = _lib.mime_read(pointer, raw, len(raw), _WANT_VIEW | extra, out, _ROOM)
+        if not 0 < length <= _ROOM:
+            octets = _read_again(pointer, raw, length)
+        numbers = _VIEW.unpack_from(octets)
+        start = numbers[0]
+        more = _further_leaves(octets, numbers[2]) if numbers[2] > 1 else ()
+        strings = [] if numbers[1] else octets[start:length].decode("utf-8").split("\0")
+        self._idle.append(context)
+        return numbers, strings, more
+
+    def structure(self, raw: bytes) -> tuple[bytes, bytes]:
+        """The header table and the part table alone (see HEADER and PART): no text, no values."""
+        try:
+            context = self._idle.pop()
+        except IndexError:
+            context = _new_context()
+        pointer, out, octets = context
+        length = _lib.mime_read(pointer, raw, len(raw), _lib.MIME_WANT_TABLES, out, _ROOM)
+        if not 0 < length <= _ROOM:
+            octets = _read_again(pointer, raw, length)
+        split = 4 + int.from_bytes(octets[:4], sys.byteorder)
+        tables = octets[4:split], octets[split:length]
+        self._idle.append(context)
+        return tables
+
+    def header_text(self, value: bytes) -> bytes:
+        """The text of a raw field value in UTF-8, perhaps with marks (`mda.mime.charsets`)."""
+        pointer = _lib.mime_context_new()
+        if not pointer:
+            raise MemoryError("no memory to decode a header field")
+        try:
+            length = _lib.mime_header_text(pointer, value, len(value))
+            if length < 0:
+                _check(-length, value)
+            out = _ffi.new("uint8_t[]", length + 1)
+            _lib.mime_read_again(pointer, out)
+            return bytes(_ffi.buffer(out, length))
+        finally:
+            _lib.mime_context_free(pointer)
+
+
+def _new_context() -> tuple[Any, Any, Any]:
+    pointer = _lib.mime_context_new()
+    if not pointer:
+        raise MemoryError("no memory to parse a message")
+    out = _ffi.new("uint8_t[]", _ROOM)
+    return _ffi.gc(pointer, _lib.mime_context_free), out, _ffi.buffer(out)
+
+
+def _read_again(pointer: Any, raw: bytes, length: int) -> Any:
+    if length <= 0:
+        _check(-length, raw)
+    out = _ffi.new("uint8_t[]", length)
+    _lib.mime_read_again(pointer, out)
+    return _ffi.buffer(out)
+
+
+def _further_leaves(octets: Any, count: int) -> tuple[int, ...]:
+    return struct.unpack_from(f"={4 * (count - 1)}I", octets, _VIEW.size)
+
+
 def features(raw: bytes, limits: Limits = DEFAULT_LIMITS) -> bytes:
     """The ids of a message's features, 32 bits each in the machine's order: what a Learner learns from."""
     result = _ffi.new("mime_message **")
@@ -214,11 +302,18 @@ def html_text(html: bytes) -> bytes:
     return bytes(_ffi.buffer(plain, length))
 
 
-def decode_transfer(encoding: int, encoded: bytes) -> bytes:
-    """The octets behind a transfer encoding (enum mime_encoding); bad input is decoded as far as it goes."""
-    decoded = _ffi.new("uint8_t[]", len(encoded) + 1)
-    length = _lib.mime_decode(encoding, _ffi.from_buffer(encoded), len(encoded), decoded)
-    return bytes(_ffi.buffer(decoded, length))
+_uncleared = _ffi.new_allocator(should_clear_after_alloc=False)
+
+
+def decode_transfer(encoding: int, raw: bytes, offset: int = 0, length: int | None = None) -> bytes:
+    """The octets behind a transfer encoding (enum mime_encoding) at raw[offset : offset + length]; bad input is decoded
+    as far as it goes."""
+    if length is None:
+        length = len(raw) - offset
+    if not 0 <= offset <= offset + length <= len(raw):
+        raise InvalidValue(f"no octets {offset} to {offset + length} in a message of {len(raw)}")
+    decoded = _uncleared("uint8_t[]", length + 1)
+    return bytes(_ffi.buffer(decoded, _lib.mime_decode_part(encoding, raw, offset, length, decoded)))
 
 
 def _limits(limits: Limits) -> Any:

@@ -112,10 +112,14 @@ static mime_span address_literal(address_list *list, const char *word) {
 
 /* An address with no host, or no text at all, is shown as what it lacks, as Dovecot does. */
 static void address_finish(address_list *list, mime_address *address) {
-    if (span_is_absent(address->host) || !address->host.length)
+    if (span_is_absent(address->host) || !address->host.length) {
         address->host = address_literal(list, "MISSING_DOMAIN");
-    if (span_is_absent(address->mailbox) || !address->mailbox.length)
+        address->kind |= MIME_ADDRESS_NO_HOST;
+    }
+    if (span_is_absent(address->mailbox) || !address->mailbox.length) {
         address->mailbox = address_literal(list, "MISSING_MAILBOX");
+        address->kind |= MIME_ADDRESS_NO_MAILBOX;
+    }
     if (!span_is_absent(address->name) && !address->name.length) address->name = span_absent();
     address_add(list, *address);
 }
@@ -133,7 +137,10 @@ static void address_read_angle(address_list *list, mime_span name) {
     }
     /* QUIRK: anything between the domain and '>' is left out: <a@b@c>, <a@b <a@b>>, <list:;@host>. */
     int is_clean = address_at(list, '>');
-    if (!is_clean && span_is_absent(address.host)) address.host = address_literal(list, "SYNTAX_ERROR");
+    if (!is_clean && span_is_absent(address.host)) {
+        address.host = address_literal(list, "SYNTAX_ERROR");
+        address.kind |= MIME_ADDRESS_NO_HOST;
+    }
     while (list->cursor.at < list->cursor.end && *list->cursor.at != '>' && *list->cursor.at != ',') list->cursor.at++;
     if (address_at(list, '>')) list->cursor.at++;
     if (!is_clean) address_flag(list);

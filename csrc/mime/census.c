@@ -1,38 +1,29 @@
-/* Counts of line ends and of odd octets; see census.h. The inner loop is written so that compilers vectorise it. */
+/* Counts of line ends and of odd octets; see census.h. */
 #include "census.h"
 
-#define BLOCK 255 /* an 8-bit counter can't overflow */
-
-typedef struct census_counts {
-    uint32_t lf, cr, crlf, nul;
-} census_counts;
-
-/* `bytes[-1]` is not read: `before` is the octet in front. */
-static census_counts census_block(const uint8_t *bytes, size_t length, uint8_t before) {
-    uint8_t lf = 0, cr = 0, crlf = 0, nul = 0;
-    lf = bytes[0] == '\n';
-    cr = bytes[0] == '\r';
-    nul = bytes[0] == 0;
-    crlf = bytes[0] == '\n' && before == '\r';
-    for (size_t i = 1; i < length; i++) {
-        lf = (uint8_t)(lf + (bytes[i] == '\n'));
-        cr = (uint8_t)(cr + (bytes[i] == '\r'));
-        nul = (uint8_t)(nul + (bytes[i] == 0));
-        crlf = (uint8_t)(crlf + ((bytes[i] == '\n') & (bytes[i - 1] == '\r')));
-    }
-    return (census_counts){lf, cr, crlf, nul};
+/* The counts tell whether there is a defect; where the first one is, is looked for once a message and defect. */
+static int census_is_new(const mime_state *state, mime_defect defect) {
+    return !(state->result.summary.defects >> defect & 1);
 }
 
-/* The first offset of a defect is looked for only in the block where a count first says that there is one. */
-static void census_find(mime_state *state, const uint8_t *base, uint32_t at, uint32_t end) {
-    for (uint32_t i = at; i < end; i++) {
-        if (base[i] == 0) store_flag(state, MIME_DEFECT_NUL, i);
-        else if (base[i] == '\n' && (i == 0 || base[i - 1] != '\r')) store_flag(state, MIME_DEFECT_BARE_LF, i);
-        else if (i > 0 && base[i - 1] == '\r' && base[i] != '\n') store_flag(state, MIME_DEFECT_BARE_CR, i - 1);
+static void census_find_bare_lf(mime_state *state, const uint8_t *base, uint32_t at, uint32_t end) {
+    const uint8_t *lf = base + at;
+    while ((lf = memchr(lf, '\n', (size_t)(base + end - lf))) != NULL) {
+        if (lf == base || lf[-1] != '\r') break;
+        lf++;
     }
+    if (lf) store_flag(state, MIME_DEFECT_BARE_LF, (uint32_t)(lf - base));
 }
 
-#define ODD (UINT64_C(1) << MIME_DEFECT_NUL | UINT64_C(1) << MIME_DEFECT_BARE_CR | UINT64_C(1) << MIME_DEFECT_BARE_LF)
+/* A CR as the last octet of all is none: what follows it is not known. */
+static void census_find_bare_cr(mime_state *state, const uint8_t *base, uint32_t at, uint32_t end) {
+    const uint8_t *cr = base + at;
+    while ((cr = memchr(cr, '\r', (size_t)(base + end - 1 - cr))) != NULL) {
+        if (cr[1] != '\n') break;
+        cr++;
+    }
+    if (cr) store_flag(state, MIME_DEFECT_BARE_CR, (uint32_t)(cr - base));
+}
 
 void census_begin(mime_state *state, uint32_t start) {
     state->census_at = start;
@@ -41,14 +32,21 @@ void census_begin(mime_state *state, uint32_t start) {
 
 void census_take(mime_state *state, uint32_t end) {
     const uint8_t *base = store_base(state);
-    while (state->census_at < end) {
-        uint32_t at = state->census_at, stop = end - at > BLOCK ? at + BLOCK : end;
-        census_counts counts = census_block(base + at, stop - at, at ? base[at - 1] : 0);
-        state->census_lines += counts.lf;
-        state->census_bare_lfs += counts.lf - counts.crlf;
-        uint8_t before = at ? base[at - 1] : 0;
-        int is_odd = counts.nul || counts.lf != counts.crlf || counts.cr != counts.crlf || before == '\r';
-        if (is_odd && (state->result.summary.defects & ODD) != ODD) census_find(state, base, at, stop);
-        state->census_at = stop;
-    }
+    uint32_t at = state->census_at;
+    if (at >= end) return;
+    uint8_t before = at ? base[at - 1] : 0;
+    vector_counts counts;
+    state->vector->count(base + at, end - at, before, &counts);
+    state->census_at = end;
+    state->census_lines += counts.lf;
+    state->census_bare_lfs += counts.lf - counts.crlf;
+    state->census_is_8bit |= counts.has_high;
+    if (counts.has_nul && census_is_new(state, MIME_DEFECT_NUL))
+        store_flag(state, MIME_DEFECT_NUL, (uint32_t)((const uint8_t *)memchr(base + at, 0, end - at) - base));
+    if (counts.lf != counts.crlf && census_is_new(state, MIME_DEFECT_BARE_LF))
+        census_find_bare_lf(state, base, at, end);
+    /* Those CRs that an octet follows here. */
+    uint32_t crs = counts.cr + (before == '\r') - (base[end - 1] == '\r');
+    if (crs != counts.crlf && census_is_new(state, MIME_DEFECT_BARE_CR))
+        census_find_bare_cr(state, base, at - (before == '\r'), end);
 }

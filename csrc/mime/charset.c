@@ -28,31 +28,21 @@ static size_t charset_sequence(const uint8_t *at, const uint8_t *end) {
     return length;
 }
 
-static size_t charset_ascii_run(const uint8_t *bytes, size_t length) {
-    size_t at = 0;
-    for (uint64_t word; at + 8 <= length; at += 8) {
-        memcpy(&word, bytes + at, 8);
-        if (word & UINT64_C(0x8080808080808080)) break;
-    }
-    while (at < length && bytes[at] < 0x80) at++;
-    return at;
-}
-
-int charset_is_utf8(const uint8_t *bytes, size_t length, int *is_ascii) {
-    size_t at = charset_ascii_run(bytes, length);
+int charset_is_utf8(const mime_vector *vector, const uint8_t *bytes, size_t length, int *is_ascii) {
+    size_t at = vector->ascii_run(bytes, length);
     *is_ascii = at == length;
     while (at < length) {
         size_t sequence = charset_sequence(bytes + at, bytes + length);
         if (!sequence) return 0;
         at += sequence;
-        if (at < length && bytes[at] < 0x80) at += charset_ascii_run(bytes + at, length - at);
+        if (at < length && bytes[at] < 0x80) at += vector->ascii_run(bytes + at, length - at);
     }
     return 1;
 }
 
 static void charset_append_table(mime_state *state, const uint16_t *table, const uint8_t *bytes, size_t length) {
     for (size_t at = 0; at < length && !store_failed(state);) {
-        size_t run = charset_ascii_run(bytes + at, length - at);
+        size_t run = state->vector->ascii_run(bytes + at, length - at);
         text_append(state, bytes + at, run);
         at += run;
         for (; at < length && bytes[at] >= 0x80; at++) text_utf8(state, table[bytes[at] - 0x80]);
@@ -101,7 +91,7 @@ static void charset_append_utf16(mime_state *state, charset_id id, const uint8_t
 
 void charset_append(mime_state *state, charset_id id, const uint8_t *bytes, size_t length, uint32_t offset) {
     int is_ascii;
-    int is_utf8 = charset_is_utf8(bytes, length, &is_ascii);
+    int is_utf8 = charset_is_utf8(state->vector, bytes, length, &is_ascii);
     if (id >= CHARSET_UTF16 && id <= CHARSET_UTF16_LE) {
         charset_append_utf16(state, id, bytes, length, offset);
     } else if (is_ascii || (is_utf8 && id < CHARSET_TABLES)) {

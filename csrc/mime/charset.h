@@ -20,7 +20,7 @@ typedef enum charset_id {
 charset_id charset_find(const uint8_t *label, size_t length);
 
 /* Whether `length` octets are valid UTF-8 (RFC 3629); *is_ascii when none is above 127. */
-int charset_is_utf8(const uint8_t *bytes, size_t length, int *is_ascii);
+int charset_is_utf8(const mime_vector *vector, const uint8_t *bytes, size_t length, int *is_ascii);
 
 /* Appends octets (not of the text store) to the text store as UTF-8. `offset` is for defects. Not for FOREIGN. */
 void charset_append(mime_state *state, charset_id id, const uint8_t *bytes, size_t length, uint32_t offset);

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vector.h"
+
 /* Where in the encoded octets something was wrong first: offset + 1, or 0 for nothing. */
 typedef struct decode_notes {
     size_t junk;          /* base64: octets outside the alphabet, skipped */
@@ -13,8 +15,14 @@ typedef struct decode_notes {
     size_t bad_escape;    /* quoted-printable: "=" without two hexadecimal digits, kept */
 } decode_notes;
 
-/* Both need room for `length` octets in `decoded` and return how many they wrote. */
-size_t decode_base64(const uint8_t *encoded, size_t length, uint8_t *decoded, decode_notes *notes);
-size_t decode_quoted_printable(const uint8_t *encoded, size_t length, uint8_t *decoded, decode_notes *notes);
+/* All need room for `length` octets in `decoded`, which is apart from `encoded`, and return how many they wrote. */
+size_t decode_base64(const mime_vector *vector, const uint8_t *encoded, size_t length, uint8_t *decoded,
+                     decode_notes *notes);
+size_t decode_quoted_printable(const mime_vector *vector, const uint8_t *encoded, size_t length, uint8_t *decoded,
+                               decode_notes *notes);
+
+/* By enum mime_encoding; those that change nothing copy. */
+size_t decode_transfer(const mime_vector *vector, int encoding, const uint8_t *encoded, size_t length,
+                       uint8_t *decoded, decode_notes *notes);
 
 #endif

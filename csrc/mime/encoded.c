@@ -32,8 +32,7 @@ static void encoded_open(mime_state *state, uint32_t index) {
     const uint8_t *body = store_base(state) + part->body;
     uint32_t start = state->decoded.length;
     uint8_t *out = state->decoded.bytes + start;
-    size_t written = part->encoding == MIME_BASE64 ? decode_base64(body, length, out, &notes)
-                                                   : decode_quoted_printable(body, length, out, &notes);
+    size_t written = decode_transfer(state->vector, part->encoding, body, length, out, &notes);
     state->decoded.length += (uint32_t)written;
     part->kind = MIME_MESSAGE;
     if (state->source == MIME_IN_INPUT) state->origin = part->body;

@@ -31,8 +31,8 @@ static void header_add(mime_state *state, uint32_t part, mime_header header) {
 
 /* Which fields may stand once only: RFC 5322 s3.6, RFC 2045. The first wins everywhere. */
 static void header_note_repeat(mime_state *state, uint32_t *seen, uint16_t field, uint32_t offset) {
-    if (field == MIME_FIELD_OTHER || field == MIME_FIELD_RECEIVED) return;
-    if (*seen >> field & 1) {
+    if (field == MIME_FIELD_OTHER) return;
+    if (*seen >> field & 1 && field != MIME_FIELD_RECEIVED) {
         mime_defect defect = field == MIME_FIELD_CONTENT_TYPE ? MIME_DEFECT_SECOND_CONTENT_TYPE
                              : field == MIME_FIELD_CONTENT_TRANSFER_ENCODING ? MIME_DEFECT_SECOND_ENCODING
                                                                              : MIME_DEFECT_REPEATED_FIELD;
@@ -73,19 +73,24 @@ uint32_t header_read_block(mime_state *state, uint32_t part, uint32_t start, uin
     state->parts[part].first_header = state->result.header_count;
     while (line < limit && !store_failed(state)) {
         const uint8_t *next = octets_next_line(line, limit);
-        if (*line == '\n' || (*line == '\r' && line + 1 < limit && line[1] == '\n')) return (uint32_t)(next - base);
+        if (*line == '\n' || (*line == '\r' && line + 1 < limit && line[1] == '\n')) {
+            state->parts[part].fields = seen;
+            return (uint32_t)(next - base);
+        }
         if (octet_is_wsp(*line)) {
             /* Also a line of white space only, obs-FWS (RFC 5322 s4.2). */
             if (is_open) state->headers[state->result.header_count - 1].end = (uint32_t)(next - base);
             else store_flag(state, MIME_DEFECT_HEADER_NO_COLON, (uint32_t)(line - base));
         } else if (header_is_delimiter(state, line, next)) {
             store_flag(state, MIME_DEFECT_HEADER_NO_BLANK_LINE, (uint32_t)(line - base));
+            state->parts[part].fields = seen;
             return (uint32_t)(line - base);
         } else {
             is_open = header_begin(state, part, line, next, &seen);
         }
         line = next;
     }
+    state->parts[part].fields = seen;
     return end;
 }
 
@@ -96,6 +101,7 @@ const uint8_t *header_value(const mime_state *state, const mime_header *header, 
 }
 
 const mime_header *header_first(const mime_state *state, const mime_part *part, mime_field field) {
+    if (!(part->fields >> field & 1)) return NULL;
     for (uint32_t i = 0; i < part->header_count; i++)
         if (state->headers[part->first_header + i].field == field) return &state->headers[part->first_header + i];
     return NULL;

@@ -15,6 +15,7 @@
 #include "structure.h"
 #include "text.h"
 #include "tree.h"
+#include "view.h"
 #include "words.h"
 
 void mime_default_limits(mime_limits *limits) {
@@ -31,12 +32,11 @@ void mime_default_limits(mime_limits *limits) {
     };
 }
 
-static mime_state *mime_begin(const uint8_t *input, size_t length, const mime_limits *limits) {
-    mime_state *state = calloc(1, sizeof *state);
-    if (!state) return NULL;
+static void mime_begin(mime_state *state, const uint8_t *input, size_t length, const mime_limits *limits, int wants) {
+    store_reset(state);
+    state->result = (mime_message){.input = input, .input_length = (uint32_t)length};
     state->limits = *limits;
-    state->result.input = input;
-    state->result.input_length = (uint32_t)length;
+    state->wants = wants;
     mime_summary *summary = &state->result.summary;
     summary->date_seconds = INT64_MIN;
     summary->preview_part = MIME_NONE;
@@ -47,7 +47,6 @@ static mime_state *mime_begin(const uint8_t *input, size_t length, const mime_li
     store_grow(state, (void **)&state->headers, &state->header_capacity, 48, sizeof(mime_header));
     store_grow(state, (void **)&state->parameters, &state->parameter_capacity, 16, sizeof(mime_parameter));
     store_reserve(state, &state->text, length < 16384 ? length / 2 + 4096 : 12288);
-    return state;
 }
 
 /* Points the visible tables at where they ended up. */
@@ -61,6 +60,8 @@ static void mime_publish(mime_state *state) {
     result->parts = state->parts;
     result->parameters = state->parameters;
     result->addresses = state->addresses;
+    result->view = state->view.bytes;
+    result->view_length = state->view.length;
 }
 
 static void mime_read_date(mime_state *state, const mime_header *header) {
@@ -68,6 +69,11 @@ static void mime_read_date(mime_state *state, const mime_header *header) {
     const uint8_t *end, *value = header_value(state, header, &end);
     if (date_read(value, (size_t)(end - value), &summary->date_seconds, &summary->date_offset)) return;
     store_flag(state, MIME_DEFECT_BAD_DATE, header->start);
+}
+
+static void mime_read_ids(mime_state *state) {
+    state->result.summary.message_id = message_id_read(state, 0);
+    state->result.summary.references = message_id_read_references(state, 0);
 }
 
 /* The values of the top header block. */
@@ -81,52 +87,108 @@ static void mime_read_summary(mime_state *state) {
         summary->subject = words_decode(state, value, end);
     }
     if (date) mime_read_date(state, date);
-    summary->message_id = message_id_read(state, 0);
-    summary->references = message_id_read_references(state, 0);
 }
 
 static void mime_note_8bit(mime_state *state, const mime_part *root) {
-    const uint8_t *input = state->result.input;
-    for (uint32_t i = root->start; i < root->body; i++)
-        if (input[i] & 0x80) {
-            store_flag(state, MIME_DEFECT_HEADER_8BIT, i);
-            return;
-        }
+    const uint8_t *header = state->result.input + root->start;
+    uint32_t length = root->body - root->start;
+    size_t run = state->vector->ascii_run(header, length);
+    if (run < length) store_flag(state, MIME_DEFECT_HEADER_8BIT, root->start + (uint32_t)run);
 }
 
-static void mime_read(mime_state *state) {
+/* What is made of the tree. Each step may be left out. */
+static void mime_make(mime_state *state) {
     mime_summary *summary = &state->result.summary;
-    tree_parse(state, MIME_NONE, 0, state->result.input_length);
-    if (!store_failed(state)) encoded_parse(state);
-    if (store_failed(state)) return;
-    mime_note_8bit(state, &state->parts[0]);
-    attachment_find(state);
-    text_read(state, 0);
+    if (state->wants & MIME_WANT_TEXT) text_read(state, 0);
     if (store_failed(state)) return;
     store_enter(state, &state->parts[0]);
-    mime_read_summary(state);
-    preview_read(state);
-    envelope_write_all(state);
+    if (state->wants & MIME_WANT_SUMMARY) mime_read_summary(state);
+    if (state->wants & MIME_WANT_IDS) mime_read_ids(state);
+    if (state->wants & MIME_WANT_PREVIEW) preview_read(state);
+    if (state->wants & MIME_WANT_IMAP) envelope_write_all(state);
     if (store_failed(state)) return;
-    summary->envelope = state->parts[0].envelope;
-    summary->body_structure = body_structure_write(state);
-    summary->structure = structure_write(state);
+    if (state->wants & MIME_WANT_IMAP) {
+        summary->envelope = state->parts[0].envelope;
+        summary->body_structure = body_structure_write(state);
+    }
+    if (state->wants & MIME_WANT_STRUCTURE) summary->structure = structure_write(state);
+    if (state->wants & MIME_WANT_TABLES) view_write_tables(state);
+    if (state->wants & MIME_WANT_VIEW && !store_failed(state)) view_write(state);
+}
+
+static mime_status mime_run(mime_state *state, const uint8_t *input, size_t length, const mime_limits *limits,
+                            int wants) {
+    static const uint8_t nothing[1] = {0};
+    mime_begin(state, length ? input : nothing, length, limits, wants);
+    if (!store_failed(state)) tree_parse(state, MIME_NONE, 0, state->result.input_length);
+    if (!store_failed(state)) encoded_parse(state);
+    if (store_failed(state)) return MIME_NO_MEMORY;
+    mime_note_8bit(state, &state->parts[0]);
+    attachment_find(state);
+    mime_make(state);
+    mime_publish(state);
+    return store_failed(state) ? MIME_NO_MEMORY : MIME_OK;
+}
+
+static mime_status mime_refuses(const uint8_t *input, size_t length, const mime_limits *limits) {
+    if (!limits || (length && !input) || !limits->parts) return MIME_BAD_ARGUMENT;
+    return length > limits->size || length > INT32_MAX ? MIME_TOO_LARGE : MIME_OK;
+}
+
+mime_context *mime_context_new(void) {
+    mime_state *state = calloc(1, sizeof *state);
+    if (state) state->vector = vector_choose();
+    return (mime_context *)state;
+}
+
+void mime_context_free(mime_context *context) {
+    if (context) store_free((mime_state *)context);
+}
+
+mime_status mime_parse_with(mime_context *context, const uint8_t *input, size_t length, const mime_limits *limits,
+                            int wants, const mime_message **message) {
+    mime_state *state = (mime_state *)context;
+    mime_status status = context && message ? mime_refuses(input, length, limits) : MIME_BAD_ARGUMENT;
+    if (status == MIME_OK) status = mime_run(state, input, length, limits, wants);
+    if (status == MIME_OK) *message = &state->result;
+    return status;
 }
 
 mime_status mime_parse(const uint8_t *input, size_t length, const mime_limits *limits, mime_message **message) {
-    static const uint8_t nothing[1] = {0};
-    if (!limits || !message || (length && !input) || !limits->parts) return MIME_BAD_ARGUMENT;
-    if (length > limits->size || length > INT32_MAX) return MIME_TOO_LARGE;
-    mime_state *state = mime_begin(length ? input : nothing, length, limits);
+    mime_status status = message ? mime_refuses(input, length, limits) : MIME_BAD_ARGUMENT;
+    if (status != MIME_OK) return status;
+    mime_state *state = (mime_state *)mime_context_new();
     if (!state) return MIME_NO_MEMORY;
-    mime_read(state);
-    if (store_failed(state)) {
-        store_free(state);
-        return MIME_NO_MEMORY;
-    }
-    mime_publish(state);
-    *message = &state->result;
-    return MIME_OK;
+    status = mime_run(state, input, length, limits, MIME_WANT_ALL);
+    if (status == MIME_OK) *message = &state->result;
+    else store_free(state);
+    return status;
+}
+
+int64_t mime_read(mime_context *context, const uint8_t *input, size_t length, int wants, uint8_t *out, size_t room) {
+    mime_limits limits;
+    const mime_message *message;
+    mime_default_limits(&limits);
+    mime_status status = mime_parse_with(context, input, length, &limits, wants, &message);
+    if (status != MIME_OK) return -(int64_t)status;
+    if (message->view_length <= room) mime_read_again(context, out);
+    return message->view_length;
+}
+
+void mime_read_again(const mime_context *context, uint8_t *out) {
+    const mime_state *state = (const mime_state *)context;
+    if (state->view.length) memcpy(out, state->view.bytes, state->view.length);
+}
+
+int64_t mime_header_text(mime_context *context, const uint8_t *value, size_t length) {
+    static const uint8_t nothing[1] = {0};
+    mime_state *state = (mime_state *)context;
+    mime_limits limits;
+    mime_default_limits(&limits);
+    if (!context || mime_refuses(value, length, &limits) != MIME_OK) return -(int64_t)MIME_BAD_ARGUMENT;
+    mime_begin(state, length ? value : nothing, length, &limits, 0);
+    words_decode_into(state, state->result.input, state->result.input + length, &state->view);
+    return store_failed(state) ? -(int64_t)MIME_NO_MEMORY : (int64_t)state->view.length;
 }
 
 void mime_free(mime_message *message) {

@@ -111,7 +111,8 @@ typedef enum mime_part_flag {
     MIME_PART_ATTACHED = 8,   /* disposition attachment, or a leaf with a file name that is no inline text or image */
     MIME_PART_CLOSED = 16,    /* multipart with its close delimiter */
     MIME_PART_OPAQUE = 32,    /* a limit stopped us: children are not taken apart */
-    MIME_PART_ENCODED = 64    /* a message in base64 or quoted-printable: its child is in the decoded store */
+    MIME_PART_ENCODED = 64,   /* a message in base64 or quoted-printable: its child is in the decoded store */
+    MIME_PART_8BIT = 128      /* octets above 127 in a leaf's raw body */
 } mime_part_flag;
 
 /* The fields known by number; all others are MIME_FIELD_OTHER and found by name. */
@@ -159,6 +160,20 @@ typedef struct mime_limits {
     uint32_t preview;         /* characters: 256 */
 } mime_limits;
 
+/* What a parse makes; the tree, the headers and the defects always. */
+typedef enum mime_want {
+    MIME_WANT_TEXT = 1,       /* mime_part.text and .charset of text leaves */
+    MIME_WANT_SUMMARY = 2,    /* subject and date */
+    MIME_WANT_PREVIEW = 4,    /* with MIME_WANT_TEXT */
+    MIME_WANT_IMAP = 8,       /* ENVELOPE and BODYSTRUCTURE */
+    MIME_WANT_STRUCTURE = 16, /* the stored part table */
+    MIME_WANT_IDS = 32,       /* message_id and references */
+    MIME_WANT_VIEW = 64,      /* mime_message.view; with MIME_WANT_TEXT and MIME_WANT_SUMMARY */
+    MIME_WANT_FIELDS = 128,   /* every field of the top header block in the view */
+    MIME_WANT_TABLES = 256,   /* the view is 32 bits, the octets of `headers`, then `headers` and `parts` */
+    MIME_WANT_ALL = 63        /* what mime_parse() makes */
+} mime_want;
+
 /* One header field. Offsets are into the store of its part (mime_part.source). */
 typedef struct mime_header {
     uint32_t start;       /* first byte of the name */
@@ -174,6 +189,9 @@ typedef struct mime_parameter {
     mime_span value;   /* unquoted, segments joined; for "name*" still charset'language'%XX */
     mime_span decoded; /* UTF-8, perhaps with marks (MIME_MARK_OPEN) */
 } mime_parameter;
+
+/* Added to an address's kind: what its mailbox or host says is no more than that there is none. */
+typedef enum mime_address_flag { MIME_ADDRESS_NO_MAILBOX = 256, MIME_ADDRESS_NO_HOST = 512 } mime_address_flag;
 
 /* One entry of an address list, in order. kind 'a' address, 'g' group start (mailbox = group name), 'e' group end.
  * Spans are into the text store and raw (unquoted, not RFC 2047-decoded): what ENVELOPE sends. */
@@ -225,6 +243,7 @@ typedef struct mime_part {
     mime_span disposition_label;
     mime_span filename;         /* decoded, perhaps with marks */
     mime_span envelope;         /* of the root and of a message's child: its ENVELOPE */
+    uint32_t fields;            /* bit set of enum mime_field: which fields it has */
 } mime_part;
 
 /* The message's own values. Spans are into the text store, absent where there is no such field. */
@@ -262,7 +281,12 @@ typedef struct mime_message {
     const mime_part *parts;
     const mime_parameter *parameters;
     const mime_address *addresses;
+    const uint8_t *view; /* see view.h */
+    uint32_t view_length;
 } mime_message;
+
+/* What is kept from one message to the next: memory. Not for two threads at once. */
+typedef struct mime_context mime_context;
 
 /* Fills `limits` with the defaults. */
 void mime_default_limits(mime_limits *limits);
@@ -270,12 +294,37 @@ void mime_default_limits(mime_limits *limits);
 /* Parses `length` bytes at `input`, which must outlive the result. *message is set only on MIME_OK. */
 mime_status mime_parse(const uint8_t *input, size_t length, const mime_limits *limits, mime_message **message);
 
-/* Frees a result; NULL is allowed. */
+/* NULL if there is no memory. */
+mime_context *mime_context_new(void);
+
+/* Frees a context and what it holds; NULL is allowed. */
+void mime_context_free(mime_context *context);
+
+/* As mime_parse(), but makes only what `wants` says (enum mime_want), and the result is the context's: it holds until
+ * the next call with that context, and is not to be freed. */
+mime_status mime_parse_with(mime_context *context, const uint8_t *input, size_t length, const mime_limits *limits,
+                            int wants, const mime_message **message);
+
+/* Parses with the default limits and copies the view (see view.h) to `out` if it fits in `room`. Returns its length,
+ * or minus the mime_status. */
+int64_t mime_read(mime_context *context, const uint8_t *input, size_t length, int wants, uint8_t *out, size_t room);
+
+/* Copies the view that mime_read() made last, for which there was no room. */
+void mime_read_again(const mime_context *context, uint8_t *out);
+
+/* Makes the text of a raw field value the context's view: encoded words decoded, perhaps with marks. Returns its length,
+ * or minus the mime_status. */
+int64_t mime_header_text(mime_context *context, const uint8_t *value, size_t length);
+
+/* Frees a result of mime_parse(); NULL is allowed. */
 void mime_free(mime_message *message);
 
 /* Removes a transfer encoding (enum mime_encoding) from `length` bytes at `encoded` into `decoded`, which has room for
  * at least `length` bytes. Returns how many were written. Bad input is decoded as far as it goes, never refused. */
 size_t mime_decode(int encoding, const uint8_t *encoded, size_t length, uint8_t *decoded);
+
+/* The same for the octets [offset, offset + length) of a message, as mime_part or the stored part table names them. */
+size_t mime_decode_part(int encoding, const uint8_t *input, size_t offset, size_t length, uint8_t *decoded);
 
 /* Plain text of HTML (UTF-8 or any ASCII superset) into `plain`, which has room for `length` bytes; white space is
  * collapsed, script and style left out, character references resolved. Returns how many were written. */

@@ -33,19 +33,6 @@ int store_reserve(mime_state *state, mime_bytes_store *store, size_t more) {
     return store_grow(state, (void **)&store->bytes, &store->capacity, need, 1);
 }
 
-void store_append(mime_state *state, mime_bytes_store *store, const uint8_t *bytes, size_t length) {
-    if (!length) return;
-    if (store->capacity - store->length < length && !store_reserve(state, store, length)) return;
-    memcpy(store->bytes + store->length, bytes, length);
-    store->length += (uint32_t)length;
-}
-
-void text_append(mime_state *state, const uint8_t *bytes, size_t length) {
-    store_append(state, &state->text, bytes, length);
-}
-
-void text_byte(mime_state *state, uint8_t byte) { store_byte(state, &state->text, byte); }
-
 void text_number(mime_state *state, uint64_t number) {
     uint8_t digits[20];
     size_t at = sizeof digits;
@@ -87,7 +74,36 @@ void store_flag(mime_state *state, mime_defect defect, uint32_t offset) {
     summary->defect_offset[defect] = state->source == MIME_IN_INPUT ? offset : state->origin;
 }
 
+#define KEPT (1u << 20) /* octets that a table may keep between messages */
+
+static void store_trim(void **table, uint32_t *capacity, size_t size) {
+    if (*capacity * size <= KEPT) return;
+    free(*table);
+    *table = NULL;
+    *capacity = 0;
+}
+
+static void store_trim_bytes(mime_bytes_store *store) {
+    store_trim((void **)&store->bytes, &store->capacity, 1);
+    store->length = 0;
+}
+
+void store_reset(mime_state *state) {
+    store_trim_bytes(&state->text);
+    store_trim_bytes(&state->decoded);
+    store_trim_bytes(&state->scratch);
+    store_trim_bytes(&state->second);
+    store_trim_bytes(&state->view);
+    store_trim((void **)&state->headers, &state->header_capacity, sizeof(mime_header));
+    store_trim((void **)&state->parts, &state->part_capacity, sizeof(mime_part));
+    store_trim((void **)&state->parameters, &state->parameter_capacity, sizeof(mime_parameter));
+    store_trim((void **)&state->addresses, &state->address_capacity, sizeof(mime_address));
+    state->open_count = state->longest_boundary = state->source = state->origin = 0;
+    state->has_marks = state->is_failed = 0;
+}
+
 void store_free(mime_state *state) {
+    free(state->view.bytes);
     free(state->text.bytes);
     free(state->decoded.bytes);
     free(state->scratch.bytes);

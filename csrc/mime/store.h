@@ -1,6 +1,6 @@
 /* The parser's working state: the visible result, the tables behind it and the byte stores.
  *
- * Tables and stores grow by doubling and live until mime_free(). A failed allocation is sticky: store_failed() turns
+ * Tables and stores grow by doubling and live until mime_free() or mime_context_free(). A failed allocation is sticky: store_failed() turns
  * true, appends do nothing from then on, and mime_parse() answers MIME_NO_MEMORY; so only loops need to look.
  * The text store moves when it grows: keep offsets into it, never pointers, over an append.
  */
@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "mime.h"
+#include "vector.h"
 
 /* One open container while the tree is built. */
 typedef struct mime_open {
@@ -29,7 +30,9 @@ typedef struct mime_bytes_store {
 typedef struct mime_state {
     mime_message result; /* first, so that a mime_message is its mime_state */
     mime_limits limits;
-    mime_bytes_store text, decoded, scratch, second;
+    int wants; /* enum mime_want */
+    const mime_vector *vector;
+    mime_bytes_store text, decoded, scratch, second, view;
     mime_header *headers;
     mime_part *parts;
     mime_parameter *parameters;
@@ -42,6 +45,8 @@ typedef struct mime_state {
     uint32_t source;       /* the store that is being parsed, enum mime_source */
     uint32_t origin;       /* in MIME_IN_DECODED: input offset that defects are reported at */
     uint32_t census_at, census_lines, census_bare_lfs;
+    int census_is_8bit;    /* an octet above 127 since the flag was cleared */
+    int has_marks;         /* some text has MIME_MARK_OPEN */
     int is_failed;
 } mime_state;
 
@@ -53,7 +58,12 @@ int store_grow(mime_state *state, void **table, uint32_t *capacity, uint32_t nee
 /* Makes room for `more` bytes after store->length. */
 int store_reserve(mime_state *state, mime_bytes_store *store, size_t more);
 
-void store_append(mime_state *state, mime_bytes_store *store, const uint8_t *bytes, size_t length);
+static inline void store_append(mime_state *state, mime_bytes_store *store, const uint8_t *bytes, size_t length) {
+    if (!length) return;
+    if (store->capacity - store->length < length && !store_reserve(state, store, length)) return;
+    memcpy(store->bytes + store->length, bytes, length);
+    store->length += (uint32_t)length;
+}
 
 static inline void store_byte(mime_state *state, mime_bytes_store *store, uint8_t byte) {
     if (store->length < store->capacity || store_reserve(state, store, 1)) store->bytes[store->length++] = byte;
@@ -63,8 +73,10 @@ static inline void store_byte(mime_state *state, mime_bytes_store *store, uint8_
 #define text_literal(state, literal) \
     store_append((state), &(state)->text, (const uint8_t *)(literal), sizeof(literal) - 1)
 
-void text_append(mime_state *state, const uint8_t *bytes, size_t length);
-void text_byte(mime_state *state, uint8_t byte);
+static inline void text_append(mime_state *state, const uint8_t *bytes, size_t length) {
+    store_append(state, &state->text, bytes, length);
+}
+static inline void text_byte(mime_state *state, uint8_t byte) { store_byte(state, &state->text, byte); }
 void text_number(mime_state *state, uint64_t number);
 void text_utf8(mime_state *state, uint32_t code_point);
 
@@ -91,6 +103,9 @@ static inline void store_enter(mime_state *state, const mime_part *part) {
 static inline const uint8_t *store_base(const mime_state *state) {
     return state->source == MIME_IN_INPUT ? state->result.input : state->decoded.bytes;
 }
+
+/* Forgets the message before; tables and stores stay for the next one, but those that grew far. */
+void store_reset(mime_state *state);
 
 void store_free(mime_state *state);
 

@@ -41,8 +41,7 @@ static void text_decode(mime_state *state, mime_part *part) {
     if (!store_reserve(state, &state->text, length)) return;
     uint32_t from = state->text.length;
     uint8_t *out = state->text.bytes + from;
-    size_t written = part->encoding == MIME_BASE64 ? decode_base64(body, length, out, &notes)
-                                                   : decode_quoted_printable(body, length, out, &notes);
+    size_t written = decode_transfer(state->vector, part->encoding, body, length, out, &notes);
     state->text.length += (uint32_t)written;
     text_note(state, part, &notes);
     part->text = text_since(state, from);
@@ -79,13 +78,13 @@ static void text_read_leaf(mime_state *state, mime_part *part) {
         part->flags |= MIME_PART_FOREIGN;
         return;
     }
-    int is_ascii, is_utf8;
-    const uint8_t *base = part->text_source == MIME_IN_TEXT ? state->text.bytes : store_base(state);
+    int is_utf16 = id >= CHARSET_UTF16 && id <= CHARSET_UTF16_LE;
     if (!part->text.length) return;
-    is_utf8 = charset_is_utf8(base + part->text.offset, part->text.length, &is_ascii);
-    int is_done = is_ascii || (is_utf8 && id < CHARSET_TABLES);
-    if (id >= CHARSET_UTF16 && id <= CHARSET_UTF16_LE) is_done = 0;
-    if (!is_done) text_convert(state, part, id);
+    if (part->text_source != MIME_IN_TEXT && !(part->flags & MIME_PART_8BIT) && !is_utf16) return; /* ASCII, all of it */
+    int is_ascii;
+    const uint8_t *base = part->text_source == MIME_IN_TEXT ? state->text.bytes : store_base(state);
+    int is_utf8 = charset_is_utf8(state->vector, base + part->text.offset, part->text.length, &is_ascii);
+    if (is_utf16 || !(is_ascii || (is_utf8 && id < CHARSET_TABLES))) text_convert(state, part, id);
 }
 
 void text_read(mime_state *state, uint32_t from) {

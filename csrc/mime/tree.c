@@ -53,6 +53,7 @@ static uint32_t tree_open(mime_state *state, uint32_t index, uint32_t end) {
     census_take(state, body);
     part->lines = state->census_lines; /* what was before the body; tree_close() makes the difference */
     part->bare_lfs = state->census_bare_lfs;
+    state->census_is_8bit = 0;
     if (part->kind == MIME_LEAF) return body;
     if (part->depth >= state->limits.depth || (part->kind == MIME_MESSAGE && state->result.part_count >= state->limits.parts)) {
         store_flag(state, part->depth >= state->limits.depth ? MIME_DEFECT_TOO_DEEP : MIME_DEFECT_TOO_MANY_PARTS,
@@ -65,21 +66,25 @@ static uint32_t tree_open(mime_state *state, uint32_t index, uint32_t end) {
     return body;
 }
 
+/* Whether the line at `line`, which begins with two dashes, is a delimiter of an open multipart. */
+static int tree_match(mime_state *state, uint32_t from, const uint8_t *line, const uint8_t *limit,
+                      tree_delimiter *found) {
+    const uint8_t *base = store_base(state), *next = octets_next_line(line, limit);
+    int level = boundary_match(state, line, next, &found->is_close);
+    if (level < 0) return 0;
+    const uint8_t *content_end = octets_chomp(base + from, line);
+    *found = (tree_delimiter){(uint32_t)(content_end - base), (uint32_t)(next - base), level, found->is_close};
+    return 1;
+}
+
 static int tree_seek(mime_state *state, uint32_t from, uint32_t end, tree_delimiter *found) {
     const uint8_t *base = store_base(state), *limit = base + end, *line = base + from;
     if (!state->longest_boundary) return 0;
+    if (limit - line > 2 && line[0] == '-' && line[1] == '-' && tree_match(state, from, line, limit, found)) return 1;
     while (line < limit) {
-        const uint8_t *next = octets_next_line(line, limit);
-        if (next - line > 2 && line[0] == '-' && line[1] == '-') {
-            int level = boundary_match(state, line, next, &found->is_close);
-            if (level >= 0) {
-                const uint8_t *content_end = octets_chomp(base + from, line);
-                *found = (tree_delimiter){(uint32_t)(content_end - base), (uint32_t)(next - base), level,
-                                          found->is_close};
-                return 1;
-            }
-        }
-        line = next;
+        line += state->vector->find_dashes(line, (size_t)(limit - line));
+        if (line++ == limit) return 0;
+        if (tree_match(state, from, line, limit, found)) return 1;
     }
     return 0;
 }
@@ -96,6 +101,8 @@ static void tree_close(mime_state *state, uint32_t index, uint32_t end, int is_o
     census_take(state, end);
     part->lines = state->census_lines - part->lines;
     part->bare_lfs = state->census_bare_lfs - part->bare_lfs;
+    /* What was counted since the last header block is this part's body, if it has no children. */
+    if (state->census_is_8bit && part->first_child == MIME_NONE) part->flags |= MIME_PART_8BIT;
     if (part->kind != MIME_MULTIPART || part->flags & (MIME_PART_CLOSED | MIME_PART_OPAQUE)) return;
     part->epilogue = end;
     if (part->first_child == MIME_NONE) {

@@ -33,6 +33,7 @@ typedef struct words_run {
 static void words_mark(mime_state *state, const uint8_t *label, size_t label_length, const uint8_t *bytes,
                        size_t length) {
     static const char HEX[] = "0123456789abcdef";
+    state->has_marks = 1;
     text_byte(state, MIME_MARK_OPEN);
     text_append(state, label, label_length);
     text_byte(state, MIME_MARK_SPLIT);
@@ -128,7 +129,7 @@ static void words_add(words_run *run, const encoded_word *word) {
     } else if (store_reserve(state, &state->scratch, length)) {
         decode_notes notes = {0};
         state->scratch.length +=
-            (uint32_t)decode_base64(word->content, length, state->scratch.bytes + state->scratch.length, &notes);
+            (uint32_t)decode_base64(state->vector, word->content, length, state->scratch.bytes + state->scratch.length, &notes);
     }
 }
 
@@ -167,6 +168,7 @@ static void words_walk(words_run *run, const uint8_t *at, const uint8_t *end) {
     words_flush(run);
 }
 
+/* Printable as it stands: no fold, no encoded word, nothing above 127. */
 static int words_are_plain(const uint8_t *at, const uint8_t *end) {
     uint8_t high = 0, fold = 0, word = 0;
     for (; at < end; at++) {
@@ -177,21 +179,36 @@ static int words_are_plain(const uint8_t *at, const uint8_t *end) {
     return !(high & 0x80) && !fold && !word;
 }
 
-mime_span words_decode(mime_state *state, const uint8_t *at, const uint8_t *end) {
-    uint32_t from = state->text.length;
-    at = words_skip_space(at, end);
-    while (end > at && octet_is_space(end[-1])) end--;
-    if (words_are_plain(at, end)) {
-        text_append(state, at, (size_t)(end - at));
-        return text_since(state, from);
-    }
+/* Appends the text of [at, end), white space around it left out, to the text store. */
+static void words_append_text(mime_state *state, const uint8_t *at, const uint8_t *end) {
     const uint8_t *base = store_base(state);
     uintptr_t place = (uintptr_t)at, first = (uintptr_t)base;
     uint32_t offset = place >= first && place - first < state->result.input_length ? (uint32_t)(place - first) : 0;
     words_run run = {state, NULL, 0, offset, 0};
     state->scratch.length = 0;
     words_walk(&run, at, end);
+}
+
+mime_span words_decode(mime_state *state, const uint8_t *at, const uint8_t *end) {
+    uint32_t from = state->text.length;
+    at = words_skip_space(at, end);
+    while (end > at && octet_is_space(end[-1])) end--;
+    if (words_are_plain(at, end)) text_append(state, at, (size_t)(end - at));
+    else words_append_text(state, at, end);
     return text_since(state, from);
+}
+
+void words_decode_into(mime_state *state, const uint8_t *at, const uint8_t *end, mime_bytes_store *store) {
+    at = words_skip_space(at, end);
+    while (end > at && octet_is_space(end[-1])) end--;
+    if (words_are_plain(at, end)) {
+        store_append(state, store, at, (size_t)(end - at));
+        return;
+    }
+    uint32_t from = state->text.length;
+    words_append_text(state, at, end);
+    store_append(state, store, state->text.bytes + from, state->text.length - from);
+    state->text.length = from;
 }
 
 mime_span words_decode_span(mime_state *state, mime_span span) {

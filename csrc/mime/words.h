@@ -15,4 +15,7 @@ mime_span words_decode_span(mime_state *state, mime_span span);
  * header text). Foreign charsets give marks. */
 void words_convert(mime_state *state, mime_span charset, const uint8_t *bytes, size_t length);
 
+/* As words_decode(), but appends to another store and leaves nothing in the text store. */
+void words_decode_into(mime_state *state, const uint8_t *at, const uint8_t *end, mime_bytes_store *store);
+
 #endif

@@ -71,6 +71,11 @@ def resolve_marks(text: bytes) -> str:
         return _MARK.sub(_resolve, text).decode("utf-8", "replace")
 
 
+def resolve_text(raw: bytes) -> str:
+    """Raw header octets as text: UTF-8, else windows-1252, the last resort."""
+    return _guess(raw)
+
+
 def _resolve(mark: re.Match[bytes]) -> bytes:
     word = decode(mark[1].decode("ascii", "replace"), bytes.fromhex(mark[2].decode("ascii")))
     return word.encode("utf-8", "replace")

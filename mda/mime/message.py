@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from mda.binding import HEADER, PART, Examination, html_text
 from mda.mime import part
-from mda.mime.charsets import resolve_marks
+from mda.mime.charsets import resolve_marks, resolve_text
 from mda.mime.part import Part, PartFlag
 from mda.mime.subject import base_subject
 
@@ -98,14 +98,6 @@ def read(examination: Examination) -> Message:
         body_structure=examination.body_structure,
         structure=examination.structure,
     )
-
-
-def resolve_text(raw: bytes) -> str:
-    """Raw header octets as text: UTF-8, else windows-1252, the last resort."""
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return raw.decode("cp1252", "replace")
 
 
 def _field(raw: bytes, start: int, value: int, end: int, length: int, _: int) -> HeaderField:

@@ -105,7 +105,8 @@ def text(examination: Examination, index: int) -> str:
 def content(examination: Examination, index: int) -> bytes:
     """The octets of a leaf without their transfer encoding."""
     row = PART.unpack_from(examination.parts, index * PART.size)
-    return decode_transfer(row[15], _bytes(examination, row[0], row[5], row[6] - row[5]))
+    store = (examination.raw, examination.text, examination.decoded)[row[0]]
+    return decode_transfer(row[15], store, row[5], row[6] - row[5])
 
 
 def _bytes(examination: Examination, source: int, offset: int, length: int) -> bytes:

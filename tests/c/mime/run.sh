@@ -9,7 +9,7 @@ mkdir -p "$1"
 cd "$1"
 compile="${CC:-cc} -std=c11 -O1 -g -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover=all"
 $compile -c "$root"/csrc/mime/*.c
-for test in prefixes memory mutations; do
+for test in vector prefixes memory mutations; do
     $compile -I"$root/csrc/mime" -o "test_$test" "$here/test_$test.c" "$here/message.c" ./*.o \
         -Wl,--wrap=realloc -Wl,--wrap=calloc
     "./test_$test" "$root"/tests/samples/*.eml

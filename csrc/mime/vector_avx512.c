@@ -1,0 +1,56 @@
+/* The kernels for processors with AVX-512 BW and VBMI. See vector.h. */
+#include "vector.h"
+
+#ifdef VECTOR_X86
+
+#include <immintrin.h>
+
+#define VECTOR_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,bmi,bmi2,popcnt")))
+
+typedef __m512i block;
+
+static inline VECTOR_TARGET block block_load(const uint8_t *at) { return _mm512_loadu_si512(at); }
+
+static inline VECTOR_TARGET uint64_t block_equal(block b, uint8_t c) {
+    return _mm512_cmpeq_epi8_mask(b, _mm512_set1_epi8((char)c));
+}
+
+static inline VECTOR_TARGET uint64_t block_high(block b) { return _mm512_movepi8_mask(b); }
+
+/* Where the 48 octets of 64 digits lie once each four are joined in the low 24 bits of a word. */
+static const uint8_t PACK[64] = {2,  1,  0,  6,  5,  4,  10, 9,  8,  14, 13, 12, 18, 17, 16, 22, 21, 20, 26, 25, 24, 30,
+                                 29, 28, 34, 33, 32, 38, 37, 36, 42, 41, 40, 46, 45, 44, 50, 49, 48, 54, 53, 52, 58, 57,
+                                 56, 62, 61, 60};
+
+/* A step reads up to 64 octets, takes the whole groups of digits at their begin, and stores only their octets. Values
+ * of all octets below 128 are looked up in one table of two registers; what is no digit gives 0x80 or more. */
+static inline VECTOR_TARGET size_t base64_wide(const uint8_t *encoded, size_t length, uint8_t *decoded, size_t *out) {
+    const __m512i top = _mm512_set1_epi8((char)0x80);
+    const __m512i table_low = _mm512_loadu_si512(VECTOR_DIGITS), table_high = _mm512_loadu_si512(VECTOR_DIGITS + 64);
+    const __m512i pack = _mm512_loadu_si512(PACK);
+    size_t at = 0, to = *out;
+    while (at < length) {
+        size_t left = length - at;
+        __mmask64 there = left >= 64 ? ~UINT64_C(0) : (UINT64_C(1) << left) - 1;
+        __m512i digits = _mm512_mask_loadu_epi8(top, there, encoded + at);
+        __m512i values = _mm512_permutex2var_epi8(table_low, digits, table_high);
+        uint64_t wrong = _mm512_movepi8_mask(digits) | _mm512_cmpgt_epu8_mask(values, _mm512_set1_epi8(63));
+        size_t good = (wrong ? (size_t)__builtin_ctzll(wrong) : 64) & ~(size_t)3;
+        values = _mm512_maddubs_epi16(values, _mm512_set1_epi32(0x01400140)); /* pairs of 6 bits to 12 */
+        values = _mm512_madd_epi16(values, _mm512_set1_epi32(0x00011000));    /* pairs of 12 bits to 24 */
+        values = _mm512_permutexvar_epi8(pack, values);
+        size_t octets = good / 4 * 3;
+        _mm512_mask_storeu_epi8(decoded + to, (UINT64_C(1) << octets) - 1, values);
+        at += good;
+        to += octets;
+        if (good < 64) break;
+    }
+    *out = to;
+    return at;
+}
+
+#include "vector_kernels.h"
+
+const mime_vector VECTOR_AVX512 = VECTOR_KERNELS("avx512");
+
+#endif

@@ -1,0 +1,93 @@
+/* The kernels of vector.h, compiled once for each instruction set. Before it is included:
+ *     VECTOR_TARGET          attribute of every function
+ *     block                  type of 64 octets
+ *     block_load(at)         reads 64 octets
+ *     block_equal(block, c)  mask of the octets that are c, first one in bit 0
+ *     block_high(block)      mask of the octets above 127
+ *     base64_wide(encoded, length, decoded, &out)   as mime_vector.base64, as far as wide steps go
+ */
+#include <string.h>
+
+#define KERNEL static VECTOR_TARGET
+
+/* The last, short block, padded with `padding`. */
+KERNEL inline block block_load_part(const uint8_t *at, size_t length, uint8_t padding) {
+    uint8_t copy[64];
+    memset(copy, padding, sizeof copy);
+    memcpy(copy, at, length);
+    return block_load(copy);
+}
+
+KERNEL void kernel_count(const uint8_t *bytes, size_t length, uint8_t before, vector_counts *counts) {
+    uint64_t carry = before == '\r', nul = 0, high = 0, lfs = 0, crs = 0, crlfs = 0;
+    for (size_t at = 0; at < length; at += 64) {
+        block b = length - at >= 64 ? block_load(bytes + at) : block_load_part(bytes + at, length - at, ' ');
+        uint64_t lf = block_equal(b, '\n'), cr = block_equal(b, '\r');
+        lfs += (uint64_t)__builtin_popcountll(lf);
+        crlfs += (uint64_t)__builtin_popcountll(lf & (cr << 1 | carry));
+        crs += (uint64_t)__builtin_popcountll(cr);
+        carry = cr >> 63;
+        nul |= block_equal(b, 0);
+        high |= block_high(b);
+    }
+    *counts = (vector_counts){(uint32_t)lfs, (uint32_t)crs, (uint32_t)crlfs, nul != 0, high != 0};
+}
+
+KERNEL size_t kernel_ascii_run(const uint8_t *bytes, size_t length) {
+    for (size_t at = 0; at < length; at += 64) {
+        block b = length - at >= 64 ? block_load(bytes + at) : block_load_part(bytes + at, length - at, ' ');
+        uint64_t high = block_high(b);
+        if (high) return at + (size_t)__builtin_ctzll(high);
+    }
+    return length;
+}
+
+KERNEL size_t kernel_find_either(const uint8_t *bytes, size_t length, uint8_t a, uint8_t b) {
+    uint8_t padding = (uint8_t)(a == 'x' || b == 'x' ? 'y' : 'x');
+    for (size_t at = 0; at < length; at += 64) {
+        block octets = length - at >= 64 ? block_load(bytes + at) : block_load_part(bytes + at, length - at, padding);
+        uint64_t found = block_equal(octets, a) | block_equal(octets, b);
+        if (found) return at + (size_t)__builtin_ctzll(found);
+    }
+    return length;
+}
+
+KERNEL size_t kernel_find_dashes(const uint8_t *bytes, size_t length) {
+    size_t at = 0;
+    for (; length - at >= 66; at += 64) {
+        uint64_t found = block_equal(block_load(bytes + at + 1), '-');
+        if (!found) continue;
+        found &= block_equal(block_load(bytes + at), '\n');
+        if (!found) continue;
+        found &= block_equal(block_load(bytes + at + 2), '-');
+        if (found) return at + (size_t)__builtin_ctzll(found);
+    }
+    for (; at + 2 < length; at++)
+        if (bytes[at] == '\n' && bytes[at + 1] == '-' && bytes[at + 2] == '-') return at;
+    return length;
+}
+
+KERNEL size_t kernel_base64(const uint8_t *encoded, size_t length, uint8_t *decoded, size_t *written) {
+    size_t out = *written, at = 0;
+    while (at < length) {
+        at += base64_wide(encoded + at, length - at, decoded, &out);
+        for (; length - at >= 4; at += 4, out += 3) {
+            uint32_t a = VECTOR_DIGITS[encoded[at]], b = VECTOR_DIGITS[encoded[at + 1]];
+            uint32_t c = VECTOR_DIGITS[encoded[at + 2]], d = VECTOR_DIGITS[encoded[at + 3]];
+            if ((a | b | c | d) > 63) break;
+            uint32_t group = a << 18 | b << 12 | c << 6 | d;
+            decoded[out] = (uint8_t)(group >> 16);
+            decoded[out + 1] = (uint8_t)(group >> 8);
+            decoded[out + 2] = (uint8_t)group;
+        }
+        /* A line end between two groups: goes on with the next line. */
+        if (length - at > 2 && encoded[at] == '\r' && encoded[at + 1] == '\n') at += 2;
+        else if (length - at > 1 && encoded[at] == '\n') at++;
+        else break;
+    }
+    *written = out;
+    return at;
+}
+
+#define VECTOR_KERNELS(label) \
+    {label, kernel_count, kernel_ascii_run, kernel_find_dashes, kernel_find_either, kernel_base64}

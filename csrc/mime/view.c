@@ -1,0 +1,140 @@
+/* Writes the view; see view.h. */
+#include "view.h"
+
+#include "address.h"
+#include "header.h"
+#include "octets.h"
+#include "words.h"
+
+enum { NUMBERS = 9, LEAF_NUMBERS = 4 };
+
+static const uint8_t *view_base(const mime_state *state, uint32_t source) {
+    return source == MIME_IN_TEXT ? state->text.bytes : source == MIME_IN_INPUT ? state->result.input : state->decoded.bytes;
+}
+
+/* Ends the string that began at `from`. A NUL that was encoded comes to light only here. */
+static void view_end(mime_state *state, uint32_t from, uint32_t *flags) {
+    const mime_bytes_store *view = &state->view;
+    if (!store_failed(state) && memchr(view->bytes + from, 0, view->length - from)) *flags |= VIEW_NOT_WHOLE;
+    store_byte(state, &state->view, 0);
+}
+
+static void view_string(mime_state *state, mime_span span, uint32_t *flags) {
+    uint32_t from = state->view.length;
+    if (!span_is_absent(span)) store_append(state, &state->view, state->text.bytes + span.offset, span.length);
+    view_end(state, from, flags);
+}
+
+static void view_lower(mime_state *state, mime_span span) {
+    const uint8_t *bytes = state->text.bytes + span.offset;
+    for (uint32_t i = 0; i < span.length; i++) store_byte(state, &state->view, octet_lower(bytes[i]));
+}
+
+/* The display name is decoded as a phrase of words, RFC 2047 s5 (3). */
+static void view_address(mime_state *state, mime_address address, uint32_t *flags) {
+    mime_span name = address.name;
+    if (!span_is_absent(name)) {
+        while (name.length && octet_is_space(state->text.bytes[name.offset])) name.offset++, name.length--;
+        while (name.length && octet_is_space(state->text.bytes[name.offset + name.length - 1])) name.length--;
+        name = words_decode_span(state, name);
+    }
+    view_string(state, name, flags);
+    uint32_t from = state->view.length;
+    if (!(address.kind & MIME_ADDRESS_NO_MAILBOX))
+        store_append(state, &state->view, state->text.bytes + address.mailbox.offset, address.mailbox.length);
+    if (!(address.kind & MIME_ADDRESS_NO_HOST)) {
+        store_byte(state, &state->view, '@');
+        store_append(state, &state->view, state->text.bytes + address.host.offset, address.host.length);
+    }
+    view_end(state, from, flags);
+}
+
+/* The addresses of all fields of one kind, groups left out; how many. */
+static uint32_t view_addresses(mime_state *state, mime_field field, uint32_t *flags) {
+    uint32_t first = state->result.address_count, count = 0;
+    const mime_part *root = &state->parts[0];
+    uint32_t header = root->first_header, end = header + root->header_count;
+    if (!(root->fields >> field & 1)) return 0;
+    for (; header < end && !store_failed(state); header++)
+        if (state->headers[header].field == field) address_read(state, header);
+    for (uint32_t i = first; i < state->result.address_count && !store_failed(state); i++) {
+        if ((state->addresses[i].kind & 255) != 'a') continue;
+        view_address(state, state->addresses[i], flags);
+        count++;
+    }
+    return count;
+}
+
+static uint32_t view_leaf_bits(mime_state *state, const mime_part *part, uint32_t *flags) {
+    if (part->source != MIME_IN_INPUT || part->flags & MIME_PART_FOREIGN) *flags |= VIEW_NOT_WHOLE;
+    if (!(part->flags & MIME_PART_TEXT) || span_is_absent(part->text)) return part->encoding;
+    int is_in_input = part->text_source == MIME_IN_INPUT && !(part->flags & MIME_PART_8BIT);
+    (void)state;
+    return part->encoding | VIEW_TEXT | (is_in_input ? 0 : VIEW_STRING);
+}
+
+static void view_leaf(mime_state *state, uint32_t index, uint32_t number, uint32_t *flags) {
+    const mime_part *part = &state->parts[index];
+    uint32_t numbers[LEAF_NUMBERS] = {view_leaf_bits(state, part, flags), part->body, part->end - part->body, 0};
+    memcpy(state->view.bytes + (NUMBERS + LEAF_NUMBERS * number) * sizeof *numbers, numbers, sizeof numbers);
+    uint32_t from = state->view.length;
+    if (span_is_absent(part->type)) {
+        store_append(state, &state->view, (const uint8_t *)"text/plain", 10);
+    } else {
+        view_lower(state, part->type);
+        store_byte(state, &state->view, '/');
+        view_lower(state, part->subtype);
+    }
+    view_end(state, from, flags);
+    view_string(state, part->filename, flags);
+    if (!(numbers[0] & VIEW_STRING)) return;
+    from = state->view.length;
+    store_append(state, &state->view, view_base(state, part->text_source) + part->text.offset, part->text.length);
+    view_end(state, from, flags);
+}
+
+static void view_fields(mime_state *state, uint32_t *numbers) {
+    const mime_part root = state->parts[0];
+    store_enter(state, &root);
+    for (uint32_t i = 0; i < root.header_count && !store_failed(state); i++) {
+        mime_header header = state->headers[root.first_header + i];
+        const uint8_t *end, *value = header_value(state, &header, &end);
+        store_append(state, &state->view, store_base(state) + header.start, header.name_length);
+        store_byte(state, &state->view, 0);
+        uint32_t from = state->view.length;
+        words_decode_into(state, value, end, &state->view);
+        view_end(state, from, &numbers[1]);
+    }
+    numbers[8] = root.header_count;
+}
+
+static int view_is_leaf(const mime_part *part) { return part->kind == MIME_LEAF; }
+
+void view_write(mime_state *state) {
+    const mime_summary *summary = &state->result.summary;
+    uint32_t numbers[NUMBERS] = {0}, leaves = 0, written = 0;
+    for (uint32_t i = 0; i < state->result.part_count; i++) leaves += (uint32_t)view_is_leaf(&state->parts[i]);
+    numbers[0] = (NUMBERS + LEAF_NUMBERS * leaves) * (uint32_t)sizeof *numbers;
+    if (!store_reserve(state, &state->view, numbers[0] + state->text.length + 1024)) return;
+    state->view.length = numbers[0];
+    view_string(state, summary->subject, &numbers[1]);
+    numbers[2] = leaves;
+    numbers[3] = view_addresses(state, MIME_FIELD_FROM, &numbers[1]);
+    numbers[4] = view_addresses(state, MIME_FIELD_TO, &numbers[1]);
+    memcpy(&numbers[5], &summary->date_seconds, sizeof summary->date_seconds);
+    numbers[7] = (uint32_t)summary->date_offset;
+    for (uint32_t i = 0; i < state->result.part_count && !store_failed(state); i++)
+        if (view_is_leaf(&state->parts[i])) view_leaf(state, i, written++, &numbers[1]);
+    if (state->wants & MIME_WANT_FIELDS) view_fields(state, numbers);
+    if (store_failed(state)) return;
+    state->view.length--; /* the last NUL */
+    if (state->has_marks || summary->defects >> MIME_DEFECT_NUL & 1) numbers[1] |= VIEW_NOT_WHOLE;
+    memcpy(state->view.bytes, numbers, sizeof numbers);
+}
+
+void view_write_tables(mime_state *state) {
+    uint32_t length = state->result.header_count * (uint32_t)sizeof(mime_header);
+    store_append(state, &state->view, (const uint8_t *)&length, sizeof length);
+    store_append(state, &state->view, (const uint8_t *)state->headers, length);
+    store_append(state, &state->view, (const uint8_t *)state->parts, state->result.part_count * sizeof(mime_part));
+}
