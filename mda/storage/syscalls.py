@@ -37,6 +37,14 @@ class Syscalls:
     def fsync(self, fd: int) -> None:
         os.fsync(fd)
 
+    def is_at(self, fd: int, path: Path) -> bool:
+        """Whether `path` leads to this open file."""
+        try:
+            found = path.stat()
+        except FileNotFoundError:
+            return False
+        return os.path.samestat(os.fstat(fd), found)
+
     def rename(self, source: Path, target: Path) -> None:
         source.rename(target)
 

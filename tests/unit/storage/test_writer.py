@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mda.errors import StorageUnavailable
+from mda.errors import MdaError, StorageUnavailable
 from mda.identifiers import IdentifierSource
 from mda.storage import pending
 from mda.storage.abandoned import list_open, list_segments
@@ -20,8 +20,8 @@ from mda.storage.body import Codecs
 from mda.storage.commits import CommitRecord, unpack_commits
 from mda.storage.decode import decode_record
 from mda.storage.encode import EncodedRecord, Encoder
-from mda.storage.location import Location, segment_path
-from mda.storage.reader import SegmentReader
+from mda.storage.location import Location, seal_path, segment_path
+from mda.storage.reader import SegmentReader, read
 from mda.storage.record import Kind, Target
 from mda.storage.scan import Found, scan_segment
 from mda.storage.seal import SealReason, read_seal
@@ -313,3 +313,38 @@ def test_encoding_in_other_threads(shard: Shard, identifiers: IdentifierSource) 
         locations = SegmentWriter(shard, identifiers).append(list(pool.map(encode, raws)))
     reader = SegmentReader(shard)
     assert [reader.read(location) for location in locations] == raws
+
+
+def test_a_segment_that_was_removed_takes_no_more_mail(
+    shard: Shard, identifiers: IdentifierSource, encode: EncodeMessage
+) -> None:
+    """The open file would take it, and nobody would ever find it."""
+    troubles: list[MdaError] = []
+    writer = SegmentWriter(shard, identifiers, on_trouble=troubles.append)
+    (lost,) = writer.append([encode(b"first")])
+    segment_path(shard.root, lost.segment).unlink()
+    (kept,) = writer.append([encode(b"second")])
+    writer.close()
+    assert kept.segment != lost.segment
+    assert read(shard, kept) == b"second"
+    assert [trouble.message.rpartition(": ")[2] for trouble in troubles] == [
+        "its segment was removed, or its disk unmounted"
+    ]
+    assert not seal_path(shard.root, lost.segment).exists()
+
+
+def test_a_shard_whose_disk_went_away_under_an_open_segment(
+    shard: Shard, identifiers: IdentifierSource, encode: EncodeMessage
+) -> None:
+    """As by umount -l: the folder is empty, the open file is elsewhere and comes back with its disk."""
+    writer = SegmentWriter(shard, identifiers)
+    (first,) = writer.append([encode(b"first")])
+    away = shard.root.rename(shard.root.with_name("away"))
+    shard.root.mkdir()
+    with pytest.raises(StorageUnavailable, match="no marker"):
+        writer.append([encode(b"second")])
+    shard.root.rmdir()
+    away.rename(shard.root)
+    (third,) = writer.append([encode(b"third")])
+    writer.close()
+    assert (read(shard, first), read(shard, third)) == (b"first", b"third")
