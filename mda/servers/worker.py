@@ -30,6 +30,10 @@ from mda.settings import Settings
 ORPHAN_SECONDS = 60.0
 ORPHAN_LOOK_SECONDS = 1.0
 
+SWITCH_SECONDS = 0.0005
+"""How long a thread that waits for the interpreter lets another one have it. A message passes four threads on its way;
+with Python's 5 ms, one session was 1.2 to 1.6 times slower, 8 and 32 sessions up to 1.4 times."""
+
 Compose: TypeAlias = Callable[[Settings], AbstractAsyncContextManager[Deliverer]]
 """Builds what a worker needs, and takes it down after the last transaction."""
 
@@ -146,6 +150,7 @@ def end_with_threads() -> None:
 def main() -> None:
     faulthandler.enable()
     end_with_threads()
+    sys.setswitchinterval(SWITCH_SECONDS)
     # The terminal's Ctrl-C and hang-up are for the supervisor, which gives orders.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
