@@ -11,6 +11,7 @@ import json
 import os
 import re
 import secrets
+import shlex
 import signal
 import smtplib
 import stat
@@ -103,8 +104,7 @@ def main() -> int:
 def _run(demo: Demo) -> None:
     console = Console(highlight=False)
     restarted = _stop(demo)
-    demo.folder.mkdir(parents=True, exist_ok=True)
-    demo.folder.chmod(0o755)
+    _make_folder(demo.folder)
     demo.settings.write_text(f'data_dir = "{demo.folder}"\n[workers]\ncount = 2\n')
     console.print(f"[bold]mda demo[/bold] in {demo.folder}" + (" (restarted)" if restarted else ""))
     _mda(demo, "init")
@@ -124,6 +124,17 @@ def _default_folder() -> Path:
     if len(os.fsencode(folder)) <= LONGEST_FOLDER and (os.getuid() != 0 or can_reach):
         return folder
     return Path(f"/var/tmp/mda-demo-{os.getuid()}")  # noqa: S108 - our own folder, named by our uid, mode 0755
+
+
+def _make_folder(folder: Path) -> None:
+    """Its name is known beforehand, and below /var/tmp anybody could have made it, or a link."""
+    folder.mkdir(parents=True, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        raise SystemExit(
+            f"{folder} is not a folder of yours; remove it, or: .venv/bin/python tools/demo.py --folder DIR"
+        )
+    folder.chmod(0o755)
 
 
 def _mda(demo: Demo, *words: str, text: str | None = None) -> str:
@@ -224,7 +235,7 @@ def _show(console: Console, demo: Demo, delivered: Sequence[Delivered]) -> None:
             console.print(f"    {line}", soft_wrap=True)
     console.print("\nThe last mail was handed over twice, as after a lost answer: one id, one UID, stored once.")
     console.print("Times are from the first byte to the answer, mda-pipe's with the start of its process.\n")
-    command = f"{COMMANDS / 'mda'} --config {demo.settings}"
+    command = shlex.join([str(COMMANDS / "mda"), "--config", str(demo.settings)])
     console.print(f"Look around:  {command} message list anna@{DOMAIN}", soft_wrap=True)
     console.print(f"Its data:     {demo.folder}   (its log: {demo.log.name})", soft_wrap=True)
     console.print("Stop it:      make demo-stop   (it stops by itself after an hour)")
