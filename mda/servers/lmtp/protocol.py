@@ -93,8 +93,9 @@ class LmtpConnection(asyncio.Protocol):
         self._timer.cancel()
         if self._collector:
             self._service.log.info("connection lost in DATA", octets=self._collector.size)
-            self._forget_message()
         if not self._work:
+            # Also where the message had come whole and no memory was left to take it: what it held must be given back.
+            self._forget_message()
             self._on_closed(self)
 
     def pause_writing(self) -> None:
@@ -251,6 +252,7 @@ class LmtpConnection(asyncio.Protocol):
         if error or work.cancelled():
             self._service.log.error("connection closed in doubt", exc_info=error)
             self._work = None
+            self._forget_message()
             self._transport.abort()
             if self._is_lost:
                 self._on_closed(self)

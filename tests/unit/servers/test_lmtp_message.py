@@ -1,6 +1,7 @@
 """The message behind DATA: its bytes, its end, its limits, and what the envelope says of it."""
 
 import asyncio
+import contextlib
 import random
 from pathlib import Path
 
@@ -218,3 +219,29 @@ def test_mda_pipe_may_name_the_original_recipient(tmp_path: Path, is_trusted: bo
     named = {"address": {"local_part": "u", "domain": "d"}, "original": "o@d"}
     unnamed = {"address": {"local_part": "w", "domain": "d"}, "original": ""}
     assert recipients == ([named, unnamed] if is_trusted else [unnamed])
+
+
+def test_what_a_message_held_is_given_back_when_no_memory_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a few such messages leave a worker that answers every other one with "too much work in hand"."""
+    said = BEGIN + b"DATA\r\n" + b"x" * 6000 + b"\r\n.\r\n"
+
+    async def run() -> bytes:
+        first = Peer(settings(tmp_path, in_flight_bytes=10_000), Recorder(tmp_path))
+        with monkeypatch.context() as patched:
+            patched.setattr(MessageCollector, "message", _no_memory)
+            for chunk in (said[:100], said[100:]):
+                with contextlib.suppress(MemoryError):
+                    await first.send(chunk)
+        first.connection.connection_lost(MemoryError())
+        assert first.closed == 1
+        second = Peer(settings(tmp_path), Recorder(tmp_path), service=first.service)
+        await second.send(said)
+        return second.wire.heard
+
+    assert b"250 2.0.0 Saved" in asyncio.run(run())
+
+
+def _no_memory(_collector: MessageCollector) -> bytes:
+    raise MemoryError
