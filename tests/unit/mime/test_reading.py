@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from mda.mime.reading import Reader
+from tests.requirements import require
 
 SAMPLES = sorted((Path(__file__).parents[2] / "samples").glob("*.eml"))
 CORPUS = sorted((Path(__file__).parents[3] / "build" / "corpus").glob("*/*.eml"))
@@ -23,8 +24,7 @@ def test_fast_and_slow_way_show_the_same(path: Path, line_end: bytes) -> None:
 
 
 def test_corpus() -> None:
-    if not CORPUS:
-        pytest.skip("no corpus: python -m tools.fetch_corpus")
+    require(bool(CORPUS), "the corpus of real mails", "make corpus")
     for path in CORPUS[::10]:
         check_equal(path.read_bytes())
 
