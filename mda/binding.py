@@ -169,12 +169,16 @@ def examine(raw: bytes, model: Model | None = None, limits: Limits = DEFAULT_LIM
 WANT_SUMMARY: int = _lib.MIME_WANT_SUMMARY
 WANT_FIELDS: int = _lib.MIME_WANT_FIELDS
 _WANT_VIEW: int = _lib.MIME_WANT_VIEW | _lib.MIME_WANT_TEXT | _lib.MIME_WANT_SUMMARY
-VIEW_NOT_WHOLE = 1
-VIEW_TEXT = 256
-VIEW_STRING = 512
+VIEW_NOT_WHOLE, VIEW_MARKED = 1, 2
+VIEW_TEXT, VIEW_STRING, VIEW_FOREIGN = 256, 512, 1024
 _VIEW = struct.Struct("=IIIIIqiIIIII")
 """The numbers of csrc/mime/view.h, with those of the first leaf."""
 _ROOM = 65536
+
+
+_uncleared = _ffi.new_allocator(should_clear_after_alloc=False)
+_KEPT = 1 << 22
+"""A buffer larger than this is not kept."""
 
 
 class Viewer:
@@ -183,22 +187,24 @@ class Viewer:
 
     def __init__(self) -> None:
         self._idle: list[tuple[Any, Any, Any]] = []
+        self._rooms: list[Any] = []
+        self._read = _lib.mime_read
 
-    def view(self, raw: bytes, extra: int = 0) -> tuple[tuple[int, ...], list[str], tuple[int, ...]]:
-        """Numbers with those of the first leaf, strings, and the numbers of all further leaves, four each; `extra`
+    def view(self, raw: bytes, extra: int = 0) -> tuple[tuple[int, ...], bytes, tuple[int, ...]]:
+        """Numbers with those of the first leaf, the strings, and the numbers of all further leaves, four each; `extra`
         may be WANT_FIELDS."""
         try:
             context = self._idle.pop()
         except IndexError:
             context = _new_context()
         pointer, out, octets = context
-        length = _lib.mime_read(pointer, raw, len(raw), _WANT_VIEW | extra, out, _ROOM)
+        length = self._read(pointer, raw, len(raw), _WANT_VIEW | extra, out, _ROOM)
         if not 0 < length <= _ROOM:
             octets = _read_again(pointer, raw, length)
         numbers = _VIEW.unpack_from(octets)
         start = numbers[0]
-        more = _further_leaves(octets, numbers[2]) if numbers[2] > 1 else ()
-        strings = [] if numbers[1] else octets[start:length].decode("utf-8").split("\0")
+        more = struct.unpack_from(f"={4 * (numbers[2] - 1)}I", octets, _VIEW.size) if numbers[2] > 1 else ()
+        strings: bytes = octets[start:length]
         self._idle.append(context)
         return numbers, strings, more
 
@@ -217,20 +223,24 @@ class Viewer:
         self._idle.append(context)
         return tables
 
+    def decode(self, encoding: int, raw: bytes, offset: int, length: int) -> bytes:
+        """As decode_transfer, with memory that is kept; of parts as a view of `raw` named them."""
+        try:
+            room = self._rooms.pop()
+        except IndexError:
+            room = b""
+        if len(room) < length or not room:
+            room = _uncleared("uint8_t[]", max(length, _ROOM))
+        decoded = bytes(_ffi.buffer(room, _lib.mime_decode_part(encoding, raw, offset, length, room)))
+        if len(room) <= _KEPT:
+            self._rooms.append(room)
+        return decoded
+
     def header_text(self, value: bytes) -> bytes:
         """The text of a raw field value in UTF-8, perhaps with marks (`mda.mime.charsets`)."""
-        pointer = _lib.mime_context_new()
-        if not pointer:
-            raise MemoryError("no memory to decode a header field")
-        try:
-            length = _lib.mime_header_text(pointer, value, len(value))
-            if length < 0:
-                _check(-length, value)
-            out = _ffi.new("uint8_t[]", length + 1)
-            _lib.mime_read_again(pointer, out)
-            return bytes(_ffi.buffer(out, length))
-        finally:
-            _lib.mime_context_free(pointer)
+        context = _new_context()
+        length = _lib.mime_header_text(context[0], value, len(value))
+        return bytes(_read_again(context[0], value, length)) if length else b""
 
 
 def _new_context() -> tuple[Any, Any, Any]:
@@ -247,10 +257,6 @@ def _read_again(pointer: Any, raw: bytes, length: int) -> Any:
     out = _ffi.new("uint8_t[]", length)
     _lib.mime_read_again(pointer, out)
     return _ffi.buffer(out)
-
-
-def _further_leaves(octets: Any, count: int) -> tuple[int, ...]:
-    return struct.unpack_from(f"={4 * (count - 1)}I", octets, _VIEW.size)
 
 
 def features(raw: bytes, limits: Limits = DEFAULT_LIMITS) -> bytes:
@@ -300,9 +306,6 @@ def html_text(html: bytes) -> bytes:
     plain = _ffi.new("uint8_t[]", len(html) + 1)
     length = _lib.mime_html_text(_ffi.from_buffer(html), len(html), plain)
     return bytes(_ffi.buffer(plain, length))
-
-
-_uncleared = _ffi.new_allocator(should_clear_after_alloc=False)
 
 
 def decode_transfer(encoding: int, raw: bytes, offset: int = 0, length: int | None = None) -> bytes:

@@ -9,7 +9,7 @@
 #include "lexer.h"
 #include "octets.h"
 
-#define SPECIALS "<>@,;:\"[]"
+#define SPECIALS (OCTET_ADDRESS | OCTET_COMMA | OCTET_SEMICOLON | OCTET_QUOTE)
 
 typedef struct address_list {
     mime_state *state;
@@ -59,7 +59,7 @@ static mime_span address_phrase(address_list *list, int joins_dots) {
     address_skip(list);
     while (list->cursor.at < list->cursor.end && !store_failed(state)) {
         uint8_t c = *list->cursor.at;
-        if (c != '"' && strchr(SPECIALS, c) && c) break;
+        if (c != '"' && octet_is_of(c, SPECIALS)) break;
         int is_dot = c == '.' || (state->text.length > from && state->text.bytes[state->text.length - 1] == '.');
         if (has_gap && !(joins_dots && is_dot)) text_byte(state, ' ');
         if (c == '"') {

@@ -45,7 +45,7 @@ static void structure_language(mime_state *state, const mime_part *part) {
     if (header) cursor.at = header_value(state, header, &cursor.end);
     while (header && !store_failed(state)) {
         lexer_skip(&cursor, NULL);
-        lexer tag = lexer_token(&cursor, ",");
+        lexer tag = lexer_token(&cursor, OCTET_COMMA);
         if (tag.end > tag.at) {
             text_byte(state, count++ ? ' ' : '(');
             imap_string(state, tag.at, (size_t)(tag.end - tag.at));

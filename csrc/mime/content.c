@@ -27,12 +27,12 @@ static int content_is(const mime_state *state, mime_span span, const char *lower
 /* type "/" subtype, comments allowed anywhere (RFC 2045 s5.1). 0 if it is not of that form. */
 static int content_read_type(mime_state *state, lexer *cursor, mime_span *type, mime_span *subtype) {
     lexer_skip(cursor, NULL);
-    lexer main_token = lexer_token(cursor, "/;=\"");
+    lexer main_token = lexer_token(cursor, OCTET_SLASH | OCTET_SEMICOLON | OCTET_EQUALS | OCTET_QUOTE);
     lexer_skip(cursor, NULL);
     if (main_token.at == main_token.end || cursor->at == cursor->end || *cursor->at != '/') return 0;
     cursor->at++;
     lexer_skip(cursor, NULL);
-    lexer sub_token = lexer_token(cursor, "/;=\",");
+    lexer sub_token = lexer_token(cursor, OCTET_SLASH | OCTET_SEMICOLON | OCTET_EQUALS | OCTET_QUOTE | OCTET_COMMA);
     if (sub_token.at == sub_token.end) return 0;
     *type = content_copy(state, main_token);
     *subtype = content_copy(state, sub_token);
@@ -68,7 +68,7 @@ static void content_read_encoding(mime_state *state, mime_part *part) {
     if (!header) return;
     lexer cursor = content_cursor(state, header);
     int has_comment = lexer_skip(&cursor, NULL) && cursor.at > store_base(state) && cursor.at[-1] == ')';
-    lexer token = lexer_token(&cursor, ";,\"");
+    lexer token = lexer_token(&cursor, OCTET_SEMICOLON | OCTET_COMMA | OCTET_QUOTE);
     part->encoding_label = content_copy(state, token);
     part->encoding = MIME_UNKNOWN_ENCODING;
     for (size_t i = 0; i < sizeof ENCODINGS / sizeof *ENCODINGS; i++)
@@ -84,7 +84,7 @@ static void content_read_disposition(mime_state *state, mime_part *part) {
     if (!header) return;
     lexer cursor = content_cursor(state, header);
     lexer_skip(&cursor, NULL);
-    lexer token = lexer_token(&cursor, ";=\"");
+    lexer token = lexer_token(&cursor, OCTET_SEMICOLON | OCTET_EQUALS | OCTET_QUOTE);
     if (token.at == token.end) {
         store_flag(state, MIME_DEFECT_BAD_PARAMETER, header->start);
     } else {

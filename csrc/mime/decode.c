@@ -103,8 +103,7 @@ size_t decode_quoted_printable(const mime_vector *vector, const uint8_t *encoded
     const uint8_t *at = encoded, *end = encoded + length;
     decode_line line = {decoded, decoded};
     while (at < end) {
-        size_t run = *at == '=' ? 0 : vector->find_either(at, (size_t)(end - at), '=', '\n');
-        memcpy(line.out, at, run);
+        size_t run = *at == '=' ? 0 : vector->copy_until(at, (size_t)(end - at), '=', '\n', line.out);
         line.out += run;
         at += run;
         if (at == end) break;

@@ -41,9 +41,17 @@ static const field_name FIELDS[] = {
 static const uint8_t BEGIN[LONGEST + 2] = {0,  0,  0,  2,  3,  5,  5,  6,  7,  9,  9,  12, 14, 16,
                                            16, 16, 16, 18, 18, 18, 20, 20, 20, 20, 20, 20, 21};
 
+/* Of octets that a name may have, 0x20 added makes lower case of letters and leaves '-' alone, and nothing else
+ * becomes one of these. */
+static int field_is(const uint8_t *name, const char *lower, size_t length) {
+    for (size_t i = 0; i < length; i++)
+        if ((name[i] | 0x20) != (uint8_t)lower[i]) return 0;
+    return 1;
+}
+
 mime_field field_find(const uint8_t *name, size_t length) {
     if (length > LONGEST) return MIME_FIELD_OTHER;
     for (size_t i = BEGIN[length]; i < BEGIN[length + 1]; i++)
-        if (octets_equal(name, length, FIELDS[i].name, length)) return (mime_field)FIELDS[i].field;
+        if (field_is(name, FIELDS[i].name, length)) return (mime_field)FIELDS[i].field;
     return MIME_FIELD_OTHER;
 }

@@ -7,14 +7,14 @@
 
 #define LONGEST_NAME 998 /* no line is longer, RFC 5322 s2.1.1 */
 
-/* The name at the line's begin up to its colon: RFC 5322 s2.2 allows 33-126 without ':'. NULL if it is no header. */
-static const uint8_t *header_colon(const uint8_t *line, const uint8_t *line_end, const uint8_t **name_end) {
-    const uint8_t *at = line;
-    while (at < line_end && *at > 32 && *at < 127 && *at != ':') at++;
-    *name_end = at;
-    while (at < line_end && octet_is_wsp(*at)) at++; /* obs-optional, RFC 5322 s4.5.8 */
-    if (at == line_end || *at != ':' || *name_end == line || *name_end - line > LONGEST_NAME) return NULL;
-    return at;
+#define LINES 64 /* taken at once */
+
+/* The colon of a line, white space before it let pass (obs-optional, RFC 5322 s4.5.8). NULL if the line is no header. */
+static const uint8_t *header_colon(const uint8_t *line, const uint8_t *name_end, const uint8_t *next) {
+    const uint8_t *at = name_end;
+    if (at == line || at - line > LONGEST_NAME) return NULL;
+    while (at < next && octet_is_wsp(*at)) at++;
+    return at < next && *at == ':' ? at : NULL;
 }
 
 static void header_add(mime_state *state, uint32_t part, mime_header header) {
@@ -42,19 +42,19 @@ static void header_note_repeat(mime_state *state, uint32_t *seen, uint16_t field
 }
 
 /* One line that begins a header, or is none. */
-static int header_begin(mime_state *state, uint32_t part, const uint8_t *line, const uint8_t *next, uint32_t *seen) {
-    const uint8_t *base = store_base(state), *name_end;
-    const uint8_t *colon = header_colon(line, octets_chomp(line, next), &name_end);
+static int header_begin(mime_state *state, uint32_t part, const vector_line *line, uint32_t *seen) {
+    const uint8_t *base = store_base(state), *start = base + line->start;
+    const uint8_t *colon = header_colon(start, base + line->stop, base + line->next);
     if (!colon) {
-        store_flag(state, MIME_DEFECT_HEADER_NO_COLON, (uint32_t)(line - base));
+        store_flag(state, MIME_DEFECT_HEADER_NO_COLON, line->start);
         return 0;
     }
-    if (colon != name_end) store_flag(state, MIME_DEFECT_HEADER_SPACE, (uint32_t)(name_end - base));
-    mime_header header = {.start = (uint32_t)(line - base),
+    if (colon != base + line->stop) store_flag(state, MIME_DEFECT_HEADER_SPACE, line->stop);
+    mime_header header = {.start = line->start,
                           .value = (uint32_t)(colon + 1 - base),
-                          .end = (uint32_t)(next - base),
-                          .name_length = (uint16_t)(name_end - line)};
-    header.field = (uint16_t)field_find(line, header.name_length);
+                          .end = line->next,
+                          .name_length = (uint16_t)(line->stop - line->start)};
+    header.field = (uint16_t)field_find(start, header.name_length);
     header_note_repeat(state, seen, header.field, header.start);
     uint32_t count = state->result.header_count;
     header_add(state, part, header);
@@ -66,32 +66,53 @@ static int header_is_delimiter(mime_state *state, const uint8_t *line, const uin
     return next - line > 2 && line[0] == '-' && line[1] == '-' && boundary_match(state, line, next, &is_close) >= 0;
 }
 
-uint32_t header_read_block(mime_state *state, uint32_t part, uint32_t start, uint32_t end) {
-    const uint8_t *base = store_base(state), *limit = base + end, *line = base + start;
-    int is_open = 0; /* a header that a continuation line belongs to */
-    uint32_t seen = 0;
-    state->parts[part].first_header = state->result.header_count;
-    while (line < limit && !store_failed(state)) {
-        const uint8_t *next = octets_next_line(line, limit);
-        if (*line == '\n' || (*line == '\r' && line + 1 < limit && line[1] == '\n')) {
-            state->parts[part].fields = seen;
-            return (uint32_t)(next - base);
-        }
-        if (octet_is_wsp(*line)) {
-            /* Also a line of white space only, obs-FWS (RFC 5322 s4.2). */
-            if (is_open) state->headers[state->result.header_count - 1].end = (uint32_t)(next - base);
-            else store_flag(state, MIME_DEFECT_HEADER_NO_COLON, (uint32_t)(line - base));
-        } else if (header_is_delimiter(state, line, next)) {
-            store_flag(state, MIME_DEFECT_HEADER_NO_BLANK_LINE, (uint32_t)(line - base));
-            state->parts[part].fields = seen;
-            return (uint32_t)(line - base);
-        } else {
-            is_open = header_begin(state, part, line, next, &seen);
-        }
-        line = next;
+static int header_is_empty_line(const uint8_t *base, const vector_line *line) {
+    uint32_t length = line->next - line->start;
+    return base[line->start] == '\n' ||
+           (length == 2 && base[line->start] == '\r' && base[line->start + 1] == '\n');
+}
+
+/* What is known from one line of the block to the next. */
+typedef struct header_block {
+    uint32_t part;
+    uint32_t seen; /* bit set of enum mime_field */
+    int is_open;   /* a header that a continuation line belongs to */
+} header_block;
+
+/* Returns whether the block goes on behind the line; if not, *end is where it ends. */
+static int header_take_line(mime_state *state, header_block *block, const vector_line *line, uint32_t *end) {
+    const uint8_t *base = store_base(state), *start = base + line->start;
+    if (header_is_empty_line(base, line)) {
+        *end = line->next;
+        return 0;
     }
-    state->parts[part].fields = seen;
-    return end;
+    if (octet_is_wsp(*start)) {
+        /* Also a line of white space only, obs-FWS (RFC 5322 s4.2). */
+        if (block->is_open) state->headers[state->result.header_count - 1].end = line->next;
+        else store_flag(state, MIME_DEFECT_HEADER_NO_COLON, line->start);
+    } else if (header_is_delimiter(state, start, base + line->next)) {
+        store_flag(state, MIME_DEFECT_HEADER_NO_BLANK_LINE, line->start);
+        *end = line->start;
+        return 0;
+    } else {
+        block->is_open = header_begin(state, block->part, line, &block->seen);
+    }
+    return !store_failed(state);
+}
+
+uint32_t header_read_block(mime_state *state, uint32_t part, uint32_t start, uint32_t end) {
+    vector_line lines[LINES];
+    header_block block = {part, 0, 0};
+    uint32_t at = start, body = end;
+    int goes_on = 1;
+    state->parts[part].first_header = state->result.header_count;
+    while (at < end && goes_on) {
+        size_t count = state->vector->lines(store_base(state), at, end, lines, LINES);
+        for (size_t i = 0; i < count && goes_on; i++) goes_on = header_take_line(state, &block, &lines[i], &body);
+        at = lines[count - 1].next;
+    }
+    state->parts[part].fields = block.seen;
+    return body;
 }
 
 const uint8_t *header_value(const mime_state *state, const mime_header *header, const uint8_t **end) {

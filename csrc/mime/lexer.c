@@ -21,7 +21,7 @@ static void lexer_comment(lexer *cursor, lexer *comment) {
     if (comment) *comment = inside;
 }
 
-int lexer_skip(lexer *cursor, lexer *comment) {
+int lexer_skip_slowly(lexer *cursor, lexer *comment) {
     const uint8_t *start = cursor->at;
     while (cursor->at < cursor->end) {
         if (octet_is_space(*cursor->at)) cursor->at++;
@@ -31,14 +31,11 @@ int lexer_skip(lexer *cursor, lexer *comment) {
     return cursor->at != start;
 }
 
-lexer lexer_token(lexer *cursor, const char *stops) {
+lexer lexer_token(lexer *cursor, int stops) {
     lexer token = {cursor->at, cursor->at};
-    while (cursor->at < cursor->end) {
-        uint8_t c = *cursor->at;
-        if (octet_is_space(c) || c == '(' || (c && strchr(stops, c))) break;
-        cursor->at++;
-    }
-    token.end = cursor->at;
+    const uint8_t *at = cursor->at;
+    while (at < cursor->end && !octet_is_of(*at, stops | OCTET_SPACE)) at++;
+    cursor->at = token.end = at;
     return token;
 }
 

@@ -6,6 +6,7 @@
 #ifndef MIME_LEXER_H
 #define MIME_LEXER_H
 
+#include "octets.h"
 #include "store.h"
 
 typedef struct lexer {
@@ -15,10 +16,14 @@ typedef struct lexer {
 
 /* Skips white space, folds and comments. Returns whether there was any. With `comment`, the content of the last
  * comment is left there (raw, between its parentheses). */
-int lexer_skip(lexer *cursor, lexer *comment);
+int lexer_skip_slowly(lexer *cursor, lexer *comment);
+static inline int lexer_skip(lexer *cursor, lexer *comment) {
+    if (cursor->at == cursor->end || !octet_is_of(*cursor->at, OCTET_SPACE)) return 0;
+    return lexer_skip_slowly(cursor, comment);
+}
 
-/* The longest run of octets that are no white space, no control and none of `stops` (also ends at '('). */
-lexer lexer_token(lexer *cursor, const char *stops);
+/* The longest run of octets that are no white space, no '(' and none of the classes `stops` (enum octet_class). */
+lexer lexer_token(lexer *cursor, int stops);
 
 /* At '"': appends the quoted string's content to the text store, escapes removed and folds unfolded. */
 void lexer_quoted(lexer *cursor, mime_state *state);

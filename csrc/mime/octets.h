@@ -12,6 +12,27 @@ static inline int octet_is_digit(uint8_t c) { return c >= '0' && c <= '9'; }
 static inline uint8_t octet_lower(uint8_t c) { return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c; }
 static inline int octet_is_alpha(uint8_t c) { return octet_lower(c) >= 'a' && octet_lower(c) <= 'z'; }
 
+/* Classes of octets, for tokens that end at one of a set: bits to be joined. */
+typedef enum octet_class {
+    OCTET_SPACE = 1, /* SP, HT, CR, LF and '(', at which every token ends */
+    OCTET_SEMICOLON = 2,
+    OCTET_EQUALS = 4,
+    OCTET_QUOTE = 8,
+    OCTET_SLASH = 16,
+    OCTET_COMMA = 32,
+    OCTET_ADDRESS = 64 /* < > @ : [ ] */
+} octet_class;
+
+static inline int octet_is_of(uint8_t c, int classes) {
+    static const uint8_t CLASSES[256] = {
+        [' '] = OCTET_SPACE,     ['\t'] = OCTET_SPACE,  ['\r'] = OCTET_SPACE,  ['\n'] = OCTET_SPACE,
+        ['('] = OCTET_SPACE,     [';'] = OCTET_SEMICOLON, ['='] = OCTET_EQUALS, ['"'] = OCTET_QUOTE,
+        ['/'] = OCTET_SLASH,     [','] = OCTET_COMMA,    ['<'] = OCTET_ADDRESS, ['>'] = OCTET_ADDRESS,
+        ['@'] = OCTET_ADDRESS,   [':'] = OCTET_ADDRESS,  ['['] = OCTET_ADDRESS, [']'] = OCTET_ADDRESS,
+    };
+    return CLASSES[c] & classes;
+}
+
 /* 0-15, or -1. */
 static inline int octet_hex(uint8_t c) {
     if (octet_is_digit(c)) return c - '0';

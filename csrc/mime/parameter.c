@@ -55,7 +55,7 @@ static mime_span parameter_value(mime_state *state, lexer *cursor, int is_file_n
     } else if (is_file_name) {
         parameter_loose_value(state, cursor);
     } else {
-        lexer token = lexer_token(cursor, ";");
+        lexer token = lexer_token(cursor, OCTET_SEMICOLON);
         text_append(state, token.at, (size_t)(token.end - token.at));
     }
     return text_since(state, from);
@@ -96,7 +96,7 @@ static void parameter_add_plain(mime_state *state, uint32_t first, uint32_t *seg
 /* One name=value. Segments keep number in decoded.offset, and 1 in decoded.length when they are extended. */
 static void parameter_read_one(mime_state *state, lexer *cursor, uint32_t first, uint32_t *segments) {
     uint32_t offset = (uint32_t)(cursor->at - store_base(state));
-    lexer token = lexer_token(cursor, ";=\"");
+    lexer token = lexer_token(cursor, OCTET_SEMICOLON | OCTET_EQUALS | OCTET_QUOTE);
     lexer_skip(cursor, NULL);
     if (cursor->at == cursor->end || *cursor->at != '=' || token.at == token.end) {
         store_flag(state, MIME_DEFECT_BAD_PARAMETER, offset);

@@ -15,6 +15,13 @@ typedef struct vector_counts {
     int has_nul, has_high; /* octets 0, and above 127 */
 } vector_counts;
 
+/* A line of a header block. */
+typedef struct vector_line {
+    uint32_t start;
+    uint32_t stop; /* the first octet that can't be in a field name (RFC 5322 s2.2): the colon, if all is well */
+    uint32_t next; /* past its line end */
+} vector_line;
+
 typedef struct mime_vector {
     const char *name;
     /* `before` is the octet in front of the first one. */
@@ -25,6 +32,11 @@ typedef struct mime_vector {
     size_t (*find_dashes)(const uint8_t *bytes, size_t length);
     /* Offset of the first octet that is `a` or `b`; `length` if there is none. */
     size_t (*find_either)(const uint8_t *bytes, size_t length, uint8_t a, uint8_t b);
+    /* The same, and copies what is before it to `out`, which has room for `length` octets: some behind may be written. */
+    size_t (*copy_until)(const uint8_t *bytes, size_t length, uint8_t a, uint8_t b, uint8_t *out);
+    /* The lines from offset `at` on, until `most` of them or with the first empty one; returns how many. The last line
+     * of the input may lack its line end. */
+    size_t (*lines)(const uint8_t *bytes, size_t at, size_t length, vector_line *lines, size_t most);
     /* Decodes whole groups of base64 digits and the line ends between them, up to the first octet that is neither;
      * returns how many octets it read, *written grows by three for four. `decoded` has room for `length` octets behind *written. */
     size_t (*base64)(const uint8_t *encoded, size_t length, uint8_t *decoded, size_t *written);

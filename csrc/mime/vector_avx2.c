@@ -16,11 +16,27 @@ static inline VECTOR_TARGET block block_load(const uint8_t *at) {
                    _mm256_loadu_si256((const __m256i *)(const void *)(at + 32))};
 }
 
+static inline VECTOR_TARGET void block_store(uint8_t *to, block b) {
+    _mm256_storeu_si256((__m256i *)(void *)to, b.low);
+    _mm256_storeu_si256((__m256i *)(void *)(to + 32), b.high);
+}
+
 static inline VECTOR_TARGET uint64_t block_equal(block b, uint8_t c) {
     __m256i pattern = _mm256_set1_epi8((char)c);
     uint32_t low = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(b.low, pattern));
     uint32_t high = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(b.high, pattern));
     return (uint64_t)high << 32 | low;
+}
+
+static inline VECTOR_TARGET uint32_t half_stops(__m256i octets) {
+    __m256i names = _mm256_cmpgt_epi8(octets, _mm256_set1_epi8(32)); /* above 127 is below 0 */
+    __m256i others = _mm256_or_si256(_mm256_cmpeq_epi8(octets, _mm256_set1_epi8(127)),
+                                     _mm256_cmpeq_epi8(octets, _mm256_set1_epi8(':')));
+    return ~(uint32_t)_mm256_movemask_epi8(_mm256_andnot_si256(others, names));
+}
+
+static inline VECTOR_TARGET uint64_t block_stops(block b) {
+    return (uint64_t)half_stops(b.high) << 32 | half_stops(b.low);
 }
 
 static inline VECTOR_TARGET uint64_t block_high(block b) {

@@ -11,8 +11,15 @@ typedef __m512i block;
 
 static inline VECTOR_TARGET block block_load(const uint8_t *at) { return _mm512_loadu_si512(at); }
 
+static inline VECTOR_TARGET void block_store(uint8_t *to, block b) { _mm512_storeu_si512(to, b); }
+
 static inline VECTOR_TARGET uint64_t block_equal(block b, uint8_t c) {
     return _mm512_cmpeq_epi8_mask(b, _mm512_set1_epi8((char)c));
+}
+
+static inline VECTOR_TARGET uint64_t block_stops(block b) {
+    return _mm512_cmplt_epi8_mask(b, _mm512_set1_epi8(33)) | /* above 127 is below 0 */
+           _mm512_cmpeq_epi8_mask(b, _mm512_set1_epi8(127)) | _mm512_cmpeq_epi8_mask(b, _mm512_set1_epi8(':'));
 }
 
 static inline VECTOR_TARGET uint64_t block_high(block b) { return _mm512_movepi8_mask(b); }
@@ -22,13 +29,13 @@ static const uint8_t PACK[64] = {2,  1,  0,  6,  5,  4,  10, 9,  8,  14, 13, 12,
                                  29, 28, 34, 33, 32, 38, 37, 36, 42, 41, 40, 46, 45, 44, 50, 49, 48, 54, 53, 52, 58, 57,
                                  56, 62, 61, 60};
 
-/* A step reads up to 64 octets, takes the whole groups of digits at their begin, and stores only their octets. Values
+/* A step reads up to 64 octets, takes the whole groups of digits at their begin, and stores their octets. Values
  * of all octets below 128 are looked up in one table of two registers; what is no digit gives 0x80 or more. */
 static inline VECTOR_TARGET size_t base64_wide(const uint8_t *encoded, size_t length, uint8_t *decoded, size_t *out) {
     const __m512i top = _mm512_set1_epi8((char)0x80);
     const __m512i table_low = _mm512_loadu_si512(VECTOR_DIGITS), table_high = _mm512_loadu_si512(VECTOR_DIGITS + 64);
     const __m512i pack = _mm512_loadu_si512(PACK);
-    size_t at = 0, to = *out;
+    size_t at = 0, to = *out, rest = 12; /* of a line of 76 digits */
     while (at < length) {
         size_t left = length - at;
         __mmask64 there = left >= 64 ? ~UINT64_C(0) : (UINT64_C(1) << left) - 1;
@@ -39,11 +46,22 @@ static inline VECTOR_TARGET size_t base64_wide(const uint8_t *encoded, size_t le
         values = _mm512_maddubs_epi16(values, _mm512_set1_epi32(0x01400140)); /* pairs of 6 bits to 12 */
         values = _mm512_madd_epi16(values, _mm512_set1_epi32(0x00011000));    /* pairs of 12 bits to 24 */
         values = _mm512_permutexvar_epi8(pack, values);
-        size_t octets = good / 4 * 3;
-        _mm512_mask_storeu_epi8(decoded + to, (UINT64_C(1) << octets) - 1, values);
-        at += good;
-        to += octets;
-        if (good < 64) break;
+        if (left >= 64) _mm512_storeu_si512(decoded + to, values); /* up to 64 octets too many: the room is there */
+        else _mm512_mask_storeu_epi8(decoded + to, (UINT64_C(1) << good / 4 * 3) - 1, values);
+        if (good < 64) {
+            /* Lines are alike: `rest` is guessed, so that the next step need not wait for what this one counts. */
+            if (__builtin_expect(good != rest, 0)) {
+                rest = good;
+                __asm__("" : "+r"(rest)); /* else the compiler would take `good` below */
+            }
+            at += rest;
+            to += rest / 4 * 3;
+            if (length - at < 2 || encoded[at] != '\r' || encoded[at + 1] != '\n') break;
+            at += 2;
+            continue;
+        }
+        at += 64;
+        to += 48;
     }
     *out = to;
     return at;

@@ -2,8 +2,10 @@
  *     VECTOR_TARGET          attribute of every function
  *     block                  type of 64 octets
  *     block_load(at)         reads 64 octets
+ *     block_store(to, block) writes 64 octets
  *     block_equal(block, c)  mask of the octets that are c, first one in bit 0
  *     block_high(block)      mask of the octets above 127
+ *     block_stops(block)     mask of the octets that are no part of a field name: colon, up to 32, 127 and above
  *     base64_wide(encoded, length, decoded, &out)   as mime_vector.base64, as far as wide steps go
  */
 #include <string.h>
@@ -52,6 +54,19 @@ KERNEL size_t kernel_find_either(const uint8_t *bytes, size_t length, uint8_t a,
     return length;
 }
 
+KERNEL size_t kernel_copy_until(const uint8_t *bytes, size_t length, uint8_t a, uint8_t b, uint8_t *out) {
+    size_t at = 0;
+    for (; length - at >= 64; at += 64) {
+        block octets = block_load(bytes + at);
+        uint64_t found = block_equal(octets, a) | block_equal(octets, b);
+        block_store(out + at, octets);
+        if (found) return at + (size_t)__builtin_ctzll(found);
+    }
+    size_t rest = kernel_find_either(bytes + at, length - at, a, b);
+    if (rest) memcpy(out + at, bytes + at, rest);
+    return at + rest;
+}
+
 KERNEL size_t kernel_find_dashes(const uint8_t *bytes, size_t length) {
     size_t at = 0;
     for (; length - at >= 66; at += 64) {
@@ -65,6 +80,27 @@ KERNEL size_t kernel_find_dashes(const uint8_t *bytes, size_t length) {
     for (; at + 2 < length; at++)
         if (bytes[at] == '\n' && bytes[at + 1] == '-' && bytes[at + 2] == '-') return at;
     return length;
+}
+
+KERNEL size_t kernel_lines(const uint8_t *bytes, size_t at, size_t length, vector_line *lines, size_t most) {
+    size_t count = 0, start = at, stop = length;
+    for (size_t from = at; from < length; from += 64) {
+        block b = length - from >= 64 ? block_load(bytes + from) : block_load_part(bytes + from, length - from, 'x');
+        uint64_t stops = block_stops(b);
+        for (uint64_t ends = block_equal(b, '\n'); ends; ends &= ends - 1) {
+            unsigned end = (unsigned)__builtin_ctzll(ends);
+            if (stop == length) stop = from + (size_t)__builtin_ctzll(stops); /* the LF itself at the latest */
+            size_t next = from + end + 1, size = next - start;
+            lines[count++] = (vector_line){(uint32_t)start, (uint32_t)stop, (uint32_t)next};
+            if (count == most || size == 1 || (size == 2 && bytes[start] == '\r')) return count;
+            start = next;
+            stop = length;
+            stops &= ~UINT64_C(1) << end;
+        }
+        if (stop == length && stops) stop = from + (size_t)__builtin_ctzll(stops);
+    }
+    if (start < length) lines[count++] = (vector_line){(uint32_t)start, (uint32_t)stop, (uint32_t)length};
+    return count;
 }
 
 KERNEL size_t kernel_base64(const uint8_t *encoded, size_t length, uint8_t *decoded, size_t *written) {
@@ -89,5 +125,6 @@ KERNEL size_t kernel_base64(const uint8_t *encoded, size_t length, uint8_t *deco
     return at;
 }
 
-#define VECTOR_KERNELS(label) \
-    {label, kernel_count, kernel_ascii_run, kernel_find_dashes, kernel_find_either, kernel_base64}
+#define VECTOR_KERNELS(label)                                                                         \
+    {label,          kernel_count, kernel_ascii_run, kernel_find_dashes, kernel_find_either, kernel_copy_until, \
+     kernel_lines, kernel_base64}

@@ -27,9 +27,28 @@ static inline uint64_t word_tops(uint64_t word) { return ((word & TOP) >> 7) * U
 /* Top bit of each octet that is 0, and of no other: no carry goes from one octet to the next. */
 static inline uint64_t word_zeros(uint64_t word) { return ~(((word & LOW) + LOW) | word | LOW); }
 
+static inline void block_store(uint8_t *to, block b) {
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    for (int i = 0; i < 8; i++) b.words[i] = __builtin_bswap64(b.words[i]);
+#endif
+    memcpy(to, b.words, sizeof b.words);
+}
+
 static inline uint64_t block_equal(block b, uint8_t c) {
     uint64_t pattern = UINT64_C(0x0101010101010101) * c, mask = 0;
     for (int i = 0; i < 8; i++) mask |= word_tops(word_zeros(b.words[i] ^ pattern)) << (8 * i);
+    return mask;
+}
+
+/* Octets from 33 to 126 but ':' are none. Below 128, adding 95 and 1 carries into the top bit from 33 and 127 on. */
+static inline uint64_t block_stops(block b) {
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t mask = 0;
+    for (int i = 0; i < 8; i++) {
+        uint64_t word = b.words[i], low = word & LOW;
+        uint64_t is_above_32 = low + ones * 95, is_127 = low + ones;
+        mask |= word_tops(word | ~is_above_32 | is_127 | word_zeros(word ^ ones * ':')) << (8 * i);
+    }
     return mask;
 }
 

@@ -17,11 +17,27 @@ static inline VECTOR_TARGET block block_load(const uint8_t *at) {
     return b;
 }
 
+static inline VECTOR_TARGET void block_store(uint8_t *to, block b) {
+    for (int i = 0; i < 4; i++) _mm_storeu_si128((__m128i *)(void *)(to + 16 * i), b.quarters[i]);
+}
+
 static inline VECTOR_TARGET uint64_t block_equal(block b, uint8_t c) {
     __m128i pattern = _mm_set1_epi8((char)c);
     uint64_t mask = 0;
     for (int i = 0; i < 4; i++)
         mask |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(b.quarters[i], pattern)) << (16 * i);
+    return mask;
+}
+
+static inline VECTOR_TARGET uint64_t block_stops(block b) {
+    uint64_t mask = 0;
+    for (int i = 0; i < 4; i++) {
+        __m128i octets = b.quarters[i];
+        __m128i stops = _mm_or_si128(_mm_cmplt_epi8(octets, _mm_set1_epi8(33)), /* above 127 is below 0 */
+                                     _mm_or_si128(_mm_cmpeq_epi8(octets, _mm_set1_epi8(127)),
+                                                  _mm_cmpeq_epi8(octets, _mm_set1_epi8(':'))));
+        mask |= (uint64_t)(uint32_t)_mm_movemask_epi8(stops) << (16 * i);
+    }
     return mask;
 }
 

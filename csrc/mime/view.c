@@ -65,28 +65,27 @@ static uint32_t view_addresses(mime_state *state, mime_field field, uint32_t *fl
     return count;
 }
 
-static uint32_t view_leaf_bits(mime_state *state, const mime_part *part, uint32_t *flags) {
-    if (part->source != MIME_IN_INPUT || part->flags & MIME_PART_FOREIGN) *flags |= VIEW_NOT_WHOLE;
+static uint32_t view_leaf_bits(const mime_part *part, uint32_t *flags) {
+    if (part->source != MIME_IN_INPUT) *flags |= VIEW_NOT_WHOLE;
     if (!(part->flags & MIME_PART_TEXT) || span_is_absent(part->text)) return part->encoding;
+    if (part->flags & MIME_PART_FOREIGN) return part->encoding | VIEW_FOREIGN;
     int is_in_input = part->text_source == MIME_IN_INPUT && !(part->flags & MIME_PART_8BIT);
-    (void)state;
     return part->encoding | VIEW_TEXT | (is_in_input ? 0 : VIEW_STRING);
 }
 
 static void view_leaf(mime_state *state, uint32_t index, uint32_t number, uint32_t *flags) {
     const mime_part *part = &state->parts[index];
-    uint32_t numbers[LEAF_NUMBERS] = {view_leaf_bits(state, part, flags), part->body, part->end - part->body, 0};
+    uint32_t numbers[LEAF_NUMBERS] = {view_leaf_bits(part, flags), part->body, part->end - part->body, 0};
     memcpy(state->view.bytes + (NUMBERS + LEAF_NUMBERS * number) * sizeof *numbers, numbers, sizeof numbers);
     uint32_t from = state->view.length;
-    if (span_is_absent(part->type)) {
-        store_append(state, &state->view, (const uint8_t *)"text/plain", 10);
-    } else {
+    if (!span_is_absent(part->type)) {
         view_lower(state, part->type);
         store_byte(state, &state->view, '/');
         view_lower(state, part->subtype);
     }
     view_end(state, from, flags);
     view_string(state, part->filename, flags);
+    if (numbers[0] & VIEW_FOREIGN) view_string(state, part->charset, flags);
     if (!(numbers[0] & VIEW_STRING)) return;
     from = state->view.length;
     store_append(state, &state->view, view_base(state, part->text_source) + part->text.offset, part->text.length);
@@ -128,7 +127,8 @@ void view_write(mime_state *state) {
     if (state->wants & MIME_WANT_FIELDS) view_fields(state, numbers);
     if (store_failed(state)) return;
     state->view.length--; /* the last NUL */
-    if (state->has_marks || summary->defects >> MIME_DEFECT_NUL & 1) numbers[1] |= VIEW_NOT_WHOLE;
+    if (state->has_marks) numbers[1] |= VIEW_MARKED;
+    if (summary->defects >> MIME_DEFECT_NUL & 1) numbers[1] |= VIEW_NOT_WHOLE;
     memcpy(state->view.bytes, numbers, sizeof numbers);
 }
 

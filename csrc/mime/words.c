@@ -133,15 +133,26 @@ static void words_add(words_run *run, const encoded_word *word) {
     }
 }
 
+/* Appends raw text without its line ends (RFC 5322 s2.2.3). [at, end) is outside of `store`. */
+static void words_unfold(mime_state *state, const uint8_t *at, const uint8_t *end, mime_bytes_store *store) {
+    if (!store_reserve(state, store, (size_t)(end - at))) return;
+    uint8_t *out = store->bytes + store->length;
+    while (at < end) {
+        size_t run = state->vector->copy_until(at, (size_t)(end - at), '\r', '\n', out);
+        out += run;
+        at += run;
+        if (at == end) break;
+        if (*at == '\r' && !(end - at > 1 && at[1] == '\n')) *out++ = ' '; /* a bare CR is no line end */
+        at++;
+    }
+    store->length = (uint32_t)(out - store->bytes);
+}
+
 static void words_add_raw(words_run *run, const uint8_t *at, const uint8_t *end) {
     mime_state *state = run->state;
     if (run->label) words_flush(run);
     run->label = NULL;
-    for (; at < end; at++) {
-        int is_fold = *at == '\n' || (*at == '\r' && at + 1 < end && at[1] == '\n');
-        if (is_fold) continue;                                             /* RFC 5322 s2.2.3 */
-        store_byte(state, &state->scratch, *at == '\r' ? ' ' : *at); /* a bare CR is no line end */
-    }
+    words_unfold(state, at, end, &state->scratch);
 }
 
 static const uint8_t *words_skip_space(const uint8_t *at, const uint8_t *end) {
@@ -168,15 +179,16 @@ static void words_walk(words_run *run, const uint8_t *at, const uint8_t *end) {
     words_flush(run);
 }
 
-/* Printable as it stands: no fold, no encoded word, nothing above 127. */
-static int words_are_plain(const uint8_t *at, const uint8_t *end) {
-    uint8_t high = 0, fold = 0, word = 0;
+/* Printable as it stands, but for folds: no encoded word, nothing above 127, no bare CR. */
+static int words_are_plain(const uint8_t *at, const uint8_t *end, int *is_folded) {
+    uint8_t high = 0, odd = 0, fold = 0;
     for (; at < end; at++) {
         high |= *at;
-        fold |= (uint8_t)(*at == '\n' || *at == '\r');
-        word |= (uint8_t)(*at == '?');
+        odd |= (uint8_t)(*at == '?');
+        fold |= (uint8_t)((*at == '\n') | (*at == '\r'));
     }
-    return !(high & 0x80) && !fold && !word;
+    *is_folded = fold;
+    return !(high & 0x80) && !odd;
 }
 
 /* Appends the text of [at, end), white space around it left out, to the text store. */
@@ -193,7 +205,8 @@ mime_span words_decode(mime_state *state, const uint8_t *at, const uint8_t *end)
     uint32_t from = state->text.length;
     at = words_skip_space(at, end);
     while (end > at && octet_is_space(end[-1])) end--;
-    if (words_are_plain(at, end)) text_append(state, at, (size_t)(end - at));
+    int is_folded;
+    if (words_are_plain(at, end, &is_folded)) words_unfold(state, at, end, &state->text);
     else words_append_text(state, at, end);
     return text_since(state, from);
 }
@@ -201,8 +214,10 @@ mime_span words_decode(mime_state *state, const uint8_t *at, const uint8_t *end)
 void words_decode_into(mime_state *state, const uint8_t *at, const uint8_t *end, mime_bytes_store *store) {
     at = words_skip_space(at, end);
     while (end > at && octet_is_space(end[-1])) end--;
-    if (words_are_plain(at, end)) {
-        store_append(state, store, at, (size_t)(end - at));
+    int is_folded;
+    if (words_are_plain(at, end, &is_folded)) {
+        if (is_folded) words_unfold(state, at, end, store);
+        else store_append(state, store, at, (size_t)(end - at));
         return;
     }
     uint32_t from = state->text.length;
@@ -213,7 +228,8 @@ void words_decode_into(mime_state *state, const uint8_t *at, const uint8_t *end,
 
 mime_span words_decode_span(mime_state *state, mime_span span) {
     const uint8_t *bytes = state->text.bytes + span.offset;
-    if (!span.length || words_are_plain(bytes, bytes + span.length)) return span;
+    int is_folded;
+    if (!span.length || (words_are_plain(bytes, bytes + span.length, &is_folded) && !is_folded)) return span;
     state->second.length = 0;
     store_append(state, &state->second, bytes, span.length);
     if (store_failed(state)) return span;

@@ -12,16 +12,17 @@ from mda.binding import (
     HEADER,
     NONE,
     PART,
+    VIEW_FOREIGN,
+    VIEW_NOT_WHOLE,
     VIEW_STRING,
     VIEW_TEXT,
     WANT_FIELDS,
     Examination,
     Viewer,
-    decode_transfer,
     examine,
 )
 from mda.mime import part
-from mda.mime.charsets import resolve_marks, resolve_text
+from mda.mime.charsets import decode, resolve_marks, resolve_text
 from mda.mime.part import Kind, PartFlag
 
 Mailbox = tuple[str, str]
@@ -51,10 +52,14 @@ class Reader:
 
     def read(self, raw: bytes, with_fields: bool = False) -> Reading:
         """MemoryError and InvalidValue (too large) are all that is raised."""
-        numbers, strings, more = self._viewer.view(raw, WANT_FIELDS if with_fields else 0)
+        numbers, octets, more = self._viewer.view(raw, WANT_FIELDS if with_fields else 0)
         _, flags, leaf_count, from_count, to_count, seconds, minutes, field_count, what, offset, length, _ = numbers
-        if flags:
+        if not flags:
+            strings = octets.decode("utf-8").split("\0")
+        elif flags & VIEW_NOT_WHOLE:
             return self._read_slowly(raw, with_fields)
+        else:
+            strings = [resolve_marks(string) for string in octets.split(b"\0")]
         subject = strings[0]
         at = 1
         senders: tuple[Mailbox, ...]
@@ -72,12 +77,34 @@ class Reader:
         leaves: tuple[Leaf, ...]
         if leaf_count == 1 and not what & VIEW_STRING and what & VIEW_TEXT:
             text = raw[offset : offset + length].decode("ascii")
-            leaves = ((strings[at], strings[at + 1], text),)
+            leaves = ((strings[at] or "text/plain", strings[at + 1], text),)
             at += 2
         else:
-            leaves, at = _leaves(raw, strings, at, (what, offset, length, 0, *more)[: 4 * leaf_count])
+            leaves, at = self._leaves(raw, strings, at, (what, offset, length, 0, *more)[: 4 * leaf_count])
         fields = tuple(zip(strings[at::2], strings[at + 1 :: 2], strict=True)) if field_count else ()
         return subject, senders, recipients, None if seconds == _NO_DATE else (seconds, minutes), leaves, fields
+
+    def _leaves(
+        self, raw: bytes, strings: Sequence[str], at: int, numbers: Sequence[int]
+    ) -> tuple[tuple[Leaf, ...], int]:
+        leaves: list[Leaf] = []
+        for index in range(0, len(numbers), 4):
+            what, offset, length = numbers[index : index + 3]
+            content: str | bytes
+            kind, name = strings[at] or "text/plain", strings[at + 1]
+            at += 2
+            if what & VIEW_STRING:
+                content = strings[at]
+                at += 1
+            elif what & VIEW_TEXT:
+                content = raw[offset : offset + length].decode("ascii")
+            elif what & VIEW_FOREIGN:
+                content = decode(strings[at], self._viewer.decode(what & 255, raw, offset, length))
+                at += 1
+            else:
+                content = self._viewer.decode(what & 255, raw, offset, length)
+            leaves.append((kind, name, content))
+        return tuple(leaves), at
 
     def _read_slowly(self, raw: bytes, with_fields: bool) -> Reading:
         examination = examine(raw)
@@ -122,24 +149,6 @@ def _field_number(examination: Examination, header: int) -> int:
 def _mailboxes(strings: Sequence[str], at: int, count: int) -> tuple[tuple[Mailbox, ...], int]:
     end = at + 2 * count
     return tuple(zip(strings[at:end:2], strings[at + 1 : end : 2], strict=True)), end
-
-
-def _leaves(raw: bytes, strings: Sequence[str], at: int, numbers: Sequence[int]) -> tuple[tuple[Leaf, ...], int]:
-    leaves: list[Leaf] = []
-    for index in range(0, len(numbers), 4):
-        what, offset, length = numbers[index : index + 3]
-        content: str | bytes
-        kind, name = strings[at], strings[at + 1]
-        at += 2
-        if what & VIEW_STRING:
-            content = strings[at]
-            at += 1
-        elif what & VIEW_TEXT:
-            content = raw[offset : offset + length].decode("ascii")
-        else:
-            content = decode_transfer(what & 255, raw, offset, length)
-        leaves.append((kind, name, content))
-    return tuple(leaves), at
 
 
 def _examined_leaves(examination: Examination) -> Iterator[Leaf]:

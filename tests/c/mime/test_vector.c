@@ -24,7 +24,7 @@ static size_t random_below(size_t bound) {
 /* Long runs of one kind with what matters strewn in. */
 static void fill(uint8_t *bytes, size_t length) {
     static const char DIGITS[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    static const uint8_t ODD[] = "\r\n\n--==\0\x80\xff \t.@[`{:";
+    static const uint8_t ODD[] = "\r\n\n--==\0\x80\xff\x7f\x7e! \t.@[`{:";
     size_t rarity = 1 + random_below(200);
     for (size_t i = 0; i < length; i++)
         bytes[i] = random_below(rarity) ? (uint8_t)DIGITS[random_below(64)] : ODD[random_below(sizeof ODD - 1)];
@@ -51,6 +51,34 @@ static void check_scans(const mime_vector *vector, const uint8_t *bytes, size_t 
     CHECK(vector->ascii_run(bytes, length) == ascii);
     CHECK(vector->find_dashes(bytes, length) == dashes);
     CHECK(vector->find_either(bytes, length, '=', '\n') == either);
+}
+
+static size_t next_line(const uint8_t *bytes, size_t at, size_t length) {
+    while (at < length && bytes[at] != '\n') at++;
+    return at < length ? at + 1 : length;
+}
+
+/* All lines, taken a few at a time. */
+static void check_lines(const mime_vector *vector, const uint8_t *bytes, size_t length) {
+    size_t at = 0;
+    while (at < length) {
+        vector_line lines[5];
+        size_t count = vector->lines(bytes, at, length, lines, 1 + random_below(5));
+        CHECK(count >= 1 && count <= 5);
+        for (size_t i = 0; i < count; i++) {
+            size_t next = next_line(bytes, at, length), stop = at;
+            while (stop < next && bytes[stop] > 32 && bytes[stop] < 127 && bytes[stop] != ':') stop++;
+            CHECK(lines[i].start == at && lines[i].stop == stop && lines[i].next == next);
+            int is_empty = next == at + 1 ? bytes[at] == '\n' : next == at + 2 && bytes[at] == '\r' && bytes[at + 1] == '\n';
+            CHECK(!is_empty || i + 1 == count);
+            at = next;
+        }
+    }
+}
+
+static void check_copy(const mime_vector *vector, const uint8_t *bytes, size_t length, uint8_t *end) {
+    size_t run = vector->copy_until(bytes, length, '=', '\n', end - length);
+    CHECK(run == vector->find_either(bytes, length, '=', '\n') && memcmp(end - length, bytes, run) == 0);
 }
 
 /* Both decoders, against their results with the portable kernels. */
@@ -92,6 +120,8 @@ int main(void) {
             size_t length = random_below(LONGEST);
             fill(in_end - length, length);
             check_scans(vector_get(sets), in_end - length, length);
+            check_copy(vector_get(sets), in_end - length, length, out_end);
+            check_lines(vector_get(sets), in_end - length, length);
             check_decoders(vector_get(sets), in_end - length, length, out_end);
         }
         printf("%s kernels\n", vector_get(sets)->name);
