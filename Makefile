@@ -69,4 +69,5 @@ install:
 	sh tools/install_conf.sh '$(PREFIX)' conf/postfix '$(DESTDIR)$(PREFIX)/share/doc/mda/postfix'
 
 clean:
+	-test ! -x $(BIN)/python || $(BIN)/python tools/demo.py --stop
 	rm -rf build $(VENV) mda/_core*.so mda.egg-info

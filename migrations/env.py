@@ -1,13 +1,13 @@
-"""How alembic reaches the database: through the connection that `mda.metadata.migrate` hands over.
+"""How alembic reaches the database: through the connection that `mda.metadata.schema.migrate` hands over.
 
-Compares against `mda.metadata.tables.METADATA`. Partitions of `trace` are made day by day by the running service,
-so they are no part of the compared schema.
+Compares against METADATA of `mda.metadata.schema.tables`. Partitions of `trace` are made day by day by the running
+service, so they are no part of the compared schema.
 """
 
 from alembic import context
 
-from mda.metadata.migrate import is_ours
-from mda.metadata.tables import METADATA
+from mda.metadata.schema.migrate import is_ours
+from mda.metadata.schema.tables import METADATA
 
 
 def run() -> None:

@@ -14,8 +14,9 @@ import pytest
 from psycopg2 import sql
 from sqlalchemy import Engine
 
-from mda.metadata import embedded, migrate
-from mda.metadata.engine import connect, make_engine, parse_url
+from mda.metadata.postgresql import embedded
+from mda.metadata.postgresql.engine import connect, make_engine, parse_url
+from mda.metadata.schema import migrate
 
 RUN_FOLDER = pytest.StashKey[Path]()
 TEMPLATE = "migrated"

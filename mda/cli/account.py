@@ -12,10 +12,10 @@ from mda.cli.options import AddressType, DomainType, account_argument, json_opti
 from mda.cli.quantities import Count, Size, format_size
 from mda.cli.table import Column, show
 from mda.identifiers import IdentifierSource
-from mda.metadata import accounts, purge
-from mda.metadata.accounts import Account, NewAccount
-from mda.metadata.opened import Handle, opened
-from mda.metadata.words import AccountState
+from mda.metadata.directory import accounts, purge
+from mda.metadata.directory.accounts import Account, NewAccount
+from mda.metadata.postgresql.opened import Handle, opened
+from mda.metadata.schema.words import AccountState
 
 COLUMNS: tuple[Column[Account], ...] = (
     Column("address", "Account", lambda found: found.address),

@@ -9,9 +9,9 @@ from mda.address import Address
 from mda.cli.options import AddressType, DomainType, json_option
 from mda.cli.table import Column, show
 from mda.errors import InvalidValue
-from mda.metadata import aliases
-from mda.metadata.aliases import Alias
-from mda.metadata.opened import opened
+from mda.metadata.directory import aliases
+from mda.metadata.directory.aliases import Alias
+from mda.metadata.postgresql.opened import opened
 
 COLUMNS: tuple[Column[Alias], ...] = (
     Column("address", "Alias", lambda found: found.address),

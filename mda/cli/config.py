@@ -10,7 +10,7 @@ import rich_click as click
 
 from mda import settings
 from mda.cli.table import to_json
-from mda.metadata.opened import masked_url
+from mda.metadata.postgresql.opened import masked_url
 from mda.settings import Settings
 
 

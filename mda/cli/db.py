@@ -8,8 +8,8 @@ from mda import settings
 from mda.cli.ask import confirm
 from mda.cli.options import yes_option
 from mda.cli.table import to_json
-from mda.metadata import migrate
-from mda.metadata.opened import created, opened
+from mda.metadata.postgresql.opened import created, opened
+from mda.metadata.schema import migrate
 
 
 @click.group()

@@ -16,7 +16,7 @@ from mda.delivery.copies import Accepted
 from mda.delivery.service import DeliveryService
 from mda.envelope import NULL_REVERSE_PATH, Envelope, Recipient
 from mda.logs import configure
-from mda.metadata.readiness import fit_to_serve
+from mda.metadata.postgresql.readiness import fit_to_serve
 from mda.settings import Log, Settings
 
 EXIT_REFUSED = 69

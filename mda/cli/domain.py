@@ -8,9 +8,9 @@ from mda import settings
 from mda.cli.ask import confirm
 from mda.cli.options import DomainType, json_option, yes_option
 from mda.cli.table import Column, show
-from mda.metadata import domains
-from mda.metadata.domains import Domain
-from mda.metadata.opened import opened
+from mda.metadata.directory import domains
+from mda.metadata.directory.domains import Domain
+from mda.metadata.postgresql.opened import opened
 
 COLUMNS: tuple[Column[Domain], ...] = (
     Column("name", "Domain", lambda found: found.name),

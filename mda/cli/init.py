@@ -16,10 +16,11 @@ import mda
 from mda import settings
 from mda.errors import Conflict, SettingsError
 from mda.identifiers import IdentifierSource
-from mda.metadata import accounts, migrate, shards
-from mda.metadata.engine import check_durability, check_server, parse_url
-from mda.metadata.opened import Handle, created, masked_url
-from mda.metadata.shards import Shard
+from mda.metadata.directory import accounts, shards
+from mda.metadata.directory.shards import Shard
+from mda.metadata.postgresql.engine import check_durability, check_server, parse_url
+from mda.metadata.postgresql.opened import Handle, created, masked_url
+from mda.metadata.schema import migrate
 from mda.settings import Settings
 from mda.storage.shard import create_shard, shard_root
 

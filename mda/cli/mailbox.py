@@ -11,10 +11,11 @@ from mda.cli.options import account_argument, json_option, yes_option
 from mda.cli.quantities import format_size
 from mda.cli.table import Column, show
 from mda.identifiers import IdentifierSource
-from mda.metadata import accounts, mailboxes
-from mda.metadata.mailboxes import Mailbox
-from mda.metadata.opened import opened
-from mda.metadata.words import Role
+from mda.metadata.directory import accounts
+from mda.metadata.mailbox import mailboxes
+from mda.metadata.mailbox.mailboxes import Mailbox
+from mda.metadata.postgresql.opened import opened
+from mda.metadata.schema.words import Role
 
 ROLES = [role.value for role in Role if role is not Role.INBOX]
 

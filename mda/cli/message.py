@@ -20,10 +20,11 @@ from mda.cli.options import account_argument, json_option
 from mda.cli.quantities import format_size
 from mda.cli.table import Column, show
 from mda.identifiers import format_id
-from mda.metadata import accounts, mailboxes, messages
-from mda.metadata.mailboxes import Mailbox
-from mda.metadata.messages import Entry
-from mda.metadata.opened import Handle, opened
+from mda.metadata.directory import accounts
+from mda.metadata.mailbox import mailboxes, messages
+from mda.metadata.mailbox.mailboxes import Mailbox
+from mda.metadata.mailbox.messages import Entry
+from mda.metadata.postgresql.opened import Handle, opened
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """A message's bytes for a command: the stored form from its shard, verified, and the delivered form made of it."""
 
 from mda.delivery import delivered_form
-from mda.metadata.messages import Content
+from mda.metadata.mailbox.messages import Content
 from mda.storage.location import Location
 from mda.storage.reader import read
 from mda.storage.shard import Shard, ShardState

@@ -9,8 +9,9 @@ from mda.address import Address
 from mda.cli import message_name
 from mda.cli.options import account_argument
 from mda.identifiers import IdentifierSource
-from mda.metadata import accounts, messages
-from mda.metadata.opened import opened
+from mda.metadata.directory import accounts
+from mda.metadata.mailbox import messages
+from mda.metadata.postgresql.opened import opened
 
 names_argument = click.argument("names", metavar="MESSAGE...", nargs=-1, required=True)
 

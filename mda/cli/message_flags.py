@@ -1,7 +1,7 @@
 """How a message's flags are written: by their IMAP names, and as letters where a column is narrow."""
 
-from mda.metadata.messages import Entry
-from mda.metadata.words import Flag
+from mda.metadata.mailbox.messages import Entry
+from mda.metadata.schema.words import Flag
 
 LETTERS = {Flag.SEEN: "S", Flag.ANSWERED: "R", Flag.FLAGGED: "F", Flag.DELETED: "T", Flag.DRAFT: "D"}
 """As Maildir writes them."""

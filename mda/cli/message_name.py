@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from mda.errors import Conflict, InvalidValue
 from mda.identifiers import format_id, parse_id
-from mda.metadata import mailboxes, messages
-from mda.metadata.messages import Entry
-from mda.metadata.opened import Handle
+from mda.metadata.mailbox import mailboxes, messages
+from mda.metadata.mailbox.messages import Entry
+from mda.metadata.postgresql.opened import Handle
 
 EMAILID_DIGITS = 16
 

@@ -13,7 +13,7 @@ from mda.cli.envelope_view import EnvelopeView, decode_words
 from mda.cli.message_bytes import delivered
 from mda.cli.quantities import Moment
 from mda.identifiers import message_id_hash
-from mda.metadata.messages import Content, Wanted
+from mda.metadata.mailbox.messages import Content, Wanted
 from mda.mime import message as mime_message
 from mda.mime import part
 

@@ -16,9 +16,10 @@ from mda.cli.quantities import format_size
 from mda.cli.table import to_json
 from mda.cli.text import visible
 from mda.identifiers import format_id
-from mda.metadata import accounts, messages
-from mda.metadata.messages import Content, Entry
-from mda.metadata.opened import Handle, opened
+from mda.metadata.directory import accounts
+from mda.metadata.mailbox import messages
+from mda.metadata.mailbox.messages import Content, Entry
+from mda.metadata.postgresql.opened import Handle, opened
 from mda.mime import defects
 from mda.mime import message as mime_message
 from mda.storage.location import segment_path

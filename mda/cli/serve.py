@@ -5,7 +5,7 @@ from pathlib import Path
 import rich_click as click
 
 from mda import settings
-from mda.metadata.readiness import fit_or_down
+from mda.metadata.postgresql.readiness import fit_or_down
 from mda.servers import supervisor
 
 

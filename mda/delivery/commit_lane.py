@@ -17,7 +17,7 @@ from mda.causes import Cause
 from mda.delivery.job import LANE_DEPTH, BatchLimits, Job, Outcomes, fail_all, in_time, still_busy, take
 from mda.errors import CommitUnknown, DatabaseUnavailable, MdaError
 from mda.logs import logger
-from mda.metadata.deliver import Delivery, Stored
+from mda.metadata.delivery.deliver import Delivery, Stored
 
 BUSY_LOCK_WAIT_SECONDS = 1.0
 

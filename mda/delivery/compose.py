@@ -25,9 +25,11 @@ from mda.delivery.shard_lanes import ShardLanes
 from mda.errors import MdaError
 from mda.identifiers import IdentifierSource, format_id
 from mda.logs import logger
-from mda.metadata import engine, receipts, shards
-from mda.metadata.deliver import Committer
-from mda.metadata.directory import Directory
+from mda.metadata.delivery import receipts
+from mda.metadata.delivery.deliver import Committer
+from mda.metadata.directory import shards
+from mda.metadata.directory.resolve import Directory
+from mda.metadata.postgresql import engine
 from mda.settings import Settings
 from mda.storage.abandoned import SweptSegment, seal_abandoned
 from mda.storage.encode import Encoder

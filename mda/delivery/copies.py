@@ -8,7 +8,7 @@ from mda.causes import Cause
 from mda.delivery.inspect import Inspection
 from mda.delivery.plan import Placement, Policy, place
 from mda.envelope import Envelope, Recipient
-from mda.metadata.directory import Target
+from mda.metadata.directory.resolve import Target
 
 
 @dataclass(frozen=True, slots=True)

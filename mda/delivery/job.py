@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mda.causes import Cause
-from mda.metadata.deliver import Delivery, Stored
+from mda.metadata.delivery.deliver import Delivery, Stored
 from mda.storage.encode import EncodedRecord
 from mda.storage.location import Location
 from mda.storage.record import NO_RECEIPT, Target

@@ -16,7 +16,7 @@ from mda.address import Address
 from mda.causes import Cause
 from mda.errors import DatabaseUnavailable
 from mda.logs import logger
-from mda.metadata.directory import Resolved
+from mda.metadata.directory.resolve import Resolved
 
 _MOST_AT_ONCE = 500
 _CACHE_ENTRIES = 10_000

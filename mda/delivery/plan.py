@@ -12,8 +12,8 @@ from mda.causes import Cause
 from mda.delivery import delivered_form
 from mda.delivery.inspect import Inspection
 from mda.envelope import Envelope, Recipient
-from mda.metadata.deliver import Destination
-from mda.metadata.directory import Target
+from mda.metadata.delivery.deliver import Destination
+from mda.metadata.directory.resolve import Target
 from mda.settings import OverQuota
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from mda.causes import Cause, Reply
 from mda.identifiers import format_id
-from mda.metadata.deliver import Stored
+from mda.metadata.delivery.deliver import Stored
 
 _IDS_SHOWN = 3
 

@@ -7,7 +7,7 @@ from mda.delivery.copies import Copy, Message
 from mda.delivery.plan import Placement
 from mda.identifiers import format_id
 from mda.logs import logger
-from mda.metadata.deliver import Stored
+from mda.metadata.delivery.deliver import Stored
 
 
 def log_copies(message: Message, copies: Sequence[Copy], outcomes: Sequence[Stored | Cause], seconds: float) -> None:

@@ -5,7 +5,7 @@ from mda.delivery import receipts
 from mda.delivery.copies import Copy, Message
 from mda.delivery.plan import Placement
 from mda.identifiers import message_id_hash
-from mda.metadata.deliver import Delivery
+from mda.metadata.delivery.deliver import Delivery
 
 REASONS_KEPT = 10
 

@@ -14,7 +14,7 @@ from mda.delivery.job import Job
 from mda.delivery.shard_lane import ShardLane
 from mda.errors import MdaError
 from mda.logs import logger
-from mda.metadata.deliver import Delivery, Stored
+from mda.metadata.delivery.deliver import Delivery, Stored
 from mda.storage.commits import CommitRecord
 from mda.storage.record import NO_RECEIPT
 from mda.storage.shard import Shard, ShardState

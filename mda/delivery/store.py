@@ -13,7 +13,7 @@ from mda.delivery.job import Job, Outcomes
 from mda.delivery.plan import Placement
 from mda.delivery.rows import delivery_row
 from mda.delivery.shard_lanes import ShardLanes
-from mda.metadata.deliver import Delivery, Stored
+from mda.metadata.delivery.deliver import Delivery, Stored
 
 Outcome = Stored | Cause
 

@@ -1,6 +1,6 @@
 """The whole schema: directory, accounts' mail, receipts, what filters learn, trace, checkpoints, tasks.
 
-Frozen SQL: what `mda.metadata.tables` said when it was written. Later changes are migrations of their own.
+Frozen SQL: what `mda.metadata.schema.tables` said when it was written. Later changes are migrations of their own.
 """
 
 from alembic import op

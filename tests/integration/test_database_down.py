@@ -5,7 +5,7 @@ import time
 
 from psycopg2 import sql
 
-from mda.metadata.engine import connect
+from mda.metadata.postgresql.engine import connect
 from tests.integration.instance import Instance
 
 RAW = b"Subject: x\r\n\r\nText\r\n"

@@ -24,8 +24,8 @@ from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from sqlalchemy import Engine, select
 
-from mda.metadata.engine import make_engine
-from mda.metadata.tables import account, content, shard
+from mda.metadata.postgresql.engine import make_engine
+from mda.metadata.schema.tables import account, content, shard
 from mda.storage.location import Location
 from mda.storage.reader import SegmentReader
 from mda.storage.shard import Shard

@@ -11,9 +11,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 
 from mda.errors import Conflict
-from mda.metadata import migrate
-from mda.metadata.engine import connect, make_engine, parse_url
-from mda.metadata.tables import METADATA
+from mda.metadata.postgresql.engine import connect, make_engine, parse_url
+from mda.metadata.schema import migrate
+from mda.metadata.schema.tables import METADATA
 from mda.settings import Database
 
 CATALOG = """

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from mda.metadata.engine import make_engine
-from mda.metadata.tables import account_state, content, mailbox
+from mda.metadata.postgresql.engine import make_engine
+from mda.metadata.schema.tables import account_state, content, mailbox
 from tests.integration.instance import Instance
 from tests.integration.postfix import Lmtp, Pipe, Postfix, Setup, running
 from tests.requirements import require_postfix

@@ -103,7 +103,7 @@ def test_password_that_was_set_verifies(anne: System, database_url: str) -> None
     anne.done("account", "passwd", "anne@example.org", "--password-stdin", answer="correct horse\n")
     from sqlalchemy import text
 
-    from mda.metadata.engine import make_engine, transaction
+    from mda.metadata.postgresql.engine import make_engine, transaction
 
     engine = make_engine(database_url)
     with transaction(engine) as connection:

@@ -13,9 +13,9 @@ from mda.delivery.copies import Accepted
 from mda.delivery.service import DeliveryService
 from mda.envelope import Envelope, Peer, Recipient
 from mda.identifiers import IdentifierSource
-from mda.metadata import accounts, domains, shards
-from mda.metadata.accounts import NewAccount
-from mda.metadata.tables import content, mailbox, message
+from mda.metadata.directory import accounts, domains, shards
+from mda.metadata.directory.accounts import NewAccount
+from mda.metadata.schema.tables import content, mailbox, message
 from mda.settings import Database, Settings, Workers
 from mda.storage.location import Location
 from mda.storage.reader import read

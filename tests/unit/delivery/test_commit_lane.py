@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from mda.delivery.commit_lane import CommitLane
 from mda.delivery.job import BatchLimits, Outcomes
-from mda.metadata.deliver import Delivery, Stored
+from mda.metadata.delivery.deliver import Delivery, Stored
 from tests.unit.delivery.test_job import make_job
 
 LIMITS = BatchLimits(copies=10, octets=100_000)

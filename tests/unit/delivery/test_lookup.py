@@ -11,7 +11,7 @@ from mda import address
 from mda.address import Address
 from mda.causes import Cause
 from mda.delivery.lookup import Lookup
-from mda.metadata.directory import APPLICATION, Directory, Resolved
+from mda.metadata.directory.resolve import APPLICATION, Directory, Resolved
 from tests.unit.delivery.conftest import House
 
 ANNA = address.parse("anna@example.org")

@@ -9,8 +9,8 @@ from mda.delivery import plan
 from mda.delivery.inspect import Inspection, inspect
 from mda.delivery.plan import Placement, Policy
 from mda.envelope import Envelope, Recipient
-from mda.metadata.deliver import Destination
-from mda.metadata.directory import Target
+from mda.metadata.delivery.deliver import Destination
+from mda.metadata.directory.resolve import Target
 from mda.settings import OverQuota
 
 RAW = b"From: a@example.org\r\nTo: anna@example.org\r\nSubject: hello\r\n\r\nText\r\n"

@@ -6,7 +6,7 @@ import pytest
 
 from mda.causes import Cause
 from mda.delivery import replies
-from mda.metadata.deliver import Stored
+from mda.metadata.delivery.deliver import Stored
 
 SAVED = Stored(1, 2, "INBOX", 7, 1, 9, 0xABC, False)
 AGAIN = Stored(1, 2, "INBOX", 7, 1, 9, 0xABC, True)

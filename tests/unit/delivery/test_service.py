@@ -16,11 +16,11 @@ from mda.delivery.compose import compose
 from mda.delivery.copies import Accepted
 from mda.delivery.service import DeliveryService
 from mda.envelope import Envelope, Recipient
-from mda.metadata import accounts, aliases
-from mda.metadata.engine import make_engine
-from mda.metadata.purge import purge
-from mda.metadata.tables import account_state, content, receipt
-from mda.metadata.words import AccountState
+from mda.metadata.directory import accounts, aliases
+from mda.metadata.directory.purge import purge
+from mda.metadata.postgresql.engine import make_engine
+from mda.metadata.schema.tables import account_state, content, receipt
+from mda.metadata.schema.words import AccountState
 from mda.settings import Delivery as DeliverySettings
 from mda.settings import Settings, Workers
 from tests.unit.delivery.conftest import House, codes, hand_over

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Engine, text
 
 from mda.identifiers import IdentifierSource
-from mda.metadata.deliver import Delivery, Destination
+from mda.metadata.delivery.deliver import Delivery, Destination
 
 IDS = IdentifierSource()
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

@@ -10,11 +10,12 @@ from sqlalchemy import Connection, Engine, func, insert, select, text, update
 
 from mda import address as addresses
 from mda.identifiers import IdentifierSource
-from mda.metadata import accounts, domains, mailboxes, shards
-from mda.metadata.accounts import Account, NewAccount
-from mda.metadata.engine import transaction
-from mda.metadata.tables import account_state, content, mailbox, message
-from mda.metadata.words import Flag
+from mda.metadata.directory import accounts, domains, shards
+from mda.metadata.directory.accounts import Account, NewAccount
+from mda.metadata.mailbox import mailboxes
+from mda.metadata.postgresql.engine import transaction
+from mda.metadata.schema.tables import account_state, content, mailbox, message
+from mda.metadata.schema.words import Flag
 
 IDS = IdentifierSource()
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

@@ -1,0 +1,37 @@
+"""A batch of deliveries as the array literals that the store statement takes: one per parameter, in its order."""
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
+
+from mda.metadata.delivery.deliver_statements import PARAMETERS
+from mda.metadata.delivery.delivery_row import Delivery, in_utc
+from mda.metadata.postgresql.array_literal import array_literal
+
+_Taker = Callable[[Delivery], object]
+
+_DERIVED: dict[str, _Taker] = {
+    "internal_date": lambda delivery: in_utc(delivery.internal_date),
+    "received_at": lambda delivery: in_utc(delivery.received_at),
+    "thread_id": lambda delivery: delivery.content_id if delivery.thread_id is None else delivery.thread_id,
+    "forged_spans": lambda delivery: _literal(chain.from_iterable(delivery.forged_spans)),
+    "reference_hashes": lambda delivery: _literal(delivery.reference_hashes),
+    "spam_reasons": lambda delivery: delivery.spam_reasons_json,
+    "original_recipient": lambda delivery: delivery.original_recipient or None,
+    "queue_id": lambda delivery: delivery.queue_id or None,
+}
+
+
+def arrays(batch: Sequence[Delivery]) -> tuple[str, ...]:
+    """One array literal per parameter of the store statement, each of as many elements as the batch."""
+    return tuple(array_literal([_value(delivery, name) for delivery in batch]) for name, _ in PARAMETERS)
+
+
+def _value(delivery: Delivery, name: str) -> object:
+    derive = _DERIVED.get(name)
+    return derive(delivery) if derive else getattr(delivery, name)
+
+
+def _literal(numbers: Iterable[int]) -> str | None:
+    """PostgreSQL's text form of an array; None for an empty one."""
+    joined = ",".join(str(int(number)) for number in numbers)
+    return f"{{{joined}}}" if joined else None

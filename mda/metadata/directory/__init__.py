@@ -1,0 +1,1 @@
+"""Who gets mail: shards, domains, accounts, aliases, and the one statement that resolves addresses."""

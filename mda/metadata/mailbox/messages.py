@@ -1,0 +1,257 @@
+"""Messages of an account, read for listings and one by one, moved and expunged.
+
+A message is named by its mailbox and UID, or by its EMAILID (RFC 8474: the content's id), which stays when it moves.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, Select, insert, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from mda.errors import Conflict, NotFound
+from mda.identifiers import IdentifierSource, format_id
+from mda.metadata.directory.shards import Shard, ShardState
+from mda.metadata.mailbox import mailboxes
+from mda.metadata.mailbox.change import changing, lock
+from mda.metadata.mailbox.mailbox_rows import Mailbox, read_tree
+from mda.metadata.mailbox.relocation import Moved, expunge_uids, move_uids
+from mda.metadata.postgresql.engine import transaction
+from mda.metadata.schema.tables import content, mark, message, shard, training_queue
+from mda.metadata.schema.words import Flag, Role
+
+PAGE = 500
+"""Rows read at once; each page is a transaction of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One message as a listing needs it. `size` is the delivered form's; `envelope` the IMAP ENVELOPE."""
+
+    mailbox_id: int
+    uid: int
+    content_id: int
+    flags: Flag
+    keywords: tuple[str, ...]
+    internal_date: datetime
+    sent_at: datetime | None
+    size: int
+    envelope: bytes
+    preview: str
+    has_attachment: bool
+    spam_score: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Where a message's bytes are and what is known of them. `forged_spans` are cut from the stored form."""
+
+    id: int
+    shard: Shard
+    segment: int
+    offset: int
+    length: int
+    size: int
+    delivered_size: int
+    digest: bytes
+    prefix: bytes
+    forged_spans: tuple[tuple[int, int], ...]
+    thread_id: int
+    spam_score: float | None
+    spam_reasons: Any
+    defects: int
+    original_recipient: str | None
+    queue_id: str | None
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which messages of a mailbox a reading is for: received in [since, before), with this Message-ID hash."""
+
+    since: datetime | None = None
+    before: datetime | None = None
+    message_id_hash: int | None = None
+
+
+def read(engine: Engine, account_id: int, mailbox_id: int, wanted: Wanted | None = None) -> Iterator[Entry]:
+    """The messages of a mailbox, newest UID first."""
+    conditions = _conditions(wanted or Wanted())
+    below = None
+    while True:
+        statement = _entries(account_id).where(message.c.mailbox_id == mailbox_id, *conditions)
+        if below is not None:
+            statement = statement.where(message.c.uid < below)
+        with transaction(engine) as connection:
+            rows = connection.execute(statement.order_by(message.c.uid.desc()).limit(PAGE)).all()
+        yield from map(_entry, rows)
+        if len(rows) < PAGE:
+            return
+        below = rows[-1].uid
+
+
+def find_all(engine: Engine, account_id: int, content_id: int) -> tuple[Entry, ...]:
+    """Every place where a content lies; NotFound where it lies nowhere."""
+    with transaction(engine) as connection:
+        rows = connection.execute(_entries(account_id).where(message.c.content_id == content_id)).all()
+    if not rows:
+        raise NotFound(f"no message {format_id(content_id)}", "list them with: mda message list")
+    return tuple(_entry(row) for row in rows)
+
+
+def find(engine: Engine, account_id: int, path: str, uid: int) -> Entry:
+    """The message with this UID; NotFound where there is none (any more)."""
+    with transaction(engine) as connection:
+        found = mailboxes.require(read_tree(connection, account_id), path)
+        statement = _entries(account_id).where(message.c.mailbox_id == found.id, message.c.uid == uid)
+        row = connection.execute(statement).one_or_none()
+    if row is None:
+        raise NotFound(f"no message {found.path}:{uid}", f"list them with: mda message list --mailbox '{found.path}'")
+    return _entry(row)
+
+
+def open_content(engine: Engine, account_id: int, content_id: int) -> Content:
+    """Where the bytes are; NotFound where the account has no such content."""
+    table = content.c
+    statement = (
+        select(content, shard.c.name.label("shard_name"), shard.c.url, shard.c.state, shard.c.weight)
+        .join(shard, shard.c.id == table.shard_id)
+        .where(table.account_id == account_id, table.id == content_id)
+    )
+    with transaction(engine) as connection:
+        row = connection.execute(statement).one_or_none()
+    if row is None:
+        raise NotFound(f"no content {format_id(content_id)}")
+    return _content(row)
+
+
+def move(
+    engine: Engine, identifiers: IdentifierSource, account_id: int, entries: Sequence[Entry], path: str
+) -> tuple[Moved, ...]:
+    """Into another mailbox, under new UIDs (RFC 9051 s6.4.8). Across Junk's border the filter is told to learn.
+
+    All of them or none: NotFound where one of them is not there any more.
+    """
+    with changing(engine) as connection:
+        lock(connection, account_id)
+        tree = read_tree(connection, account_id)
+        target = mailboxes.require(tree, path)
+        moved: list[Moved] = []
+        for source, uids in _by_mailbox(tree, entries):
+            if source.id == target.id:
+                raise Conflict(f"message {source.path}:{uids[0]} is in {target.path} already")
+            batch = move_uids(connection, account_id, source.id, uids, target.id)
+            _require_all(source, uids, [one.uid for one in batch])
+            _learn(connection, identifiers, account_id, source, target, batch)
+            moved += batch
+    return tuple(moved)
+
+
+def expunge(engine: Engine, account_id: int, entries: Sequence[Entry]) -> int:
+    """Takes messages out of their mailboxes; contents and `expunged` rows stay for undelete. How many."""
+    with changing(engine) as connection:
+        lock(connection, account_id)
+        count = 0
+        for source, uids in _by_mailbox(read_tree(connection, account_id), entries):
+            count += expunge_uids(connection, account_id, source.id, uids)
+    return count
+
+
+def _learn(
+    connection: Connection,
+    identifiers: IdentifierSource,
+    account_id: int,
+    source: Mailbox,
+    target: Mailbox,
+    moved: Sequence[Moved],
+) -> None:
+    is_spam = target.role is Role.JUNK
+    # Out of Junk into Trash is tidying up, and says nothing about the mail.
+    is_ham = source.role is Role.JUNK and target.role is not Role.TRASH
+    if not moved or not (is_spam or is_ham):
+        return
+    fixed = {"account_id": account_id, "is_spam": is_spam}
+    queued = [{**fixed, "id": identifiers.next(), "content_id": one.content_id} for one in moved]
+    connection.execute(insert(training_queue), queued)
+    marks = upsert(mark).values([{**fixed, "content_id": one.content_id, "source": "move"} for one in moved])
+    renewed = {name: marks.excluded[name] for name in ("is_spam", "source", "marked_at")}
+    connection.execute(marks.on_conflict_do_update(index_elements=["account_id", "content_id"], set_=renewed))
+
+
+def _by_mailbox(tree: Sequence[Mailbox], entries: Sequence[Entry]) -> tuple[tuple[Mailbox, list[int]], ...]:
+    uids: dict[int, list[int]] = {}
+    for entry in entries:
+        uids.setdefault(entry.mailbox_id, []).append(entry.uid)
+    return tuple((found, sorted(set(uids[found.id]))) for found in tree if found.id in uids)
+
+
+def _require_all(source: Mailbox, uids: Sequence[int], found: Sequence[int]) -> None:
+    gone = sorted(set(uids) - set(found))
+    if gone:
+        raise NotFound(f"no message {source.path}:{gone[0]} any more", "nothing was moved; list again")
+
+
+def _conditions(wanted: Wanted) -> Sequence[Any]:
+    conditions: list[Any] = []
+    if wanted.since is not None:
+        conditions.append(message.c.internal_date >= wanted.since)
+    if wanted.before is not None:
+        conditions.append(message.c.internal_date < wanted.before)
+    if wanted.message_id_hash is not None:
+        conditions.append(content.c.message_id_hash == wanted.message_id_hash)
+    return conditions
+
+
+def _entries(account_id: int) -> Select[Any]:
+    same = (content.c.account_id == message.c.account_id) & (content.c.id == message.c.content_id)
+    return (
+        select(
+            *(message.c[name] for name in ("mailbox_id", "uid", "content_id", "flags", "keywords", "internal_date")),
+            *(content.c[name] for name in ("sent_at", "delivered_size", "envelope", "preview", "has_attachment")),
+            content.c.spam_score,
+        )
+        .join(content, same)
+        .where(message.c.account_id == account_id)
+    )
+
+
+def _entry(row: Row[Any]) -> Entry:
+    return Entry(
+        row.mailbox_id,
+        row.uid,
+        row.content_id,
+        Flag(row.flags),
+        tuple(row.keywords or ()),
+        row.internal_date,
+        row.sent_at,
+        row.delivered_size,
+        bytes(row.envelope),
+        row.preview,
+        row.has_attachment,
+        row.spam_score,
+    )
+
+
+def _content(row: Row[Any]) -> Content:
+    spans = row.forged_spans or ()
+    return Content(
+        id=row.id,
+        shard=Shard(row.shard_id, row.shard_name, row.url, ShardState(row.state), row.weight),
+        segment=row.segment,
+        offset=row.offset,
+        length=row.length,
+        size=row.size,
+        delivered_size=row.delivered_size,
+        digest=bytes(row.digest),
+        prefix=bytes(row.prefix),
+        forged_spans=tuple(zip(spans[::2], spans[1::2], strict=True)),
+        thread_id=row.thread_id,
+        spam_score=row.spam_score,
+        spam_reasons=row.spam_reasons,
+        defects=row.defects,
+        original_recipient=row.original_recipient,
+        queue_id=row.queue_id,
+        received_at=row.received_at,
+    )

@@ -1,0 +1,1 @@
+"""PostgreSQL itself: the embedded server, connections, what we insist on, what its errors mean."""

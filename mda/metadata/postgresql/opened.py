@@ -1,0 +1,52 @@
+"""The database opened for one admin's command: found by the settings, closed after it.
+
+With the embedded server, a command starts it where no other process has, and stops it when it leaves as the last.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeAlias
+
+from sqlalchemy import Engine, make_url
+
+from mda.errors import SettingsError
+from mda.metadata.postgresql import embedded
+from mda.metadata.postgresql.engine import EMBEDDED, database, make_engine
+from mda.settings import Settings
+
+Handle: TypeAlias = Engine
+"""What the operations of this package take, for callers that know no SQLAlchemy."""
+
+APPLICATION = "mda-cli"
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Handle]:
+    """The database, as `mda init` has made it; SettingsError where it has not been run."""
+    if settings.database.url == EMBEDDED and not embedded.is_made(Path(settings.data_dir)):
+        raise SettingsError(
+            f"there is no database in {settings.data_dir}", "run: mda init, or name your settings file with --config"
+        )
+    with created(settings) as handle:
+        yield handle
+
+
+@contextmanager
+def created(settings: Settings) -> Iterator[Handle]:
+    """As `opened`, and an embedded server is made where there is none."""
+    with database(settings) as url:
+        handle = make_engine(url, settings.database, APPLICATION)
+        try:
+            yield handle
+        finally:
+            handle.dispose()
+
+
+def masked_url(url: str) -> str:
+    """A database URL to be shown: without its password, wherever in it that stands."""
+    if url == EMBEDDED:
+        return url
+    parsed = make_url(url)
+    query = {key: "***" if "password" in key else value for key, value in parsed.query.items()}
+    return parsed.set(query=query).render_as_string(hide_password=True)

