@@ -229,7 +229,9 @@ static void address_read_one(address_list *list) {
         address_end_group(list);
     } else if (list->cursor.at < list->cursor.end) {
         address_flag(list);
-        if (list->cursor.at == start || !address_at(list, '<')) list->cursor.at++;
+        /* QUIRK: <a@b>text, where the text is kept as an address of its own. */
+        int is_special = octet_is_of(*list->cursor.at, SPECIALS & ~OCTET_QUOTE) && !address_at(list, '<');
+        if (list->cursor.at == start || is_special) list->cursor.at++;
     }
 }
 

@@ -107,6 +107,8 @@ static void date_read_rest_of_iso(date_parts *date, lexer *cursor) {
 
 /* Two digits: RFC 5322 s4.3, 00-49 are 2000-2049; three digits count from 1900. */
 static int date_full_year(int year, int digits) {
+    /* QUIRK: "27 Aug 0102" is 2002, from senders that print the years since 1900 with four digits. */
+    if (digits == 4 && year >= 100 && year < 200) return 1900 + year;
     if (digits >= 4) return year;
     return digits == 2 && year < 50 ? 2000 + year : 1900 + year;
 }
@@ -119,7 +121,8 @@ static void date_read_number(date_parts *date, lexer *cursor) {
     } else if (can_be_hour && date->year >= 0 && date_take_separator(cursor, '.')) {
         date_read_time(date, cursor, number, '.');
     } else if (digits >= 4 && date->year < 0) {
-        date->year = number;
+        date->year = date_full_year(number, digits);
+        date->is_bad = date->year != number;
         int is_iso = date->month < 0 && cursor->at < cursor->end && strchr("-/.", *cursor->at) && *cursor->at;
         if (is_iso) date_read_rest_of_iso(date, cursor);
     } else if (digits <= 2 && date->day < 0) {
@@ -192,5 +195,5 @@ int date_read(const uint8_t *bytes, size_t length, int64_t *seconds, int32_t *of
     int64_t day = date_days(date.year, date.month, date.day);
     *seconds = day * 86400 + date.hour * 3600 + date.minute * 60 + date.second - (int64_t)date.zone * 60;
     *offset = date.zone;
-    return 1;
+    return date.is_bad ? 2 : 1;
 }

@@ -67,7 +67,7 @@ static void mime_publish(mime_state *state) {
 static void mime_read_date(mime_state *state, const mime_header *header) {
     mime_summary *summary = &state->result.summary;
     const uint8_t *end, *value = header_value(state, header, &end);
-    if (date_read(value, (size_t)(end - value), &summary->date_seconds, &summary->date_offset)) return;
+    if (date_read(value, (size_t)(end - value), &summary->date_seconds, &summary->date_offset) == 1) return;
     store_flag(state, MIME_DEFECT_BAD_DATE, header->start);
 }
 

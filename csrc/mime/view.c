@@ -30,6 +30,24 @@ static void view_lower(mime_state *state, mime_span span) {
     for (uint32_t i = 0; i < span.length; i++) store_byte(state, &state->view, octet_lower(bytes[i]));
 }
 
+/* quoted-string where a dot-atom can't hold the local part, RFC 5322 s3.4.1: "a@b"@c and a@b@c are not the same. */
+static void view_local_part(mime_state *state, mime_span span) {
+    const uint8_t *bytes = state->text.bytes + span.offset;
+    int is_atom = 1;
+    for (uint32_t i = 0; i < span.length; i++)
+        is_atom &= !octet_is_of(bytes[i], 255) || bytes[i] == '/' || bytes[i] == '=';
+    if (is_atom) {
+        store_append(state, &state->view, bytes, span.length);
+        return;
+    }
+    store_byte(state, &state->view, '"');
+    for (uint32_t i = 0; i < span.length; i++) {
+        if (bytes[i] == '"' || bytes[i] == '\\') store_byte(state, &state->view, '\\');
+        store_byte(state, &state->view, bytes[i]);
+    }
+    store_byte(state, &state->view, '"');
+}
+
 /* The display name is decoded as a phrase of words, RFC 2047 s5 (3). */
 static void view_address(mime_state *state, mime_address address, uint32_t *flags) {
     mime_span name = address.name;
@@ -40,9 +58,12 @@ static void view_address(mime_state *state, mime_address address, uint32_t *flag
     }
     view_string(state, name, flags);
     uint32_t from = state->view.length;
-    if (!(address.kind & MIME_ADDRESS_NO_MAILBOX))
-        store_append(state, &state->view, state->text.bytes + address.mailbox.offset, address.mailbox.length);
-    if (!(address.kind & MIME_ADDRESS_NO_HOST)) {
+    int has_host = !(address.kind & MIME_ADDRESS_NO_HOST);
+    if (!(address.kind & MIME_ADDRESS_NO_MAILBOX)) {
+        if (has_host) view_local_part(state, address.mailbox);
+        else store_append(state, &state->view, state->text.bytes + address.mailbox.offset, address.mailbox.length);
+    }
+    if (has_host) {
         store_byte(state, &state->view, '@');
         store_append(state, &state->view, state->text.bytes + address.host.offset, address.host.length);
     }

@@ -5,6 +5,7 @@ raises on malformed mail. Where the fast way can't show all (a NUL in a string, 
 within a base64 message) the same values are picked from an `Examination`; a test holds the two ways equal.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 
 from mda.binding import (
@@ -39,6 +40,7 @@ Reading = tuple[
 ]
 """Subject, From, To, Date (seconds since 1970 UTC, minutes east), leaves in their order, fields (if asked for)."""
 
+_NO_ATOM = re.compile(rb'[ \t\r\n(;",<>@:\[\]]')
 _NO_DATE = -(1 << 63)
 _FROM, _TO = 1, 4
 _NO_MAILBOX, _NO_HOST = 256, 512
@@ -137,8 +139,15 @@ class Reader:
             raw_name = b"" if name == NONE else text[name : name + name_length]
             address = b"" if kind & _NO_MAILBOX else text[box : box + box_length]
             if not kind & _NO_HOST:
-                address += b"@" + text[host : host + host_length]
+                address = (_quote(address) if address else b"") + b"@" + text[host : host + host_length]
             yield self.decode_value(raw_name), resolve_text(address)
+
+
+def _quote(local_part: bytes) -> bytes:
+    """A quoted-string where a dot-atom can't hold it (RFC 5322 s3.4.1)."""
+    if not _NO_ATOM.search(local_part):
+        return local_part
+    return b'"' + re.sub(rb'(["\\])', rb"\\\1", local_part) + b'"'
 
 
 def _field_number(examination: Examination, header: int) -> int:

@@ -72,3 +72,19 @@ def test_a_reader_keeps_nothing_of_the_message_before() -> None:
     reader = Reader()
     reader.read(b"Subject: first\r\nFrom: a@b\r\n\r\n" + b"x\xff" * 2_000_000)
     assert reader.read(b"\r\nbody") == ("", (), (), None, (("text/plain", "", "body"),), ())
+
+
+@pytest.mark.parametrize(
+    ("value", "addresses"),
+    [
+        (b'"a@b"@c', ['"a@b"@c']),
+        (b'"a\\"b"@c', ['"a\\"b"@c']),
+        (b"<Some One@c>", ['"Some One"@c']),
+        (b"<a@b>text, <c@d>", ["a@b", "text", "c@d"]),
+        (b"a=b/c@d", ["a=b/c@d"]),
+    ],
+)
+def test_addresses_can_be_parsed_again(value: bytes, addresses: list[str]) -> None:
+    raw = b"To: " + value + b"\r\n\r\nx"
+    assert [address for _, address in Reader().read(raw)[2]] == addresses
+    check_equal(raw)
