@@ -5,7 +5,7 @@
 #   make test        build and run every test (installs Postfix for them where it may)
 #   make lint types  ruff, mypy
 #   make fuzz        fuzz the C parser for SECONDS=60 a target; needs clang with libFuzzer (libclang-rt-dev)
-#   make bench-mime fuzz  the MIME parser against its peers, ratios in build/bench/mime.json
+#   make bench-mime  the MIME parser against its peers, ratios in build/bench/mime.json
 #   make corpus      some thousand real mails for the tests with Postfix and for training (npm fetches them)
 #   make install     mda-pipe and Postfix's fragments below DESTDIR/PREFIX, settings and systemd units in DESTDIR/etc
 
@@ -18,7 +18,7 @@ C_SOURCES := $(wildcard csrc/*/*.c csrc/*/*.h csrc/*/*.sh cffi_build/*.py)
 BENCH_ROUNDS ?= 5
 SECONDS ?= 60
 
-.PHONY: all build bench-mime corpus demo demo-stop test test-packages lint format types install clean
+.PHONY: all build bench-mime fuzz corpus demo demo-stop test test-packages lint format types install clean
 
 all: build
 
