@@ -8,6 +8,8 @@
 #include "octets.h"
 
 #define HASH_SEED 2166136261u /* FNV-1a */
+#define HASHES (sizeof ((mime_state *)0)->open_hashes / sizeof(uint16_t))
+#define SLOT(hash) (((hash) * 2654435769u >> 16) % HASHES)
 
 static uint32_t boundary_hash(uint32_t hash, const uint8_t *bytes, size_t length) {
     for (size_t i = 0; i < length; i++) hash = (hash ^ bytes[i]) * 16777619u;
@@ -23,6 +25,11 @@ void boundary_push(mime_state *state, uint32_t part, mime_span boundary) {
         if (boundary.length > state->longest_boundary) state->longest_boundary = boundary.length;
     }
     state->open[state->open_count++] = (mime_open){part, boundary, hash, 0};
+    state->open_hashes[SLOT(hash)]++;
+}
+
+void boundary_pop(mime_state *state) {
+    state->open_hashes[SLOT(state->open[--state->open_count].hash)]--;
 }
 
 static int boundary_is(const mime_state *state, const mime_open *open, const uint8_t *bytes, size_t length) {
@@ -53,7 +60,8 @@ int boundary_match(mime_state *state, const uint8_t *line, const uint8_t *line_e
         uint32_t whole_hash = length >= 2 ? boundary_hash(part_hash, rest + length - 2, 2)
                                           : boundary_hash(HASH_SEED, rest, length);
         int was_closed = 0;
-        for (uint32_t level = state->open_count; level-- > 0;) {
+        int may_match = state->open_hashes[SLOT(whole_hash)] || (can_close && state->open_hashes[SLOT(part_hash)]);
+        for (uint32_t level = may_match ? state->open_count : 0; level-- > 0;) {
             const mime_open *open = &state->open[level];
             int is_whole = open->hash == whole_hash && boundary_is(state, open, rest, length);
             int is_part = can_close && open->hash == part_hash && boundary_is(state, open, rest, length - 2);

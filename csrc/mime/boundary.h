@@ -11,4 +11,7 @@ void boundary_push(mime_state *state, uint32_t part, mime_span boundary);
  * allowed). Returns the level in state->open, or -1. *is_close: it is the close delimiter. */
 int boundary_match(mime_state *state, const uint8_t *line, const uint8_t *line_end, int *is_close);
 
+/* Takes the innermost container off the stack. */
+void boundary_pop(mime_state *state);
+
 #endif

@@ -15,7 +15,8 @@ typedef struct envelope_range {
 static envelope_range envelope_addresses(mime_state *state, uint32_t index, mime_field field) {
     const mime_part part = state->parts[index];
     envelope_range range = {state->result.address_count, 0};
-    for (uint32_t i = part.first_header; i < part.first_header + part.header_count && !store_failed(state); i++)
+    uint32_t end = part.fields >> field & 1 ? part.first_header + part.header_count : part.first_header;
+    for (uint32_t i = part.first_header; i < end && !address_is_full(state); i++)
         if (state->headers[i].field == field) address_read(state, i);
     range.count = state->result.address_count - range.first;
     return range;

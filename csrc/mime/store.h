@@ -41,6 +41,7 @@ typedef struct mime_state {
     uint32_t *last_child; /* by part: only to append children in constant time */
     uint32_t header_capacity, part_capacity, parameter_capacity, address_capacity, open_capacity, child_capacity;
     uint32_t open_count;
+    uint16_t open_hashes[512]; /* how many open boundaries have a hash that ends so */
     uint32_t longest_boundary;
     uint32_t source;       /* the store that is being parsed, enum mime_source */
     uint32_t origin;       /* in MIME_IN_DECODED: input offset that defects are reported at */

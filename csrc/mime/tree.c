@@ -127,7 +127,7 @@ static void tree_close_above(mime_state *state, uint32_t leaf, int level, uint32
     if (leaf != MIME_NONE) tree_close(state, leaf, end, is_outer);
     while ((int)state->open_count > level + 1) {
         tree_close(state, state->open[state->open_count - 1].part, end, is_outer);
-        state->open_count--;
+        boundary_pop(state);
     }
 }
 
@@ -151,7 +151,7 @@ static uint32_t tree_follow(mime_state *state, const tree_delimiter *found, int 
 }
 
 void tree_parse(mime_state *state, uint32_t parent, uint32_t start, uint32_t end) {
-    state->open_count = state->longest_boundary = 0;
+    state->longest_boundary = 0;
     census_begin(state, start);
     uint32_t current = tree_add(state, parent, start);
     uint32_t at = start;

@@ -76,7 +76,7 @@ static uint32_t view_addresses(mime_state *state, mime_field field, uint32_t *fl
     const mime_part *root = &state->parts[0];
     uint32_t header = root->first_header, end = header + root->header_count;
     if (!(root->fields >> field & 1)) return 0;
-    for (; header < end && !store_failed(state); header++)
+    for (; header < end && !address_is_full(state); header++)
         if (state->headers[header].field == field) address_read(state, header);
     for (uint32_t i = first; i < state->result.address_count && !store_failed(state); i++) {
         if ((state->addresses[i].kind & 255) != 'a') continue;
