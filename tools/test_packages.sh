@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs what the tests with a real Postfix need, where it may (root or sudo, Debian-like); else says what is left out.
+# Installs what some tests need, where it may (root or sudo, Debian-like); else says what is left out: Postfix, and
+# clang with libFuzzer.
 # Postfix is installed unconfigured: the tests make an instance of their own and touch nothing in /etc/postfix.
 set -eu
 here=$(dirname "$0")
@@ -12,6 +13,14 @@ if ! command -v postfix >/dev/null 2>&1; then
     else
         echo "mda: Postfix is not installed; the tests marked \"postfix\" are left out." >&2
         echo "mda: to run them:  apt-get install --no-install-recommends postfix  (as root)" >&2
+    fi
+fi
+if ! sh "$here/../fuzz/has_libfuzzer.sh"; then
+    if sh "$here/as_root.sh"; then
+        sh "$here/apt_install.sh" clang libclang-rt-dev
+    else
+        echo "mda: clang with libFuzzer is not installed; the fuzz targets are left out." >&2
+        echo "mda: to run them:  apt-get install --no-install-recommends clang libclang-rt-dev  (as root)" >&2
     fi
 fi
 if [ "$(id -u)" != 0 ]; then

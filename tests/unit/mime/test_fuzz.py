@@ -1,27 +1,17 @@
 """The fuzz targets build, start from the samples and find nothing in a moment; `make fuzz` takes longer."""
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
+from tests.requirements import require
 
 ROOT = Path(__file__).parents[3]
 
 
-def has_libfuzzer(folder: Path) -> bool:
-    """clang may stand without the run-time libraries that fuzzing needs."""
-    if shutil.which("clang") is None:
-        return False
-    command = ["clang", "-fsanitize=fuzzer,address,undefined", "-x", "c", "-", "-o", str(folder / "probe")]
-    source = "int LLVMFuzzerTestOneInput(const char *p, unsigned long n) { return p && n > 9 ? 0 : 0; }"
-    return subprocess.run(command, input=source, text=True, capture_output=True, check=False).returncode == 0
-
-
 def test_nothing_is_found_in_a_moment(tmp_path: Path) -> None:
-    if not has_libfuzzer(tmp_path):
-        pytest.skip("clang with libFuzzer is not installed")
+    probe = subprocess.run(["sh", str(ROOT / "fuzz" / "has_libfuzzer.sh")], check=False)
+    require(probe.returncode == 0, "clang with libFuzzer", "apt-get install clang libclang-rt-dev")
     done = subprocess.run(
         ["sh", str(ROOT / "fuzz" / "run.sh"), str(tmp_path / "fuzz"), "1"], capture_output=True, text=True, check=False
     )
