@@ -103,13 +103,18 @@ def parse(line: bytes, dialect: Dialect) -> Command:
     """The command in `line`; trailing spaces are dropped (RFC 5321 s4.1.1)."""
     if _CONTROL.search(line):
         return Invalid(replies.CONTROL_CHARACTER)
-    try:
-        text = line.decode("utf-8").rstrip(" ")
-    except UnicodeDecodeError:
-        return Invalid(replies.NOT_UTF8)
-    verb, _, argument = text.partition(" ")
+    verb, _, argument = _decoded(line).rstrip(" ").partition(" ")
     parser = _PARSERS.get(verb.upper())
     return parser(argument, dialect) if parser else _unknown(verb.upper())
+
+
+def _decoded(line: bytes) -> str:
+    """QUIRK: Postfix without SMTPUTF8 takes 8-bit addresses in any charset and hands them on (RFC 6531 wants UTF-8).
+    Refusing a sender for that would bounce its mail, to that very address; it is read as windows-1252."""
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        return line.decode("windows-1252", "replace")
 
 
 def _unknown(verb: str) -> Invalid:

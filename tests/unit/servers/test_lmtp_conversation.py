@@ -42,7 +42,7 @@ TABLE: dict[str, tuple[list[str], list[str]]] = {
     "browser": (["POST / HTTP/1.1", LHLO, MAIL], ["502 5.5.1"]),
     "chunking": ([LHLO, MAIL, RCPT, "BDAT 5 LAST", "QUIT"], ["250", "250", "250", "502 5.5.1"]),
     "control characters": ([LHLO, "MAIL FROM:<a\x00@b>", "NOOP\t", "NO\rOP", "NO\nOP"], ["250"] + ["501 5.5.2"] * 4),
-    "not utf-8": ([LHLO, "MAIL FROM:<\udcff@b>"], ["250", "501 5.5.2"]),
+    "not utf-8": ([LHLO, "MAIL FROM:<\udcff\udc81@b>", "RCPT TO:<\udcfc@d>"], ["250", "250 2.1.0", "250 2.1.5"]),
     "mail syntax": (
         [LHLO, "MAIL", "MAIL <a@b>", "MAIL FROM:a@b", "MAIL FROM:<a@b", "MAIL FROM:<a@b>x", 'MAIL FROM:<"a@b>'],
         ["250", "501 5.5.4", "501 5.5.4", "501 5.1.7", "501 5.1.7", "501 5.1.7", "501 5.1.7"],

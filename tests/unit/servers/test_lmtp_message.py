@@ -245,3 +245,11 @@ def test_what_a_message_held_is_given_back_when_no_memory_is_left(
 
 def _no_memory(_collector: MessageCollector) -> bytes:
     raise MemoryError
+
+
+def test_addresses_in_another_charset_are_taken(tmp_path: Path) -> None:
+    """As Postfix hands them over without SMTPUTF8: refused, the mail would bounce."""
+    converse(tmp_path, [b"LHLO x\r\nMAIL FROM:<J\xfcrgen@b>\r\nRCPT TO:<Ren\xe9\x81@d>\r\nDATA\r\n.\r\n"])
+    (envelope,) = envelopes(tmp_path)
+    assert envelope["reverse_path"] == "Jürgen@b"
+    assert envelope["recipients"] == [{"address": {"local_part": "René\ufffd", "domain": "d"}, "original": ""}]
