@@ -15,11 +15,6 @@ def visible(text: str) -> str:
     return _UNSAFE.sub(_escape, text)
 
 
-def visible_lines(text: str) -> str:
-    """As `visible`, but line ends and tabs stay."""
-    return "\n".join("\t".join(visible(piece) for piece in line.split("\t")) for line in text.splitlines())
-
-
 def cells(text: str) -> int:
     """Columns that the text takes on a terminal: wide East Asian characters take two, combining ones none."""
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
