@@ -39,9 +39,9 @@ def forged_spans(message: Message) -> tuple[tuple[int, int], ...]:
     return tuple(spans)
 
 
-def was_delivered_to(message: Message, account: Address) -> bool:
-    """Whether a Delivered-To field names this account's address: the message is in a loop."""
-    return any(_is_same(value, account) for value in message.field_values("Delivered-To"))
+def delivered_to(message: Message) -> frozenset[Address]:
+    """Keys of the addresses that Delivered-To fields name: for each of them the message is in a loop."""
+    return frozenset(filter(None, map(_key, message.field_values("Delivered-To"))))
 
 
 def prefix(envelope: Envelope, recipient: Recipient, account_address: str, verdict: Verdict | None) -> bytes:
@@ -78,8 +78,8 @@ def _spam_line(verdict: Verdict) -> str:
     return f"{answer}; score={verdict.score:.4f}; reasons={','.join(speaking[:REASONS_SHOWN]) or 'none'}"
 
 
-def _is_same(value: str, account: Address) -> bool:
+def _key(value: str) -> Address | None:
     try:
-        return address.parse(value.strip().removeprefix("<").removesuffix(">")).key == account.key
+        return address.parse(value.strip().removeprefix("<").removesuffix(">")).key
     except InvalidValue:
-        return False
+        return None

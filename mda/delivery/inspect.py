@@ -6,12 +6,15 @@ fails leaves the message unclassified and is logged: mail is never held up by th
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Protocol
 
 from mda import binding
+from mda.address import Address
 from mda.antispam.verdict import Verdict
 from mda.delivery import delivered_form
 from mda.errors import MdaError
+from mda.identifiers import message_id_hash
 from mda.logs import logger
 from mda.mime import message as mime_message
 from mda.mime.message import Message
@@ -28,12 +31,17 @@ class Judge(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """Facts of one message. `judge` gives the verdict at a recipient's threshold, None where not classified."""
+    """Facts of one message, found once however many copies it will have."""
 
     message: Message
     forged_spans: tuple[tuple[int, int], ...]
+    delivered_to: frozenset[Address]
+    """Keys of the addresses that Delivered-To fields name."""
+    message_id_hash: int | None
+    reference_hashes: tuple[int, ...]
     size: int
     judge: Callable[[float], Verdict | None]
+    """The verdict at a recipient's threshold; None where not classified."""
 
 
 def inspect(raw: bytes, classifier: Judge | None) -> Inspection:
@@ -41,12 +49,21 @@ def inspect(raw: bytes, classifier: Judge | None) -> Inspection:
     examination = binding.examine(raw, _model_of(classifier))
     message = mime_message.read(examination)
 
+    @cache
     def judge(threshold: float) -> Verdict | None:
         if classifier is None or examination.spam is None:
             return None
         return classifier.judge(examination, threshold)
 
-    return Inspection(message, delivered_form.forged_spans(message), len(raw), judge)
+    return Inspection(
+        message=message,
+        forged_spans=delivered_form.forged_spans(message),
+        delivered_to=delivered_form.delivered_to(message),
+        message_id_hash=message_id_hash(message.message_id) if message.message_id else None,
+        reference_hashes=tuple(message_id_hash(reference) for reference in message.references),
+        size=len(raw),
+        judge=judge,
+    )
 
 
 def _model_of(classifier: Judge | None) -> binding.Model | None:

@@ -59,7 +59,7 @@ def place(
     refusal = admit(target, inspection.size, policy)
     if refusal:
         return refusal
-    if delivered_form.was_delivered_to(inspection.message, address.parse(target.address)):
+    if address.parse(target.address).key in inspection.delivered_to:
         return Cause.DELIVERY_LOOP
     threshold = policy.spam_threshold if target.spam_threshold is None else target.spam_threshold
     verdict = inspection.judge(threshold)

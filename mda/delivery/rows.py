@@ -4,7 +4,6 @@ from mda.antispam.verdict import Verdict
 from mda.delivery import receipts
 from mda.delivery.copies import Copy, Message
 from mda.delivery.plan import Placement
-from mda.identifiers import message_id_hash
 from mda.metadata.delivery.deliver import Delivery
 
 REASONS_KEPT = 10
@@ -27,8 +26,8 @@ def delivery_row(message: Message, copy: Copy, placement: Placement) -> Delivery
         structure=parsed.structure,
         prefix=placement.prefix,
         forged_spans=message.inspection.forged_spans,
-        message_id_hash=message_id_hash(parsed.message_id) if parsed.message_id else None,
-        reference_hashes=tuple(message_id_hash(reference) for reference in parsed.references),
+        message_id_hash=message.inspection.message_id_hash,
+        reference_hashes=message.inspection.reference_hashes,
         subject_base=parsed.subject_base,
         sent_at=parsed.sent_at,
         preview=parsed.preview,

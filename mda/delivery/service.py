@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
 
 from mda.causes import Cause, Reply
 from mda.delivery import receipts, replies
@@ -81,7 +82,7 @@ class DeliveryService:
         copies = plan_copies(message, accepted, services.policy, services.identifiers.next)
         outcomes = await store(message, copies, services.lanes, services.deadline_seconds)
         log_copies(message, copies, outcomes, time.monotonic() - started)
-        return tuple(self._reply(number, copies, outcomes) for number in range(len(accepted)))
+        return self._replies(copies, outcomes)
 
     async def _in_hand(self, envelope: Envelope, raw: bytes) -> Message:
         services = self._services
@@ -95,7 +96,12 @@ class DeliveryService:
             return examine()
         return await asyncio.get_running_loop().run_in_executor(services.pool, examine)
 
-    def _reply(self, number: int, copies: Sequence[Copy], outcomes: Outcomes) -> Reply:
-        mine = [at for at, copy in enumerate(copies) if copy.number == number]
-        shard = self._services.lanes.name(copies[mine[0]].target.shard_id)
-        return replies.for_recipient([outcomes[at] for at in mine], shard)
+    def _replies(self, copies: Sequence[Copy], outcomes: Outcomes) -> tuple[Reply, ...]:
+        """One per recipient, from the outcomes of its copies (each has one at least), which stand together."""
+        numbered = groupby(zip(copies, outcomes, strict=True), key=lambda pair: pair[0].number)
+        by_recipient = [tuple(pairs) for _, pairs in numbered]
+        names = self._services.lanes.name
+        return tuple(
+            replies.for_recipient([outcome for _, outcome in pairs], names(pairs[0][0].target.shard_id))
+            for pairs in by_recipient
+        )

@@ -1,5 +1,7 @@
 """Where a copy goes: every rule of the plan, on messages that are really parsed."""
 
+from dataclasses import replace
+
 import pytest
 
 from mda.address import Address
@@ -44,7 +46,7 @@ def inspected(raw: bytes, score: float | None = None) -> Inspection:
         return None if score is None else Verdict(score >= threshold, score, threshold, (), (), "1", 1)
 
     plain = inspect(raw, None)
-    return Inspection(plain.message, plain.forged_spans, plain.size, judge)
+    return replace(plain, judge=judge)
 
 
 def place(
