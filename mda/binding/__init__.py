@@ -1,0 +1,56 @@
+"""The one package that sees the C core (mda._core): parsing, and the antispam half's features, scores and learning.
+
+What it gives is plain bytes and numbers: nothing of CFFI leaves it. Malformed mail never raises (see
+`Examination.defects`); InvalidValue says that a message is larger than its limit or an argument is senseless,
+MemoryError that there was no memory.
+
+    examination   everything that one parse finds, with the score: what a delivery asks for
+    viewer        what a person reads, fast; the part table alone
+    decoding      transfer encodings and HTML, without a parse
+    spam_model    weights and scores          learner   features, learning
+    layouts       the C tables' layouts       status    errors, limits, copies
+"""
+
+from mda.binding.decoding import decode_transfer, html_text
+from mda.binding.examination import Examination, examine
+from mda.binding.layouts import ADDRESS, DEFAULT_LIMITS, HEADER, NONE, PARAMETER, PART, Limits
+from mda.binding.learner import Learner, features
+from mda.binding.spam_model import FEATURE_VERSION, TOP_CONTRIBUTIONS, Model, SpamScore
+from mda.binding.viewer import (
+    VIEW_FOREIGN,
+    VIEW_MARKED,
+    VIEW_NOT_WHOLE,
+    VIEW_STRING,
+    VIEW_TEXT,
+    WANT_FIELDS,
+    WANT_SUMMARY,
+    Viewer,
+)
+
+__all__ = [
+    "ADDRESS",
+    "DEFAULT_LIMITS",
+    "FEATURE_VERSION",
+    "HEADER",
+    "NONE",
+    "PARAMETER",
+    "PART",
+    "TOP_CONTRIBUTIONS",
+    "VIEW_FOREIGN",
+    "VIEW_MARKED",
+    "VIEW_NOT_WHOLE",
+    "VIEW_STRING",
+    "VIEW_TEXT",
+    "WANT_FIELDS",
+    "WANT_SUMMARY",
+    "Examination",
+    "Learner",
+    "Limits",
+    "Model",
+    "SpamScore",
+    "Viewer",
+    "decode_transfer",
+    "examine",
+    "features",
+    "html_text",
+]

@@ -1,0 +1,99 @@
+"""Views of messages (csrc/mime/view.h): what a person reads, in one call and one copy, with memory that is kept."""
+
+import struct
+import sys
+from typing import Any
+
+from mda._core import ffi as _ffi
+from mda._core import lib as _lib
+from mda.binding.decoding import uncleared
+from mda.binding.status import check
+
+WANT_SUMMARY: int = _lib.MIME_WANT_SUMMARY
+WANT_FIELDS: int = _lib.MIME_WANT_FIELDS
+_WANT_VIEW: int = _lib.MIME_WANT_VIEW | _lib.MIME_WANT_TEXT | _lib.MIME_WANT_SUMMARY
+VIEW_NOT_WHOLE, VIEW_MARKED = 1, 2
+VIEW_TEXT, VIEW_STRING, VIEW_FOREIGN = 256, 512, 1024
+_VIEW = struct.Struct("=IIIIIqiIIIII")
+"""The numbers of csrc/mime/view.h, with those of the first leaf."""
+_ROOM = 65536
+_KEPT = 1 << 22
+"""A buffer larger than this is not kept."""
+
+
+class Viewer:
+    """Takes views of messages (csrc/mime/view.h) with memory that is kept from one message to the next. Threads may
+    share one: each takes a context of its own."""
+
+    def __init__(self) -> None:
+        self._idle: list[tuple[Any, Any, Any]] = []
+        self._rooms: list[Any] = []
+        self._read = _lib.mime_read
+
+    def view(self, raw: bytes, extra: int = 0) -> tuple[tuple[int, ...], bytes, tuple[int, ...]]:
+        """Numbers with those of the first leaf, the strings, and the numbers of all further leaves, four each; `extra`
+        may be WANT_FIELDS."""
+        try:
+            context = self._idle.pop()
+        except IndexError:
+            context = _new_context()
+        pointer, out, octets = context
+        length = self._read(pointer, raw, len(raw), _WANT_VIEW | extra, out, _ROOM)
+        if not 0 < length <= _ROOM:
+            octets = _read_again(pointer, raw, length)
+        numbers = _VIEW.unpack_from(octets)
+        start = numbers[0]
+        more = struct.unpack_from(f"={4 * (numbers[2] - 1)}I", octets, _VIEW.size) if numbers[2] > 1 else ()
+        strings: bytes = octets[start:length]
+        self._idle.append(context)
+        return numbers, strings, more
+
+    def structure(self, raw: bytes) -> tuple[bytes, bytes]:
+        """The header table and the part table alone (see HEADER and PART): no text, no values."""
+        try:
+            context = self._idle.pop()
+        except IndexError:
+            context = _new_context()
+        pointer, out, octets = context
+        length = _lib.mime_read(pointer, raw, len(raw), _lib.MIME_WANT_TABLES, out, _ROOM)
+        if not 0 < length <= _ROOM:
+            octets = _read_again(pointer, raw, length)
+        split = 4 + int.from_bytes(octets[:4], sys.byteorder)
+        tables = octets[4:split], octets[split:length]
+        self._idle.append(context)
+        return tables
+
+    def decode(self, encoding: int, raw: bytes, offset: int, length: int) -> bytes:
+        """As decode_transfer, with memory that is kept; of parts as a view of `raw` named them."""
+        try:
+            room = self._rooms.pop()
+        except IndexError:
+            room = b""
+        if len(room) < length or not room:
+            room = uncleared("uint8_t[]", max(length, _ROOM))
+        decoded = bytes(_ffi.buffer(room, _lib.mime_decode_part(encoding, raw, offset, length, room)))
+        if len(room) <= _KEPT:
+            self._rooms.append(room)
+        return decoded
+
+    def header_text(self, value: bytes) -> bytes:
+        """The text of a raw field value in UTF-8, perhaps with marks (`mda.mime.charsets`)."""
+        context = _new_context()
+        length = _lib.mime_header_text(context[0], value, len(value))
+        return bytes(_read_again(context[0], value, length)) if length else b""
+
+
+def _new_context() -> tuple[Any, Any, Any]:
+    pointer = _lib.mime_context_new()
+    if not pointer:
+        raise MemoryError("no memory to parse a message")
+    out = _ffi.new("uint8_t[]", _ROOM)
+    return _ffi.gc(pointer, _lib.mime_context_free), out, _ffi.buffer(out)
+
+
+def _read_again(pointer: Any, raw: bytes, length: int) -> Any:
+    if length <= 0:
+        check(-length, len(raw))
+    out = _ffi.new("uint8_t[]", length)
+    _lib.mime_read_again(pointer, out)
+    return _ffi.buffer(out)
