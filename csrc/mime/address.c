@@ -208,8 +208,66 @@ static void address_begin_group(address_list *list, mime_span name) {
     list->cursor.at++;
 }
 
+/* Copies [from, to) to the text store. */
+static mime_span address_copy(mime_state *state, const uint8_t *from, const uint8_t *to) {
+    uint32_t offset = state->text.length;
+    text_append(state, from, (size_t)(to - from));
+    return text_since(state, offset);
+}
+
+/* Past the atom characters and dots from `at` on. */
+static const uint8_t *address_skip_atom(const uint8_t *at, const uint8_t *end) {
+    while (at < end && !octet_is_of(*at, SPECIALS | OCTET_SPACE)) at++;
+    return at;
+}
+
+/* At what may be a display name: past it, and its text in *from and *to. Words with one space between, or one quoted
+ * string in which nothing is escaped or folded. */
+static const uint8_t *address_usual_name(const uint8_t *at, const uint8_t *end, const uint8_t **from, const uint8_t **to) {
+    *from = *to = at;
+    if (at < end && *at == '"') {
+        for (*from = ++at; at < end && *at != '"' && *at != '\\' && *at != '\r' && *at != '\n'; at++) continue;
+        *to = at;
+        return at < end && *at == '"' ? at + 1 : end;
+    }
+    for (const uint8_t *word = at; (at = address_skip_atom(word, end)) > word; word = at + 1) {
+        *to = at;
+        if (at == end || *at != ' ') break;
+    }
+    return at;
+}
+
+/* What nearly all mail has: [name] <local@host>, or local@host, up to a comma or the end, and nothing else. Returns 0,
+ * and has taken nothing, if it is not exactly that. The other functions would make the same of it. */
+static int address_read_usual(address_list *list) {
+    mime_state *state = list->state;
+    const uint8_t *at = list->cursor.at, *end = list->cursor.end, *name = at, *name_end = at;
+    while (at < end && octet_is_space(*at)) at++;
+    const uint8_t *local = at, *local_end = address_skip_atom(at, end);
+    int has_name = local_end == end || *local_end != '@';
+    if (has_name) {
+        at = address_usual_name(at, end, &name, &name_end);
+        if (at < end && *at == ' ') at++;
+        if (at == end || *at != '<') return 0;
+        local_end = address_skip_atom(local = at + 1, end);
+    }
+    if (local == local_end || local_end == end || *local_end != '@') return 0;
+    const uint8_t *host = local_end + 1, *host_end = address_skip_atom(host, end);
+    if (host == host_end || (has_name && (host_end == end || *host_end != '>'))) return 0;
+    at = host_end + has_name;
+    if (at < end && *at != ',') return 0;
+    mime_address address = address_blank('a');
+    if (has_name && name_end > name) address.name = address_copy(state, name, name_end);
+    address.mailbox = address_copy(state, local, local_end);
+    address.host = address_copy(state, host, host_end);
+    list->cursor.at = at < end ? at + 1 : at;
+    address_add(list, address);
+    return 1;
+}
+
 /* One member of the list, up to and with the ',' or ';' behind it. */
 static void address_read_one(address_list *list) {
+    if (address_read_usual(list)) return;
     list->comment.at = NULL;
     const uint8_t *start = list->cursor.at;
     mime_span phrase = address_phrase(list, 0);
@@ -235,9 +293,19 @@ static void address_read_one(address_list *list) {
     }
 }
 
-void address_read(mime_state *state, uint32_t header) {
-    address_list list = {.state = state, .header = header, .offset = state->headers[header].start};
-    list.cursor.at = header_value(state, &state->headers[header], &list.cursor.end);
+static void address_read_header(mime_state *state, const mime_header *header) {
+    address_list list = {.state = state, .header = (uint32_t)(header - state->headers), .offset = header->start};
+    list.cursor.at = header_value(state, header, &list.cursor.end);
     while (list.cursor.at < list.cursor.end && !store_failed(state)) address_read_one(&list);
     address_end_group(&list);
+}
+
+/* QUIRK: a field that stands twice is joined, so that no client sees other senders than a filter does. */
+address_range address_read(mime_state *state, uint32_t part, mime_field field) {
+    address_range range = {state->result.address_count, 0};
+    const mime_header *header = header_first(state, &state->parts[part], field);
+    for (; header && !address_is_full(state); header = header_again(state, &state->parts[part], header))
+        address_read_header(state, header);
+    range.count = state->result.address_count - range.first;
+    return range;
 }

@@ -168,6 +168,37 @@ static void date_read_tokens(date_parts *date, lexer *cursor) {
     }
 }
 
+/* Two digits at `at`, or -1. */
+static int date_pair(const uint8_t *at) {
+    unsigned tens = at[0] - '0', ones = at[1] - '0';
+    return tens < 10 && ones < 10 ? (int)(tens * 10 + ones) : -1;
+}
+
+/* What RFC 5322 s3.3 asks for and nearly all mail has: [Mon, ]05 Jan 2026 10:00:00 +0100, one space between. 0 if it is
+ * not exactly that. */
+static int date_read_usual(date_parts *date, const uint8_t *at, const uint8_t *end) {
+    while (at < end && *at == ' ') at++;
+    if (end - at > 5 && at[3] == ',' && at[4] == ' ') at += 5;
+    if (end - at < 25) return 0;
+    int is_one_digit = at[1] == ' ';
+    date->day = is_one_digit && octet_is_digit(at[0]) ? at[0] - '0' : date_pair(at);
+    at += is_one_digit ? 1 : 2;
+    if (end - at != 24) return 0;
+    int century = date_pair(at + 5), year = date_pair(at + 7), zone_hour = date_pair(at + 20);
+    int zone_minute = date_pair(at + 22), sign = at[19] == '+' ? 1 : at[19] == '-' ? -1 : 0;
+    date->month = date_find_month((lexer){at + 1, at + 4});
+    date->hour = date_pair(at + 10);
+    date->minute = date_pair(at + 13);
+    date->second = date_pair(at + 16);
+    date->year = century * 100 + year;
+    date->zone = sign * (zone_hour * 60 + zone_minute);
+    date->has_time = date->has_zone = 1;
+    int is_spaced = at[0] == ' ' && at[4] == ' ' && at[9] == ' ' && at[18] == ' ';
+    int has_numbers = date->day >= 0 && century >= 19 && year >= 0 && date->hour >= 0 && date->minute >= 0 &&
+                      date->second >= 0 && zone_hour >= 0 && zone_hour < 24 && zone_minute >= 0;
+    return is_spaced && at[12] == ':' && at[15] == ':' && has_numbers && sign && date->month;
+}
+
 /* Days since 1970-01-01 in the proleptic Gregorian calendar: years begin in March, so that leap days come last. */
 static int64_t date_days(int year, int month, int day) {
     int64_t y = month > 2 ? year : year - 1;
@@ -188,7 +219,10 @@ static int date_is_valid(const date_parts *date) {
 int date_read(const uint8_t *bytes, size_t length, int64_t *seconds, int32_t *offset) {
     date_parts date = {.year = -1, .month = -1, .day = -1};
     lexer cursor = {bytes, bytes + length};
-    date_read_tokens(&date, &cursor);
+    if (!date_read_usual(&date, cursor.at, cursor.end)) {
+        date = (date_parts){.year = -1, .month = -1, .day = -1};
+        date_read_tokens(&date, &cursor);
+    }
     if (date.is_afternoon && date.hour < 12) date.hour += 12;
     if (date.is_morning && date.hour == 12) date.hour = 0;
     if (!date_is_valid(&date)) return 0;

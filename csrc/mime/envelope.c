@@ -5,23 +5,6 @@
 #include "header.h"
 #include "imap.h"
 
-/* A run of the address table. */
-typedef struct envelope_range {
-    uint32_t first;
-    uint32_t count;
-} envelope_range;
-
-/* QUIRK: a field that stands twice is joined, so that no client sees other senders than a filter does. */
-static envelope_range envelope_addresses(mime_state *state, uint32_t index, mime_field field) {
-    const mime_part part = state->parts[index];
-    envelope_range range = {state->result.address_count, 0};
-    uint32_t end = part.fields >> field & 1 ? part.first_header + part.header_count : part.first_header;
-    for (uint32_t i = part.first_header; i < end && !address_is_full(state); i++)
-        if (state->headers[i].field == field) address_read(state, i);
-    range.count = state->result.address_count - range.first;
-    return range;
-}
-
 /* Group: (NIL NIL "name" NIL) ... (NIL NIL NIL NIL). */
 static void envelope_write_address(mime_state *state, mime_address address) {
     text_byte(state, '(');
@@ -35,7 +18,7 @@ static void envelope_write_address(mime_state *state, mime_address address) {
     text_byte(state, ')');
 }
 
-static void envelope_write_list(mime_state *state, envelope_range range) {
+static void envelope_write_list(mime_state *state, address_range range) {
     text_byte(state, ' ');
     if (!range.count) {
         text_literal(state, "NIL");
@@ -48,11 +31,11 @@ static void envelope_write_list(mime_state *state, envelope_range range) {
 }
 
 static mime_span envelope_write(mime_state *state, uint32_t index) {
-    envelope_range lists[MIME_FIELD_BCC + 1];
+    address_range lists[MIME_FIELD_BCC + 1];
     const mime_part *part = &state->parts[index];
     store_enter(state, part);
     for (int field = MIME_FIELD_FROM; field <= MIME_FIELD_BCC; field++)
-        lists[field] = envelope_addresses(state, index, (mime_field)field);
+        lists[field] = address_read(state, index, (mime_field)field);
     /* Sender and Reply-To default to From (RFC 3501 s7.4.2). */
     if (!lists[MIME_FIELD_SENDER].count) lists[MIME_FIELD_SENDER] = lists[MIME_FIELD_FROM];
     if (!lists[MIME_FIELD_REPLY_TO].count) lists[MIME_FIELD_REPLY_TO] = lists[MIME_FIELD_FROM];

@@ -14,4 +14,7 @@ const uint8_t *header_value(const mime_state *state, const mime_header *header, 
 /* The first header of `part` that is `field`, or NULL. */
 const mime_header *header_first(const mime_state *state, const mime_part *part, mime_field field);
 
+/* The next header of `part` behind `header` that is the same field, or NULL. */
+const mime_header *header_again(const mime_state *state, const mime_part *part, const mime_header *header);
+
 #endif

@@ -52,12 +52,17 @@ static const uint8_t *imap_copy(mime_state *state, mime_span span) {
 }
 
 void imap_span(mime_state *state, mime_span span) {
+    int has_specials = 0;
     if (span_is_absent(span)) {
         text_literal(state, "NIL");
-        return;
+    } else if (imap_fits_quotes(state->text.bytes + span.offset, span.length, &has_specials) && !has_specials) {
+        text_byte(state, '"');
+        text_repeat(state, span);
+        text_byte(state, '"');
+    } else {
+        const uint8_t *bytes = imap_copy(state, span);
+        if (!store_failed(state)) imap_string(state, bytes, span.length);
     }
-    const uint8_t *bytes = imap_copy(state, span);
-    if (!store_failed(state)) imap_string(state, bytes, span.length);
 }
 
 /* Into the second store, from which it is sent. Returns whether anything was changed. */
@@ -120,7 +125,13 @@ void imap_header(mime_state *state, const mime_header *header) {
     const uint8_t *end, *at = imap_value(state, header, &end);
     if (!at) return;
     while (end > at && octet_is_space(end[-1])) end--;
+    size_t length = (size_t)(end - at), written;
     state->second.length = 0;
+    if (!store_reserve(state, &state->second, length + 64)) return;
+    if (state->vector->unfold(at, length, state->second.bytes, &written) == length) {
+        state->second.length = (uint32_t)written;
+        at = end;
+    }
     while (at < end) {
         const uint8_t *run = at;
         while (at < end && *at != '\r' && *at != '\n') at++;

@@ -32,7 +32,13 @@ void mime_default_limits(mime_limits *limits) {
     };
 }
 
+/* Messages that are not in the processor's cache come while the first lines are read. */
+static void mime_fetch(const uint8_t *input, size_t length) {
+    for (size_t at = 0; at < length && at < 8192; at += 64) __builtin_prefetch(input + at);
+}
+
 static void mime_begin(mime_state *state, const uint8_t *input, size_t length, const mime_limits *limits, int wants) {
+    mime_fetch(input, length);
     store_reset(state);
     state->result = (mime_message){.input = input, .input_length = (uint32_t)length};
     state->limits = *limits;
@@ -89,13 +95,6 @@ static void mime_read_summary(mime_state *state) {
     if (date) mime_read_date(state, date);
 }
 
-static void mime_note_8bit(mime_state *state, const mime_part *root) {
-    const uint8_t *header = state->result.input + root->start;
-    uint32_t length = root->body - root->start;
-    size_t run = state->vector->ascii_run(header, length);
-    if (run < length) store_flag(state, MIME_DEFECT_HEADER_8BIT, root->start + (uint32_t)run);
-}
-
 /* What is made of the tree. Each step may be left out. */
 static void mime_make(mime_state *state) {
     mime_summary *summary = &state->result.summary;
@@ -123,7 +122,6 @@ static mime_status mime_run(mime_state *state, const uint8_t *input, size_t leng
     if (!store_failed(state)) tree_parse(state, MIME_NONE, 0, state->result.input_length);
     if (!store_failed(state)) encoded_parse(state);
     if (store_failed(state)) return MIME_NO_MEMORY;
-    mime_note_8bit(state, &state->parts[0]);
     attachment_find(state);
     mime_make(state);
     mime_publish(state);

@@ -244,6 +244,7 @@ typedef struct mime_part {
     mime_span filename;         /* decoded, perhaps with marks */
     mime_span envelope;         /* of the root and of a message's child: its ENVELOPE */
     uint32_t fields;            /* bit set of enum mime_field: which fields it has */
+    uint32_t repeated_fields;   /* those of them that stand there more than once */
 } mime_part;
 
 /* The message's own values. Spans are into the text store, absent where there is no such field. */

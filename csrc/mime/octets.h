@@ -35,9 +35,12 @@ static inline int octet_is_of(uint8_t c, int classes) {
 
 /* 0-15, or -1. */
 static inline int octet_hex(uint8_t c) {
-    if (octet_is_digit(c)) return c - '0';
-    c = octet_lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    static const int8_t DIGITS[256] = {
+        ['0'] = 1, ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+        ['8'] = 9, ['9'] = 10, ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+        ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+    };
+    return DIGITS[c] - 1;
 }
 
 /* `lower` must be in lower case already. */

@@ -43,11 +43,13 @@ typedef struct mime_state {
     uint32_t open_count;
     uint16_t open_hashes[512]; /* how many open boundaries have a hash that ends so */
     uint32_t longest_boundary;
+    uint32_t root_fields[MIME_FIELD_COUNT]; /* index of the first header of each, where the root has it */
     uint32_t source;       /* the store that is being parsed, enum mime_source */
     uint32_t origin;       /* in MIME_IN_DECODED: input offset that defects are reported at */
     uint32_t census_at, census_lines, census_bare_lfs;
     int census_is_8bit;    /* an octet above 127 since the flag was cleared */
     int has_marks;         /* some text has MIME_MARK_OPEN */
+    int has_nul;           /* some text decoded to a NUL */
     int is_failed;
 } mime_state;
 

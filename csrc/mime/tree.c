@@ -45,6 +45,13 @@ static uint32_t tree_add(mime_state *state, uint32_t parent, uint32_t start) {
     return index;
 }
 
+/* An octet above 127 in the top header block: its place is looked for only here, where the census has met one. */
+static void tree_note_8bit(mime_state *state, const mime_part *root) {
+    const uint8_t *header = store_base(state) + root->start;
+    uint32_t run = (uint32_t)state->vector->ascii_run(header, root->body - root->start);
+    store_flag(state, MIME_DEFECT_HEADER_8BIT, root->start + run);
+}
+
 /* Reads headers and content of `index` and opens it if it is a container. Returns the offset of its body. */
 static uint32_t tree_open(mime_state *state, uint32_t index, uint32_t end) {
     uint32_t body = header_read_block(state, index, state->parts[index].start, end);
@@ -53,6 +60,7 @@ static uint32_t tree_open(mime_state *state, uint32_t index, uint32_t end) {
     mime_part *part = &state->parts[index];
     part->body = part->preamble_end = part->epilogue = body;
     census_take(state, body);
+    if (!index && state->census_is_8bit) tree_note_8bit(state, part);
     part->lines = state->census_lines; /* what was before the body; tree_close() makes the difference */
     part->bare_lfs = state->census_bare_lfs;
     state->census_is_8bit = 0;

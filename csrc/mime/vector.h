@@ -34,12 +34,18 @@ typedef struct mime_vector {
     size_t (*find_either)(const uint8_t *bytes, size_t length, uint8_t a, uint8_t b);
     /* The same, and copies what is before it to `out`, which has room for `length` octets: some behind may be written. */
     size_t (*copy_until)(const uint8_t *bytes, size_t length, uint8_t a, uint8_t b, uint8_t *out);
+    /* Copies text without its line ends, up to the first octet that is '?', above 127 or a CR with no LF behind it.
+     * Returns how many octets it read; *written is how many are in `out`, which has room for 64 more than `length`. */
+    size_t (*unfold)(const uint8_t *bytes, size_t length, uint8_t *out, size_t *written);
     /* The lines from offset `at` on, until `most` of them or with the first empty one; returns how many. The last line
      * of the input may lack its line end. */
     size_t (*lines)(const uint8_t *bytes, size_t at, size_t length, vector_line *lines, size_t most);
     /* Decodes whole groups of base64 digits and the line ends between them, up to the first octet that is neither;
      * returns how many octets it read, *written grows by three for four. `decoded` has room for `length` octets behind *written. */
     size_t (*base64)(const uint8_t *encoded, size_t length, uint8_t *decoded, size_t *written);
+    /* Decodes quoted-printable (RFC 2045 s6.7) to `decoded`, which has room for `length` octets; returns how many it
+     * wrote. *bad becomes the offset of the first '=' that stands for nothing, `length` where there is none. */
+    size_t (*quoted_printable)(const uint8_t *encoded, size_t length, uint8_t *decoded, size_t *bad);
 } mime_vector;
 
 /* The widest set that this processor has. */

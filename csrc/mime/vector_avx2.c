@@ -28,6 +28,18 @@ static inline VECTOR_TARGET uint64_t block_equal(block b, uint8_t c) {
     return (uint64_t)high << 32 | low;
 }
 
+static inline VECTOR_TARGET block block_fill(uint8_t c) {
+    return (block){_mm256_set1_epi8((char)c), _mm256_set1_epi8((char)c)};
+}
+
+static inline VECTOR_TARGET block block_least(block a, block b) {
+    return (block){_mm256_min_epu8(a.low, b.low), _mm256_min_epu8(a.high, b.high)};
+}
+
+static inline VECTOR_TARGET block block_join(block a, block b) {
+    return (block){_mm256_or_si256(a.low, b.low), _mm256_or_si256(a.high, b.high)};
+}
+
 static inline VECTOR_TARGET uint32_t half_stops(__m256i octets) {
     __m256i names = _mm256_cmpgt_epi8(octets, _mm256_set1_epi8(32)); /* above 127 is below 0 */
     __m256i others = _mm256_or_si256(_mm256_cmpeq_epi8(octets, _mm256_set1_epi8(127)),

@@ -17,6 +17,10 @@ static inline VECTOR_TARGET uint64_t block_equal(block b, uint8_t c) {
     return _mm512_cmpeq_epi8_mask(b, _mm512_set1_epi8((char)c));
 }
 
+static inline VECTOR_TARGET block block_fill(uint8_t c) { return _mm512_set1_epi8((char)c); }
+static inline VECTOR_TARGET block block_least(block a, block b) { return _mm512_min_epu8(a, b); }
+static inline VECTOR_TARGET block block_join(block a, block b) { return _mm512_or_si512(a, b); }
+
 static inline VECTOR_TARGET uint64_t block_stops(block b) {
     return _mm512_cmplt_epi8_mask(b, _mm512_set1_epi8(33)) | /* above 127 is below 0 */
            _mm512_cmpeq_epi8_mask(b, _mm512_set1_epi8(127)) | _mm512_cmpeq_epi8_mask(b, _mm512_set1_epi8(':'));

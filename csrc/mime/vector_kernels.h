@@ -5,13 +5,20 @@
  *     block_store(to, block) writes 64 octets
  *     block_equal(block, c)  mask of the octets that are c, first one in bit 0
  *     block_high(block)      mask of the octets above 127
+ *     block_fill(c)          64 octets c
+ *     block_least(a, b)      octets of which each is 0 if one of the two is, and else is not
+ *     block_join(a, b)       bitwise or
  *     block_stops(block)     mask of the octets that are no part of a field name: colon, up to 32, 127 and above
+ *     block_load_part(at, length, padding) if BLOCK_LOADS_PART is defined: the last, short block, padded
  *     base64_wide(encoded, length, decoded, &out)   as mime_vector.base64, as far as wide steps go
  */
 #include <string.h>
 
+#include "quoted_printable.h"
+
 #define KERNEL static VECTOR_TARGET
 
+#ifndef BLOCK_LOADS_PART
 /* The last, short block, padded with `padding`. */
 KERNEL inline block block_load_part(const uint8_t *at, size_t length, uint8_t padding) {
     uint8_t copy[64];
@@ -19,20 +26,39 @@ KERNEL inline block block_load_part(const uint8_t *at, size_t length, uint8_t pa
     memcpy(copy, at, length);
     return block_load(copy);
 }
+#endif
+
+/* Where CRs and LFs do not always go together. */
+KERNEL void kernel_count_ends(const uint8_t *bytes, size_t length, uint8_t before, vector_counts *counts) {
+    uint64_t carry = before == '\r', crs = 0, crlfs = 0;
+    for (size_t at = 0; at < length; at += 64) {
+        block b = length - at >= 64 ? block_load(bytes + at) : block_load_part(bytes + at, length - at, ' ');
+        uint64_t cr = block_equal(b, '\r');
+        crlfs += (uint64_t)__builtin_popcountll(block_equal(b, '\n') & (cr << 1 | carry));
+        crs += (uint64_t)__builtin_popcountll(cr);
+        carry = cr >> 63;
+    }
+    counts->cr = (uint32_t)crs;
+    counts->crlf = (uint32_t)crlfs;
+}
 
 KERNEL void kernel_count(const uint8_t *bytes, size_t length, uint8_t before, vector_counts *counts) {
-    uint64_t carry = before == '\r', nul = 0, high = 0, lfs = 0, crs = 0, crlfs = 0;
+    uint64_t carry = before == '\r', lfs = 0, unlike = 0;
+    block least = block_fill(255), joined = block_fill(0);
     for (size_t at = 0; at < length; at += 64) {
         block b = length - at >= 64 ? block_load(bytes + at) : block_load_part(bytes + at, length - at, ' ');
         uint64_t lf = block_equal(b, '\n'), cr = block_equal(b, '\r');
         lfs += (uint64_t)__builtin_popcountll(lf);
-        crlfs += (uint64_t)__builtin_popcountll(lf & (cr << 1 | carry));
-        crs += (uint64_t)__builtin_popcountll(cr);
+        unlike |= lf ^ (cr << 1 | carry);
         carry = cr >> 63;
-        nul |= block_equal(b, 0);
-        high |= block_high(b);
+        least = block_least(least, b);
+        joined = block_join(joined, b);
     }
-    *counts = (vector_counts){(uint32_t)lfs, (uint32_t)crs, (uint32_t)crlfs, nul != 0, high != 0};
+    /* All LFs had their CRs, and all CRs their LFs: but for one at the end, and one that was in front. */
+    uint64_t crs = lfs + carry - (before == '\r');
+    int has_nul = block_equal(least, 0) != 0, has_high = block_high(joined) != 0;
+    *counts = (vector_counts){(uint32_t)lfs, (uint32_t)crs, (uint32_t)lfs, has_nul, has_high};
+    if (unlike) kernel_count_ends(bytes, length, before, counts);
 }
 
 KERNEL size_t kernel_ascii_run(const uint8_t *bytes, size_t length) {
@@ -65,6 +91,25 @@ KERNEL size_t kernel_copy_until(const uint8_t *bytes, size_t length, uint8_t a, 
     size_t rest = kernel_find_either(bytes + at, length - at, a, b);
     if (rest) memcpy(out + at, bytes + at, rest);
     return at + rest;
+}
+
+KERNEL size_t kernel_unfold(const uint8_t *bytes, size_t length, uint8_t *out, size_t *written) {
+    size_t at = 0, to = 0;
+    while (at < length) {
+        size_t run = length - at < 64 ? length - at : 64;
+        block b = run == 64 ? block_load(bytes + at) : block_load_part(bytes + at, run, 'x');
+        uint64_t marks = block_equal(b, '?') | block_equal(b, '\r') | block_equal(b, '\n') | block_high(b);
+        if (marks) run = (size_t)__builtin_ctzll(marks);
+        block_store(out + to, b);
+        to += run;
+        at += run;
+        if (!marks) continue;
+        if (bytes[at] == '\n') at++;
+        else if (bytes[at] == '\r' && at + 1 < length && bytes[at + 1] == '\n') at += 2;
+        else break;
+    }
+    *written = to;
+    return at;
 }
 
 KERNEL size_t kernel_find_dashes(const uint8_t *bytes, size_t length) {
@@ -125,6 +170,52 @@ KERNEL size_t kernel_base64(const uint8_t *encoded, size_t length, uint8_t *deco
     return at;
 }
 
-#define VECTOR_KERNELS(label)                                                                         \
-    {label,          kernel_count, kernel_ascii_run, kernel_find_dashes, kernel_find_either, kernel_copy_until, \
-     kernel_lines, kernel_base64}
+/* The octets [from, to) of a body that are neither '=' nor LF, to where it is decoded. `to` - `from` is up to 64, and 64
+ * octets may be read and written. */
+KERNEL inline void qp_move(qp_run *run, size_t from, size_t to) {
+    block_store(run->out, block_load(run->encoded + from));
+    run->out += to - from;
+}
+
+KERNEL inline size_t qp_act(qp_run *run, size_t at) {
+    if (run->encoded[at] != '\n') return qp_escape(run, at);
+    qp_line_end(run);
+    return at + 1;
+}
+
+/* The LFs before which there may be white space to take away: the others are octets as any. */
+KERNEL inline uint64_t kernel_loose_ends(block b) {
+    uint64_t wsp = block_equal(b, ' ') | block_equal(b, '\t'), cr = block_equal(b, '\r');
+    return block_equal(b, '\n') & (wsp << 1 | (wsp << 2 & cr << 1) | 3);
+}
+
+KERNEL size_t kernel_quoted_printable(const uint8_t *encoded, size_t length, uint8_t *decoded, size_t *bad) {
+    qp_run run = {encoded, length, decoded, decoded, length};
+    size_t at = 0;
+    while (length - at >= 128) {
+        block b = block_load(encoded + at);
+        uint64_t marks = block_equal(b, '=') | kernel_loose_ends(b);
+        size_t from = at, limit = at + 64;
+        while (marks) {
+            size_t mark = at + (size_t)__builtin_ctzll(marks);
+            qp_move(&run, from, mark);
+            from = qp_act(&run, mark);
+            marks = from < limit ? marks & ~UINT64_C(0) << (from - at) : 0;
+        }
+        if (from < limit) {
+            qp_move(&run, from, limit);
+            from = limit;
+        }
+        at = from;
+    }
+    while (at < length) {
+        if (encoded[at] == '=' || encoded[at] == '\n') at = qp_act(&run, at);
+        else *run.out++ = encoded[at++];
+    }
+    *bad = run.bad;
+    return (size_t)(run.out - decoded);
+}
+
+#define VECTOR_KERNELS(label)                                                                                \
+    {label,         kernel_count, kernel_ascii_run, kernel_find_dashes, kernel_find_either, kernel_copy_until, \
+     kernel_unfold, kernel_lines, kernel_base64,    kernel_quoted_printable}

@@ -40,6 +40,22 @@ static inline uint64_t block_equal(block b, uint8_t c) {
     return mask;
 }
 
+static inline block block_fill(uint8_t c) {
+    block b;
+    for (int i = 0; i < 8; i++) b.words[i] = UINT64_C(0x0101010101010101) * c;
+    return b;
+}
+
+static inline block block_least(block a, block b) {
+    for (int i = 0; i < 8; i++) a.words[i] &= ~((word_zeros(b.words[i]) >> 7) * 255);
+    return a;
+}
+
+static inline block block_join(block a, block b) {
+    for (int i = 0; i < 8; i++) a.words[i] |= b.words[i];
+    return a;
+}
+
 /* Octets from 33 to 126 but ':' are none. Below 128, adding 95 and 1 carries into the top bit from 33 and 127 on. */
 static inline uint64_t block_stops(block b) {
     const uint64_t ones = UINT64_C(0x0101010101010101);

@@ -29,6 +29,22 @@ static inline VECTOR_TARGET uint64_t block_equal(block b, uint8_t c) {
     return mask;
 }
 
+static inline VECTOR_TARGET block block_fill(uint8_t c) {
+    block b;
+    for (int i = 0; i < 4; i++) b.quarters[i] = _mm_set1_epi8((char)c);
+    return b;
+}
+
+static inline VECTOR_TARGET block block_least(block a, block b) {
+    for (int i = 0; i < 4; i++) a.quarters[i] = _mm_min_epu8(a.quarters[i], b.quarters[i]);
+    return a;
+}
+
+static inline VECTOR_TARGET block block_join(block a, block b) {
+    for (int i = 0; i < 4; i++) a.quarters[i] = _mm_or_si128(a.quarters[i], b.quarters[i]);
+    return a;
+}
+
 static inline VECTOR_TARGET uint64_t block_stops(block b) {
     uint64_t mask = 0;
     for (int i = 0; i < 4; i++) {

@@ -49,6 +49,7 @@ static void words_append(mime_state *state, charset_id id, const uint8_t *label,
     if (id == CHARSET_UNKNOWN) store_flag(state, MIME_DEFECT_UNKNOWN_CHARSET, offset);
     if (id == CHARSET_FOREIGN) words_mark(state, label, label_length, bytes, length);
     else charset_append(state, id, bytes, length, offset);
+    state->has_nul |= length && memchr(bytes, 0, length) != NULL;
 }
 
 void words_convert(mime_state *state, mime_span charset, const uint8_t *bytes, size_t length) {
@@ -179,16 +180,14 @@ static void words_walk(words_run *run, const uint8_t *at, const uint8_t *end) {
     words_flush(run);
 }
 
-/* Printable as it stands, but for folds: no encoded word, nothing above 127, no bare CR. */
-static int words_are_plain(const uint8_t *at, const uint8_t *end, int *is_folded) {
-    uint8_t high = 0, odd = 0, fold = 0;
-    for (; at < end; at++) {
-        high |= *at;
-        odd |= (uint8_t)(*at == '?');
-        fold |= (uint8_t)((*at == '\n') | (*at == '\r'));
-    }
-    *is_folded = fold;
-    return !(high & 0x80) && !odd;
+/* Text without an encoded word or an octet above 127, which is nearly all: it only loses its folds. 0: it is not, and
+ * nothing was appended. */
+static int words_append_plain(mime_state *state, const uint8_t *at, const uint8_t *end, mime_bytes_store *store) {
+    size_t length = (size_t)(end - at), written;
+    if (!store_reserve(state, store, length + 64)) return 1;
+    if (state->vector->unfold(at, length, store->bytes + store->length, &written) < length) return 0;
+    store->length += (uint32_t)written;
+    return 1;
 }
 
 /* Appends the text of [at, end), white space around it left out, to the text store. */
@@ -205,31 +204,33 @@ mime_span words_decode(mime_state *state, const uint8_t *at, const uint8_t *end)
     uint32_t from = state->text.length;
     at = words_skip_space(at, end);
     while (end > at && octet_is_space(end[-1])) end--;
-    int is_folded;
-    if (words_are_plain(at, end, &is_folded)) words_unfold(state, at, end, &state->text);
-    else words_append_text(state, at, end);
+    if (!words_append_plain(state, at, end, &state->text)) words_append_text(state, at, end);
     return text_since(state, from);
 }
 
 void words_decode_into(mime_state *state, const uint8_t *at, const uint8_t *end, mime_bytes_store *store) {
     at = words_skip_space(at, end);
     while (end > at && octet_is_space(end[-1])) end--;
-    int is_folded;
-    if (words_are_plain(at, end, &is_folded)) {
-        if (is_folded) words_unfold(state, at, end, store);
-        else store_append(state, store, at, (size_t)(end - at));
-        return;
-    }
+    if (words_append_plain(state, at, end, store)) return;
     uint32_t from = state->text.length;
     words_append_text(state, at, end);
     store_append(state, store, state->text.bytes + from, state->text.length - from);
     state->text.length = from;
 }
 
+/* No octet that the text would be without. */
+static int words_are_text(const uint8_t *bytes, uint32_t length) {
+    uint8_t high = 0, odd = 0;
+    for (uint32_t i = 0; i < length; i++) {
+        high |= bytes[i];
+        odd |= (uint8_t)((bytes[i] == '?') | (bytes[i] == '\n') | (bytes[i] == '\r'));
+    }
+    return !(high & 0x80) && !odd;
+}
+
 mime_span words_decode_span(mime_state *state, mime_span span) {
     const uint8_t *bytes = state->text.bytes + span.offset;
-    int is_folded;
-    if (!span.length || (words_are_plain(bytes, bytes + span.length, &is_folded) && !is_folded)) return span;
+    if (words_are_text(bytes, span.length)) return span;
     state->second.length = 0;
     store_append(state, &state->second, bytes, span.length);
     if (store_failed(state)) return span;

@@ -27,7 +27,7 @@ DEFAULT_LIMITS = Limits()
 
 HEADER = struct.Struct("=IIIHH")
 """mime_header: start, value, end, name_length, field."""
-PART = struct.Struct("=14I4B22I")
+PART = struct.Struct("=14I4B23I")
 """mime_part, its members in their order."""
 PARAMETER = struct.Struct("=6I")
 """mime_parameter: spans of name, value, decoded."""
