@@ -24,7 +24,7 @@ static size_t random_below(size_t bound) {
 /* Long runs of one kind with what matters strewn in. */
 static void fill(uint8_t *bytes, size_t length) {
     static const char DIGITS[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    static const uint8_t ODD[] = "\r\n\n--==\0\x80\xff\x7f\x7e! \t.@[`{:";
+    static const uint8_t ODD[] = "\r\n\n--==\0?\x80\xff\x7f\x7e! \t.@[`{:";
     size_t rarity = 1 + random_below(200);
     for (size_t i = 0; i < length; i++)
         bytes[i] = random_below(rarity) ? (uint8_t)DIGITS[random_below(64)] : ODD[random_below(sizeof ODD - 1)];
@@ -81,6 +81,61 @@ static void check_copy(const mime_vector *vector, const uint8_t *bytes, size_t l
     CHECK(run == vector->find_either(bytes, length, '=', '\n') && memcmp(end - length, bytes, run) == 0);
 }
 
+/* Text without its line ends, up to what is no plain text. */
+static void check_unfold(const mime_vector *vector, const uint8_t *bytes, size_t length) {
+    static uint8_t out[LONGEST + 64], expected[LONGEST];
+    size_t at = 0, count = 0, written;
+    for (; at < length && bytes[at] < 128 && bytes[at] != '?'; at++) {
+        if (bytes[at] == '\r' && (at + 1 == length || bytes[at + 1] != '\n')) break;
+        if (bytes[at] != '\r' && bytes[at] != '\n') expected[count++] = bytes[at];
+    }
+    CHECK(vector->unfold(bytes, length, out, &written) == at);
+    CHECK(written == count && memcmp(out, expected, count) == 0);
+}
+
+static int hex(const uint8_t *at, const uint8_t *end) {
+    static const char DIGITS[] = "0123456789ABCDEF0123456789abcdef";
+    const char *digit = at < end && *at ? strchr(DIGITS, *at) : NULL;
+    return digit ? (int)((digit - DIGITS) % 16) : -1;
+}
+
+/* Past blanks and the line end behind them, or `at` where there is none. */
+static const uint8_t *blank_end(const uint8_t *at, const uint8_t *end) {
+    const uint8_t *rest = at;
+    while (rest < end && (*rest == ' ' || *rest == '\t')) rest++;
+    if (rest < end && *rest == '\n') return rest + 1;
+    return end - rest > 1 && rest[0] == '\r' && rest[1] == '\n' ? rest + 2 : at;
+}
+
+/* RFC 2045 s6.7 as it is written, an octet at a time. */
+static size_t plain_quoted_printable(const uint8_t *at, const uint8_t *end, uint8_t *out) {
+    const uint8_t *begin = out;
+    while (at < end) {
+        const uint8_t *next = blank_end(at, end);
+        int high = *at == '=' ? hex(at + 1, end) : -1, low = high < 0 ? -1 : hex(at + 2, end);
+        if (next != at) { /* rule 3: blanks go, the line end stays */
+            if (next - at > 1 && next[-2] == '\r') *out++ = '\r';
+            *out++ = '\n';
+            at = next;
+        } else if (low >= 0) {
+            *out++ = (uint8_t)(high << 4 | low);
+            at += 3;
+        } else if (*at == '=' && blank_end(at + 1, end) != at + 1) { /* rule 5: a soft line break */
+            at = blank_end(at + 1, end);
+        } else {
+            *out++ = *at++;
+        }
+    }
+    return (size_t)(out - begin);
+}
+
+static void check_quoted_printable(const mime_vector *vector, const uint8_t *bytes, size_t length, uint8_t *room) {
+    static uint8_t expected[LONGEST];
+    size_t bad, written = vector->quoted_printable(bytes, length, room - length, &bad);
+    CHECK(written == plain_quoted_printable(bytes, bytes + length, expected));
+    CHECK(memcmp(room - length, expected, written) == 0 && (bad == length || bytes[bad] == '='));
+}
+
 /* Both decoders, against their results with the portable kernels. */
 static void check_decoders(const mime_vector *vector, const uint8_t *bytes, size_t length, uint8_t *room) {
     static uint8_t expected[LONGEST];
@@ -122,6 +177,8 @@ int main(void) {
             check_scans(vector_get(sets), in_end - length, length);
             check_copy(vector_get(sets), in_end - length, length, out_end);
             check_lines(vector_get(sets), in_end - length, length);
+            check_unfold(vector_get(sets), in_end - length, length);
+            check_quoted_printable(vector_get(sets), in_end - length, length, out_end);
             check_decoders(vector_get(sets), in_end - length, length, out_end);
         }
         printf("%s kernels\n", vector_get(sets)->name);
