@@ -3,6 +3,8 @@
 
 #include "header.h"
 #include "octets.h"
+#include "uuencode.h"
+#include "words.h"
 
 static int attachment_type_is(const mime_state *state, const mime_part *part, const char *type) {
     return !span_is_absent(part->type) &&
@@ -20,9 +22,19 @@ static int attachment_is(const mime_state *state, const mime_part *part) {
     return !(is_embedded && attachment_type_is(state, part, "image"));
 }
 
+/* QUIRK: a part in uuencode often has its file name in the "begin" line alone. */
+static void attachment_read_begin(mime_state *state, mime_part *part) {
+    uuencode_begin begin;
+    store_enter(state, part);
+    if (!uuencode_find(store_base(state) + part->body, part->end - part->body, &begin)) return;
+    part->filename = words_decode(state, begin.name, begin.name + begin.name_length);
+}
+
 void attachment_find(mime_state *state) {
     for (uint32_t i = 0; i < state->result.part_count; i++) {
         mime_part *part = &state->parts[i];
+        if (part->encoding == MIME_UUENCODE && part->kind == MIME_LEAF && span_is_absent(part->filename))
+            attachment_read_begin(state, part);
         if (!attachment_is(state, part)) continue;
         part->flags |= MIME_PART_ATTACHED;
         state->result.summary.has_attachment = 1;

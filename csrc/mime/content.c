@@ -1,6 +1,7 @@
 /* What a part says of its content; see content.h. */
 #include "content.h"
 
+#include "decode.h"
 #include "header.h"
 #include "lexer.h"
 #include "octets.h"
@@ -60,6 +61,10 @@ static const struct {
     {"binary", MIME_BINARY},
     {"quoted-printable", MIME_QUOTED_PRINTABLE},
     {"base64", MIME_BASE64},
+    {"x-uuencode", MIME_UUENCODE},
+    {"uuencode", MIME_UUENCODE},
+    {"x-uue", MIME_UUENCODE},
+    {"uue", MIME_UUENCODE},
 };
 
 static void content_read_encoding(mime_state *state, mime_part *part) {
@@ -110,7 +115,7 @@ static int content_is_digest_child(const mime_state *state, const mime_part *par
 }
 
 static int content_is_identity(const mime_part *part) {
-    return part->encoding != MIME_BASE64 && part->encoding != MIME_QUOTED_PRINTABLE;
+    return !decode_changes(part->encoding);
 }
 
 /* The boundary that opens a multipart; absent makes it a leaf. Trailing white space is no part of it. */

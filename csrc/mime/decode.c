@@ -5,6 +5,7 @@
 
 #include "mime.h"
 #include "octets.h"
+#include "uuencode.h"
 
 #define PAD 64
 #define SPACE 65
@@ -61,10 +62,21 @@ size_t decode_quoted_printable(const mime_vector *vector, const uint8_t *encoded
     return written;
 }
 
+static size_t decode_uuencode(const uint8_t *encoded, size_t length, uint8_t *decoded, decode_notes *notes) {
+    size_t bad, written = uuencode_decode(encoded, length, decoded, &bad);
+    if (bad < length) decode_note(&notes->bad_uuencode, bad);
+    return written;
+}
+
+int decode_changes(int encoding) {
+    return encoding == MIME_BASE64 || encoding == MIME_QUOTED_PRINTABLE || encoding == MIME_UUENCODE;
+}
+
 size_t decode_transfer(const mime_vector *vector, int encoding, const uint8_t *encoded, size_t length,
                        uint8_t *decoded, decode_notes *notes) {
     if (encoding == MIME_BASE64) return decode_base64(vector, encoded, length, decoded, notes);
     if (encoding == MIME_QUOTED_PRINTABLE) return decode_quoted_printable(vector, encoded, length, decoded, notes);
+    if (encoding == MIME_UUENCODE) return decode_uuencode(encoded, length, decoded, notes);
     if (length) memmove(decoded, encoded, length);
     return length;
 }

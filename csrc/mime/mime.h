@@ -85,7 +85,8 @@ typedef enum mime_defect {
     MIME_DEFECT_BAD_CHARSET = 33,         /* bytes that are not valid in the charset they claim */
     MIME_DEFECT_BARE_LF = 34,
     MIME_DEFECT_TOO_MANY_ADDRESSES = 35,
-    MIME_DEFECT_COUNT = 36
+    MIME_DEFECT_BAD_UUENCODE = 36,        /* no "begin" or "end", or a line too short */
+    MIME_DEFECT_COUNT = 37
 } mime_defect;
 
 typedef enum mime_source { MIME_IN_INPUT = 0, MIME_IN_TEXT = 1, MIME_IN_DECODED = 2 } mime_source;
@@ -96,7 +97,8 @@ typedef enum mime_encoding {
     MIME_BINARY = 2,
     MIME_QUOTED_PRINTABLE = 3,
     MIME_BASE64 = 4,
-    MIME_UNKNOWN_ENCODING = 5 /* content kept as it is (RFC 2045 s6.4) */
+    MIME_UNKNOWN_ENCODING = 5, /* content kept as it is (RFC 2045 s6.4) */
+    MIME_UUENCODE = 6          /* x-uuencode and its other names: no encoding of MIME's */
 } mime_encoding;
 typedef enum mime_disposition {
     MIME_NO_DISPOSITION = 0,
@@ -262,7 +264,7 @@ typedef struct mime_summary {
     mime_span envelope;        /* IMAP ENVELOPE with its parentheses, RFC 3501 s7.4.2 */
     mime_span body_structure;  /* IMAP BODYSTRUCTURE with its parentheses */
     mime_span structure;       /* see structure.c */
-    uint32_t defect_offset[36];/* first offset of each defect in the input, MIME_NONE where it has none */
+    uint32_t defect_offset[37];/* first offset of each defect in the input, MIME_NONE where it has none */
 } mime_summary;
 
 /* The result: read everything, write nothing. */

@@ -28,6 +28,7 @@ static void text_note(mime_state *state, const mime_part *part, const decode_not
         {notes->truncated, MIME_DEFECT_BASE64_TRUNCATED},
         {notes->after_padding, MIME_DEFECT_BASE64_AFTER_PADDING},
         {notes->bad_escape, MIME_DEFECT_BAD_QUOTED_PRINTABLE},
+        {notes->bad_uuencode, MIME_DEFECT_BAD_UUENCODE},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if (table[i].at) store_flag(state, table[i].defect, part->body + (uint32_t)(table[i].at - 1));
@@ -69,7 +70,7 @@ static void text_read_leaf(mime_state *state, mime_part *part) {
     text_read_charset(state, part);
     part->text = (mime_span){part->body, part->end - part->body};
     part->text_source = part->source;
-    if (part->encoding == MIME_BASE64 || part->encoding == MIME_QUOTED_PRINTABLE) text_decode(state, part);
+    if (decode_changes(part->encoding)) text_decode(state, part);
     if (store_failed(state)) return;
     charset_id id = CHARSET_RAW;
     if (part->charset.length) id = charset_find(state->text.bytes + part->charset.offset, part->charset.length);

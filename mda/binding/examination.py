@@ -13,7 +13,7 @@ from mda.binding.layouts import ADDRESS, DEFAULT_LIMITS, HEADER, NONE, PARAMETER
 from mda.binding.spam_model import Model, SpamScore, copy_score
 from mda.binding.status import check, copied, limits_of
 
-_SUMMARY = struct.Struct("=QqiIII14I36I")
+_SUMMARY = struct.Struct("=QqiIII14I37I")
 """mime_summary without its padding at the end."""
 
 

@@ -46,6 +46,7 @@ class Defect(IntFlag):
     BAD_CHARSET = 1 << 33
     BARE_LF = 1 << 34
     TOO_MANY_ADDRESSES = 1 << 35
+    BAD_UUENCODE = 1 << 36
 
 
 def names(defects: int) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ class Encoding(IntEnum):
     QUOTED_PRINTABLE = 3
     BASE64 = 4
     UNKNOWN = 5
+    UUENCODE = 6
 
 
 class Disposition(IntEnum):
