@@ -1,14 +1,6 @@
 /* Any octets as a message: everything is made of them, twice with one context, and every span lies in its store.
  * The same octets as a header field value too. */
-#include <stdlib.h>
-
-#include "mime/mime.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *input, size_t length);
-
-static void check(int holds) {
-    if (!holds) abort();
-}
+#include "check.h"
 
 static void check_parts(const mime_message *message) {
     for (uint32_t i = 0; i < message->part_count; i++) {
