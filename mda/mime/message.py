@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import NamedTuple
 
-from mda.binding import HEADER, PART, Examination, html_text
-from mda.mime import part
+from mda.binding import HEADER, PART, Examination, examine, html_text
+from mda.mime import addresses, part, received
+from mda.mime.addresses import Group, Mailbox
 from mda.mime.charsets import resolve_marks, resolve_text
 from mda.mime.part import Part, PartFlag
+from mda.mime.received import Received
 from mda.mime.subject import base_subject
 
 PREVIEW_CHARACTERS = 256
@@ -75,6 +77,15 @@ class Message:
             if length == len(wanted) and raw[start : start + length].lower() == wanted
         )
 
+    @property
+    def received(self) -> tuple[Received, ...]:
+        """The Received fields, the newest first, taken apart; RFC 5321 s4.4."""
+        return tuple(received.read(value, _read_date) for value in self.field_values("received"))
+
+    def addresses(self, field: str) -> tuple[Mailbox | Group, ...]:
+        """Those of all From, Sender, Reply-To, To, Cc or Bcc fields; KeyError for any other name."""
+        return addresses.read(self.examination, field)
+
     def _header_table(self) -> bytes:
         root = PART.unpack_from(self.examination.parts)
         return self.examination.headers[root[9] * HEADER.size : (root[9] + root[10]) * HEADER.size]
@@ -120,6 +131,12 @@ def _moment(date: tuple[int, int] | None) -> datetime | None:
         return datetime.fromtimestamp(seconds, timezone(timedelta(minutes=minutes)) if minutes else UTC)
     except (OverflowError, ValueError, OSError):
         return None
+
+
+def _read_date(text: str) -> datetime | None:
+    """A date that stands in another field than Date."""
+    raw = b"Date: " + text.encode("utf-8", "replace").replace(b"\n", b" ").replace(b"\r", b" ") + b"\r\n"
+    return _moment(examine(raw).date) if text else None
 
 
 def _preview(examination: Examination) -> str:
