@@ -21,8 +21,8 @@ def received(value: str) -> Received:
     ("value", "expected"),
     [
         (
-            "from mx.example.test (mx.example.test [192.0.2.1])\r\n\tby mx.example.org (Postfix)\r\n\twith ESMTPS id 4A2B"
-            f" for <anna@example.org>; {DATE} (CET)",
+            "from mx.example.test (mx.example.test [192.0.2.1])\r\n\tby mx.example.org (Postfix)"
+            f"\r\n\twith ESMTPS id 4A2B for <anna@example.org>; {DATE} (CET)",
             Received(
                 "mx.example.test",
                 "mx.example.test [192.0.2.1]",
