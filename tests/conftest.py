@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from psycopg2 import sql
 from sqlalchemy import Engine
@@ -26,6 +27,9 @@ DATABASE_COUNTER = iter(range(1, 1_000_000))
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # No time limits in tests: a busy machine is no defect.
+    hypothesis.settings.register_profile("mda", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+    hypothesis.settings.load_profile("mda")
     worker_input = getattr(config, "workerinput", None)
     if worker_input is not None:
         config.stash[RUN_FOLDER] = Path(worker_input["run_folder"])
