@@ -283,6 +283,7 @@ def test_file_names(value: str, name: str, defects: Defect) -> None:
     [
         (b"=?utf-8?B?4oI=?=\r\n =?utf-8?B?rA==?=", "€", Defect(0)),
         (b"a =?utf-8?Q?b?= =?utf-8?Q?c?= d", "a bc d", Defect(0)),
+        (b"a =?utf-8?Q?b?= =?utf-8?Q?c?= d=?utf-8?Q?e?=f", "a bc def", Defect(0)),
         (b"=?utf-8?Q?hello world?= z", "hello world z", Defect.BAD_ENCODED_WORD),
         (b"=?utf-8?Q?hel\r\n lo?= z", "hel lo z", Defect.BAD_ENCODED_WORD),
         (b"=?x-nope?Q?caf=E9?=", "café", Defect.UNKNOWN_CHARSET),
