@@ -183,19 +183,19 @@ def test_process_prints_plain_lines_into_a_pipe_and_survives_its_end(anne: Syste
     assert cut.stderr == b"", "a reader that has gone is no error to talk about"
 
 
-def take_interrupts() -> None:
-    """A shell that runs the tests in the background has told them to ignore it, and so would the process."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+@pytest.fixture
+def takes_interrupts() -> Iterator[None]:
+    """A shell that runs the tests in the background has told them to ignore it, and a process of theirs would too."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.usefixtures("takes_interrupts")
 def test_interrupt_exits_130_without_a_traceback(anne: System) -> None:
     environment = {**os.environ, "MDA_CONFIG": str(anne.file)}
     process = subprocess.Popen(
-        [*PROGRAM, "deliver", "anne@example.org"],
-        env=environment,
-        stdin=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        preexec_fn=take_interrupts,
+        [*PROGRAM, "deliver", "anne@example.org"], env=environment, stdin=subprocess.PIPE, stderr=subprocess.PIPE
     )
     # It waits for its standard input once its modules are there: ask the kernel, not the clock.
     status = Path(f"/proc/{process.pid}/wchan")
