@@ -21,7 +21,8 @@ static int vector_is_here(const mime_vector *vector) {
                __builtin_cpu_supports("popcnt");
     if (vector == &VECTOR_AVX512)
         return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-               __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("bmi2");
+               __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vbmi2") &&
+               __builtin_cpu_supports("bmi2");
 #endif
     return vector != NULL;
 }

@@ -1,11 +1,13 @@
-/* The kernels for processors with AVX-512 BW and VBMI. See vector.h. */
+/* The kernels for processors with AVX-512 BW, VBMI and VBMI2. See vector.h. */
 #include "vector.h"
 
 #ifdef VECTOR_X86
 
 #include <immintrin.h>
 
-#define VECTOR_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,bmi,bmi2,popcnt")))
+#include "quoted_printable.h"
+
+#define VECTOR_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,bmi,bmi2,popcnt")))
 
 typedef __m512i block;
 
@@ -70,6 +72,40 @@ static inline VECTOR_TARGET size_t base64_wide(const uint8_t *encoded, size_t le
     *out = to;
     return at;
 }
+
+/* The values of the octets that are hexadecimal digits, and which are. */
+static inline VECTOR_TARGET __m512i qp_digits(block b, __mmask64 *are_digits) {
+    __m512i digits = _mm512_sub_epi8(b, _mm512_set1_epi8('0'));
+    __m512i letters = _mm512_sub_epi8(_mm512_or_si512(b, _mm512_set1_epi8(0x20)), _mm512_set1_epi8('a'));
+    __mmask64 are_letters = _mm512_cmplt_epu8_mask(letters, _mm512_set1_epi8(6));
+    *are_digits = _mm512_cmplt_epu8_mask(digits, _mm512_set1_epi8(10)) | are_letters;
+    return _mm512_mask_add_epi8(digits, are_letters, letters, _mm512_set1_epi8(10));
+}
+
+/* Decodes the 64 octets at `at` at once: all escapes and soft breaks in them, and what of the last one lies behind
+ * them. Returns how many octets it read: 0 if there is more to it, a `loose` line end or '=' that stands for nothing or
+ * has white space behind it. At least 66 octets lie ahead. */
+static inline VECTOR_TARGET size_t qp_block(qp_run *run, size_t at, block b, uint64_t escapes, uint64_t loose) {
+    const uint8_t *encoded = run->encoded + at;
+    block second = block_load(encoded + 1), third = block_load(encoded + 2);
+    __mmask64 are_high, are_low;
+    __m512i high = qp_digits(second, &are_high), low = qp_digits(third, &are_low);
+    uint64_t octets = escapes & are_high & are_low, lf = escapes & block_equal(second, '\n');
+    uint64_t crlf = escapes & block_equal(second, '\r') & block_equal(third, '\n');
+    if (loose || escapes != (octets | lf | crlf)) return 0;
+    uint64_t three = octets | crlf, gone = lf | lf << 1 | crlf | three << 1 | three << 2;
+    /* Two octets at a time: what goes over from an octet to the next is that of '=' itself, 13, which is below 16. */
+    b = _mm512_mask_mov_epi8(b, octets, _mm512_or_si512(_mm512_slli_epi16(high, 4), low));
+    block_store(run->out, _mm512_maskz_compress_epi8(~gone, b));
+    if (escapes) {
+        uint64_t up_to = ~UINT64_C(0) >> __builtin_clzll(escapes);
+        run->solid = run->out + __builtin_popcountll(~gone & up_to);
+    }
+    run->out += __builtin_popcountll(~gone);
+    return 64 + (size_t)(three >> 63) * 2 + (size_t)(three >> 62 & 1) + (size_t)(lf >> 63);
+}
+
+#define BLOCK_DECODES_QP
 
 #include "vector_kernels.h"
 

@@ -10,6 +10,8 @@
  *     block_join(a, b)       bitwise or
  *     block_stops(block)     mask of the octets that are no part of a field name: colon, up to 32, 127 and above
  *     block_load_part(at, length, padding) if BLOCK_LOADS_PART is defined: the last, short block, padded
+ *     qp_block(run, at, block, escapes, loose) if BLOCK_DECODES_QP is defined: decodes a block of quoted-printable as a
+ *                            whole; `escapes` are its '=', `loose` its line ends that white space may be in front of
  *     base64_wide(encoded, length, decoded, &out)   as mime_vector.base64, as far as wide steps go
  */
 #include <string.h>
@@ -43,21 +45,24 @@ KERNEL void kernel_count_ends(const uint8_t *bytes, size_t length, uint8_t befor
 }
 
 KERNEL void kernel_count(const uint8_t *bytes, size_t length, uint8_t before, vector_counts *counts) {
-    uint64_t carry = before == '\r', lfs = 0, unlike = 0;
+    uint64_t carry = before == '\r', lfs = 0, crs_seen = carry, unlike = 0;
     block least = block_fill(255), joined = block_fill(0);
     for (size_t at = 0; at < length; at += 64) {
         block b = length - at >= 64 ? block_load(bytes + at) : block_load_part(bytes + at, length - at, ' ');
         uint64_t lf = block_equal(b, '\n'), cr = block_equal(b, '\r');
         lfs += (uint64_t)__builtin_popcountll(lf);
+        crs_seen |= cr;
         unlike |= lf ^ (cr << 1 | carry);
         carry = cr >> 63;
         least = block_least(least, b);
         joined = block_join(joined, b);
     }
-    /* All LFs had their CRs, and all CRs their LFs: but for one at the end, and one that was in front. */
-    uint64_t crs = lfs + carry - (before == '\r');
     int has_nul = block_equal(least, 0) != 0, has_high = block_high(joined) != 0;
-    *counts = (vector_counts){(uint32_t)lfs, (uint32_t)crs, (uint32_t)lfs, has_nul, has_high};
+    *counts = (vector_counts){(uint32_t)lfs, 0, 0, has_nul, has_high};
+    if (!crs_seen) return;
+    /* If all LFs had their CRs, and all CRs their LFs: but for one at the end, and one that was in front. */
+    counts->cr = (uint32_t)(lfs + carry - (before == '\r'));
+    counts->crlf = (uint32_t)lfs;
     if (unlike) kernel_count_ends(bytes, length, before, counts);
 }
 
@@ -183,10 +188,12 @@ KERNEL inline size_t qp_act(qp_run *run, size_t at) {
     return at + 1;
 }
 
-/* The LFs before which there may be white space to take away: the others are octets as any. */
-KERNEL inline uint64_t kernel_loose_ends(block b) {
+/* Of the block `b` at `at`, the LFs that white space stands in front of, perhaps with a CR between. */
+KERNEL inline uint64_t kernel_loose_ends(block b, const uint8_t *encoded, size_t at) {
     uint64_t wsp = block_equal(b, ' ') | block_equal(b, '\t'), cr = block_equal(b, '\r');
-    return block_equal(b, '\n') & (wsp << 1 | (wsp << 2 & cr << 1) | 3);
+    uint64_t before = at > 0 && octet_is_wsp(encoded[at - 1]);
+    uint64_t cr_before = at > 1 && encoded[at - 1] == '\r' && octet_is_wsp(encoded[at - 2]);
+    return block_equal(b, '\n') & (wsp << 1 | before | ((wsp << 1 | before) & cr) << 1 | cr_before);
 }
 
 KERNEL size_t kernel_quoted_printable(const uint8_t *encoded, size_t length, uint8_t *decoded, size_t *bad) {
@@ -194,7 +201,13 @@ KERNEL size_t kernel_quoted_printable(const uint8_t *encoded, size_t length, uin
     size_t at = 0;
     while (length - at >= 128) {
         block b = block_load(encoded + at);
-        uint64_t marks = block_equal(b, '=') | kernel_loose_ends(b);
+        uint64_t escapes = block_equal(b, '='), loose = kernel_loose_ends(b, encoded, at);
+#ifdef BLOCK_DECODES_QP
+        size_t read = qp_block(&run, at, b, escapes, loose);
+        at += read;
+        if (read) continue;
+#endif
+        uint64_t marks = escapes | loose;
         size_t from = at, limit = at + 64;
         while (marks) {
             size_t mark = at + (size_t)__builtin_ctzll(marks);

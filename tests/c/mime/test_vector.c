@@ -31,6 +31,23 @@ static void fill(uint8_t *bytes, size_t length) {
     for (size_t i = 0; i + 4 < length && !random_below(3); i += random_below(90)) memcpy(bytes + i, "\r\n--", 4);
 }
 
+/* Quoted-printable as senders write it: of the first kinds alone, with white space before line ends, or with anything. */
+static void fill_quoted_printable(uint8_t *bytes, size_t length) {
+    static const char *const PIECES[] = {"=3D", "=e9", "=\r\n", "=\n", "\r\n", "\n", " ", "\t", "=20", "= \r\n", "=", "\r", "=4"};
+    static const size_t KINDS[] = {4, 6, 9, sizeof PIECES / sizeof *PIECES};
+    size_t kinds = KINDS[random_below(4)], rarity = 1 + random_below(80), at = 0;
+    while (at < length) {
+        const char *piece = PIECES[random_below(kinds)];
+        size_t size = strlen(piece);
+        if (random_below(rarity) || size > length - at) {
+            piece = "x";
+            size = 1;
+        }
+        memcpy(bytes + at, piece, size);
+        at += size;
+    }
+}
+
 static void check_scans(const mime_vector *vector, const uint8_t *bytes, size_t length) {
     vector_counts counts, expected = {0, 0, 0, 0, 0};
     size_t ascii = length, dashes = length, either = length;
@@ -180,6 +197,8 @@ int main(void) {
             check_unfold(vector_get(sets), in_end - length, length);
             check_quoted_printable(vector_get(sets), in_end - length, length, out_end);
             check_decoders(vector_get(sets), in_end - length, length, out_end);
+            fill_quoted_printable(in_end - length, length);
+            check_quoted_printable(vector_get(sets), in_end - length, length, out_end);
         }
         printf("%s kernels\n", vector_get(sets)->name);
     }
