@@ -20,6 +20,7 @@ static const uint8_t *header_colon(const uint8_t *line, const uint8_t *name_end,
 /* What is known from one line of the block to the next. */
 typedef struct header_block {
     const uint8_t *base;
+    uint32_t end;
     mime_header *open;   /* the header that a continuation line belongs to, or NULL */
     mime_header *next;   /* where the next one goes */
     uint32_t count, most;
@@ -60,7 +61,7 @@ static void header_begin(mime_state *state, header_block *block, const vector_li
         store_flag(state, MIME_DEFECT_TOO_MANY_HEADERS, line->start);
         return;
     }
-    uint32_t length = line->stop - line->start, field = field_find(start, length);
+    uint32_t length = line->stop - line->start, field = field_find(start, length, block->end - line->start);
     if (field != MIME_FIELD_OTHER) header_note_field(state, block, field, line->start);
     *block->next = (mime_header){line->start, (uint32_t)(colon + 1 - base), line->next, (uint16_t)length, (uint16_t)field};
     block->open = block->next++;
@@ -112,7 +113,7 @@ static int header_reserve(mime_state *state, header_block *block) {
 uint32_t header_read_block(mime_state *state, uint32_t part, uint32_t start, uint32_t end) {
     vector_line lines[LINES];
     uint32_t first = state->result.header_count, at = start, body = end;
-    header_block block = {.base = store_base(state), .count = first, .most = state->limits.headers, .is_root = !part};
+    header_block block = {.base = store_base(state), .end = end, .count = first, .most = state->limits.headers, .is_root = !part};
     int goes_on = 1;
     while (at < end && goes_on && header_reserve(state, &block)) {
         size_t count = state->vector->lines(block.base, at, end, lines, LINES);
