@@ -66,8 +66,6 @@ static void mime_publish(mime_state *state) {
     result->parts = state->parts;
     result->parameters = state->parameters;
     result->addresses = state->addresses;
-    result->view = state->view.bytes;
-    result->view_length = state->view.length;
 }
 
 static void mime_read_date(mime_state *state, const mime_header *header) {
@@ -169,13 +167,13 @@ int64_t mime_read(mime_context *context, const uint8_t *input, size_t length, in
     mime_default_limits(&limits);
     mime_status status = mime_parse_with(context, input, length, &limits, wants, &message);
     if (status != MIME_OK) return -(int64_t)status;
-    if (message->view_length <= room) mime_read_again(context, out);
-    return message->view_length;
+    uint64_t view = view_length((mime_state *)context);
+    if (view <= room) mime_read_again(context, out);
+    return (int64_t)view;
 }
 
 void mime_read_again(const mime_context *context, uint8_t *out) {
-    const mime_state *state = (const mime_state *)context;
-    if (state->view.length) memcpy(out, state->view.bytes, state->view.length);
+    view_copy((const mime_state *)context, out);
 }
 
 int64_t mime_header_text(mime_context *context, const uint8_t *value, size_t length) {

@@ -170,7 +170,7 @@ typedef enum mime_want {
     MIME_WANT_IMAP = 8,       /* ENVELOPE and BODYSTRUCTURE */
     MIME_WANT_STRUCTURE = 16, /* the stored part table */
     MIME_WANT_IDS = 32,       /* message_id and references */
-    MIME_WANT_VIEW = 64,      /* mime_message.view; with MIME_WANT_TEXT and MIME_WANT_SUMMARY */
+    MIME_WANT_VIEW = 64,      /* see view.h; with MIME_WANT_TEXT and MIME_WANT_SUMMARY */
     MIME_WANT_FIELDS = 128,   /* every field of the top header block in the view */
     MIME_WANT_TABLES = 256,   /* the view is 32 bits, the octets of `headers`, then `headers` and `parts` */
     MIME_WANT_ALL = 63        /* what mime_parse() makes */
@@ -284,8 +284,6 @@ typedef struct mime_message {
     const mime_part *parts;
     const mime_parameter *parameters;
     const mime_address *addresses;
-    const uint8_t *view; /* see view.h */
-    uint32_t view_length;
 } mime_message;
 
 /* What is kept from one message to the next: memory. Not for two threads at once. */

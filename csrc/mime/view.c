@@ -6,23 +6,12 @@
 #include "octets.h"
 #include "words.h"
 
-enum { NUMBERS = 9, LEAF_NUMBERS = 4 };
-
-static const uint8_t *view_base(const mime_state *state, uint32_t source) {
-    return source == MIME_IN_TEXT ? state->text.bytes : source == MIME_IN_INPUT ? state->result.input : state->decoded.bytes;
-}
+enum { NUMBERS = 10, LEAF_NUMBERS = 3 };
 
 static void view_end(mime_state *state) { store_byte(state, &state->view, 0); }
 
 static void view_string(mime_state *state, mime_span span) {
     if (!span_is_absent(span)) store_append(state, &state->view, state->text.bytes + span.offset, span.length);
-    view_end(state);
-}
-
-/* The text of a leaf, in which a NUL that was encoded comes to light. */
-static void view_text(mime_state *state, const uint8_t *text, uint32_t length, uint32_t *flags) {
-    if (length && memchr(text, 0, length)) *flags |= VIEW_NOT_WHOLE;
-    store_append(state, &state->view, text, length);
     view_end(state);
 }
 
@@ -85,28 +74,58 @@ static uint32_t view_addresses(mime_state *state, mime_field field) {
     return count;
 }
 
-static uint32_t view_leaf_bits(const mime_part *part, uint32_t *flags) {
-    if (part->source != MIME_IN_INPUT) *flags |= VIEW_NOT_WHOLE;
+static int view_is_leaf(const mime_part *part) { return part->kind == MIME_LEAF; }
+
+static uint32_t view_leaf_bits(const mime_part *part) {
     if (!(part->flags & MIME_PART_TEXT) || span_is_absent(part->text)) return part->encoding;
     if (part->flags & MIME_PART_FOREIGN) return part->encoding | VIEW_FOREIGN;
-    int is_in_input = part->text_source == MIME_IN_INPUT && !(part->flags & MIME_PART_8BIT);
-    return part->encoding | VIEW_TEXT | (is_in_input ? 0 : VIEW_STRING);
+    return part->encoding | VIEW_TEXT | (part->text_source == MIME_IN_INPUT ? 0 : VIEW_DECODED);
 }
 
-static void view_leaf(mime_state *state, uint32_t index, uint32_t number, uint32_t *flags) {
+static void view_leaf(mime_state *state, uint32_t index, uint32_t number) {
     const mime_part *part = &state->parts[index];
-    uint32_t numbers[LEAF_NUMBERS] = {view_leaf_bits(part, flags), part->body, part->end - part->body, 0};
+    uint32_t numbers[LEAF_NUMBERS] = {view_leaf_bits(part), part->body, part->end};
+    if (numbers[0] & VIEW_TEXT) {
+        numbers[1] = part->text.offset;
+        numbers[2] = part->text.offset + part->text.length;
+    }
     memcpy(state->view.bytes + (NUMBERS + LEAF_NUMBERS * number) * sizeof *numbers, numbers, sizeof numbers);
-    if (!span_is_absent(part->type)) {
+    if (span_is_absent(part->type)) {
+        store_append(state, &state->view, (const uint8_t *)"text/plain", 10); /* RFC 2045 s5.2 */
+    } else {
         view_lower(state, part->type);
         store_byte(state, &state->view, '/');
         view_lower(state, part->subtype);
     }
     view_end(state);
     view_string(state, part->filename);
-    if (numbers[0] & VIEW_FOREIGN) view_string(state, part->charset);
-    if (numbers[0] & VIEW_STRING)
-        view_text(state, view_base(state, part->text_source) + part->text.offset, part->text.length, flags);
+}
+
+/* What nearly all mail is. */
+static int view_is_usual(const mime_state *state, const uint32_t *numbers) {
+    const uint32_t *leaf = (const uint32_t *)(const void *)state->view.bytes + NUMBERS;
+    return numbers[2] == 1 && numbers[3] == 1 && numbers[4] == 1 && leaf[0] & VIEW_TEXT &&
+           state->result.summary.date_seconds != INT64_MIN;
+}
+
+/* The strings of all leaves. Their texts stay where they are until view_copy(). */
+static void view_leaves(mime_state *state, uint32_t *flags) {
+    uint32_t written = 0;
+    for (uint32_t i = 0; i < state->result.part_count && !store_failed(state); i++) {
+        const mime_part *part = &state->parts[i];
+        if (!view_is_leaf(part)) continue;
+        if (part->source != MIME_IN_INPUT) *flags |= VIEW_NOT_WHOLE;
+        view_leaf(state, i, written++);
+    }
+}
+
+/* Pairs as all others are, with nothing in their second half. */
+static void view_charsets(mime_state *state) {
+    for (uint32_t i = 0; i < state->result.part_count && !store_failed(state); i++) {
+        if (!view_is_leaf(&state->parts[i]) || !(view_leaf_bits(&state->parts[i]) & VIEW_FOREIGN)) continue;
+        view_string(state, state->parts[i].charset);
+        view_end(state);
+    }
 }
 
 static void view_fields(mime_state *state, uint32_t *numbers) {
@@ -123,14 +142,12 @@ static void view_fields(mime_state *state, uint32_t *numbers) {
     numbers[8] = root.header_count;
 }
 
-static int view_is_leaf(const mime_part *part) { return part->kind == MIME_LEAF; }
-
 void view_write(mime_state *state) {
     const mime_summary *summary = &state->result.summary;
-    uint32_t numbers[NUMBERS] = {0}, leaves = 0, written = 0;
+    uint32_t numbers[NUMBERS] = {0}, leaves = 0;
     for (uint32_t i = 0; i < state->result.part_count; i++) leaves += (uint32_t)view_is_leaf(&state->parts[i]);
     numbers[0] = (NUMBERS + LEAF_NUMBERS * leaves) * (uint32_t)sizeof *numbers;
-    if (!store_reserve(state, &state->view, numbers[0] + state->text.length + 1024)) return;
+    if (!store_reserve(state, &state->view, numbers[0] + 1024)) return;
     state->view.length = numbers[0];
     view_string(state, summary->subject);
     numbers[2] = leaves;
@@ -138,14 +155,37 @@ void view_write(mime_state *state) {
     numbers[4] = view_addresses(state, MIME_FIELD_TO);
     memcpy(&numbers[5], &summary->date_seconds, sizeof summary->date_seconds);
     numbers[7] = (uint32_t)summary->date_offset;
-    for (uint32_t i = 0; i < state->result.part_count && !store_failed(state); i++)
-        if (view_is_leaf(&state->parts[i])) view_leaf(state, i, written++, &numbers[1]);
+    view_leaves(state, &numbers[1]);
     if (state->wants & MIME_WANT_FIELDS) view_fields(state, numbers);
+    view_charsets(state);
     if (store_failed(state)) return;
-    state->view.length--; /* the last NUL */
+    numbers[9] = --state->view.length; /* the last NUL */
     if (state->has_marks) numbers[1] |= VIEW_MARKED;
     if (state->has_nul || summary->defects >> MIME_DEFECT_NUL & 1) numbers[1] |= VIEW_NOT_WHOLE;
+    if (view_is_usual(state, numbers)) numbers[1] |= VIEW_USUAL;
     memcpy(state->view.bytes, numbers, sizeof numbers);
+}
+
+/* The texts of the leaves that VIEW_DECODED is set of, to `out` if it is there; their length. */
+static uint32_t view_texts(const mime_state *state, uint8_t *out) {
+    uint32_t length = 0;
+    for (uint32_t i = 0; i < state->result.part_count; i++) {
+        const mime_part *part = &state->parts[i];
+        if (!view_is_leaf(part) || !(view_leaf_bits(part) & VIEW_DECODED)) continue;
+        const mime_bytes_store *store = part->text_source == MIME_IN_TEXT ? &state->text : &state->decoded;
+        if (out && part->text.length) memcpy(out + length, store->bytes + part->text.offset, part->text.length);
+        length += part->text.length;
+    }
+    return length;
+}
+
+uint64_t view_length(const mime_state *state) {
+    return (uint64_t)state->view.length + (state->wants & MIME_WANT_VIEW ? view_texts(state, NULL) : 0);
+}
+
+void view_copy(const mime_state *state, uint8_t *out) {
+    if (state->view.length) memcpy(out, state->view.bytes, state->view.length);
+    if (state->wants & MIME_WANT_VIEW) view_texts(state, out + state->view.length);
 }
 
 void view_write_tables(mime_state *state) {

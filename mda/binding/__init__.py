@@ -17,11 +17,12 @@ from mda.binding.layouts import ADDRESS, DEFAULT_LIMITS, HEADER, NONE, PARAMETER
 from mda.binding.learner import Learner, features
 from mda.binding.spam_model import FEATURE_VERSION, TOP_CONTRIBUTIONS, Model, SpamScore
 from mda.binding.viewer import (
+    VIEW_DECODED,
     VIEW_FOREIGN,
     VIEW_MARKED,
     VIEW_NOT_WHOLE,
-    VIEW_STRING,
     VIEW_TEXT,
+    VIEW_USUAL,
     WANT_FIELDS,
     WANT_SUMMARY,
     Viewer,
@@ -36,11 +37,12 @@ __all__ = [
     "PARAMETER",
     "PART",
     "TOP_CONTRIBUTIONS",
+    "VIEW_DECODED",
     "VIEW_FOREIGN",
     "VIEW_MARKED",
     "VIEW_NOT_WHOLE",
-    "VIEW_STRING",
     "VIEW_TEXT",
+    "VIEW_USUAL",
     "WANT_FIELDS",
     "WANT_SUMMARY",
     "Examination",

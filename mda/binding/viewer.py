@@ -12,8 +12,8 @@ from mda.binding.status import check
 WANT_SUMMARY: int = _lib.MIME_WANT_SUMMARY
 WANT_FIELDS: int = _lib.MIME_WANT_FIELDS
 _WANT_VIEW: int = _lib.MIME_WANT_VIEW | _lib.MIME_WANT_TEXT | _lib.MIME_WANT_SUMMARY
-VIEW_NOT_WHOLE, VIEW_MARKED = 1, 2
-VIEW_TEXT, VIEW_STRING, VIEW_FOREIGN = 256, 512, 1024
+VIEW_NOT_WHOLE, VIEW_MARKED, VIEW_USUAL = 1, 2, 4
+VIEW_TEXT, VIEW_DECODED, VIEW_FOREIGN = 256, 512, 1024
 _VIEW = struct.Struct("=IIIIIqiIIIII")
 """The numbers of csrc/mime/view.h, with those of the first leaf."""
 _ROOM = 65536
@@ -30,9 +30,9 @@ class Viewer:
         self._rooms: list[Any] = []
         self._read = _lib.mime_read
 
-    def view(self, raw: bytes, extra: int = 0) -> tuple[tuple[int, ...], bytes, tuple[int, ...]]:
-        """Numbers with those of the first leaf, the strings, and the numbers of all further leaves, four each; `extra`
-        may be WANT_FIELDS."""
+    def view(self, raw: bytes, extra: int = 0) -> tuple[tuple[int, ...], bytes, bytes, tuple[int, ...]]:
+        """Numbers with those of the first leaf, the strings, the texts, and the numbers of all further leaves, three
+        each; `extra` may be WANT_FIELDS."""
         try:
             context = self._idle.pop()
         except IndexError:
@@ -42,11 +42,12 @@ class Viewer:
         if not 0 < length <= _ROOM:
             octets = _read_again(pointer, raw, length)
         numbers = _VIEW.unpack_from(octets)
-        start = numbers[0]
-        more = struct.unpack_from(f"={4 * (numbers[2] - 1)}I", octets, _VIEW.size) if numbers[2] > 1 else ()
-        strings: bytes = octets[start:length]
+        more = struct.unpack_from(f"={3 * (numbers[2] - 1)}I", octets, _VIEW.size) if numbers[2] > 1 else ()
+        split = numbers[8]
+        strings: bytes = octets[numbers[0] : split]
+        texts: bytes = octets[split:length] if split < length else b""
         self._idle.append(context)
-        return numbers, strings, more
+        return numbers, strings, texts, more
 
     def structure(self, raw: bytes) -> tuple[bytes, bytes]:
         """The header table and the part table alone (see HEADER and PART): no text, no values."""
