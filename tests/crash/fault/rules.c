@@ -1,0 +1,67 @@
+/* Rules: read from a control file that is mapped and shared, so that "the n-th call" counts over all processes and a
+ * test can change its mind while they run. */
+#include "fault.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+static struct fault_rule *rules;
+
+__attribute__((constructor)) static void rules_map(void)
+{
+    const char *path = getenv("MDA_FAULT_CONTROL");
+    if (!path)
+        return;
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    void *mapped = mmap(NULL, FAULT_RULES * sizeof *rules, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    close(fd);
+    if (mapped != MAP_FAILED)
+        rules = mapped;
+}
+
+static bool rule_matches(const struct fault_rule *rule, enum fault_call call, const char *path)
+{
+    return (rule->calls & call) && (rule->roles & fault_role()) && strstr(path, rule->part);
+}
+
+/* Whether this call is among those that the rule strikes. */
+static bool rule_fires(struct fault_rule *rule)
+{
+    if (__atomic_fetch_sub(&rule->skip, 1, __ATOMIC_SEQ_CST) > 0)
+        return false;
+    __atomic_store_n(&rule->skip, 0, __ATOMIC_SEQ_CST);
+    if (__atomic_fetch_sub(&rule->times, 1, __ATOMIC_SEQ_CST) <= 0) {
+        __atomic_store_n(&rule->times, 0, __ATOMIC_SEQ_CST);
+        return false;
+    }
+    __atomic_fetch_add(&rule->fired, 1, __ATOMIC_SEQ_CST);
+    return true;
+}
+
+static void wait_for(uint32_t microseconds)
+{
+    struct timespec left = {microseconds / 1000000, (long)(microseconds % 1000000) * 1000};
+    while (nanosleep(&left, &left) && errno == EINTR)
+        ;
+}
+
+struct fault_verdict fault_judge(enum fault_call call, const char *path)
+{
+    struct fault_verdict verdict = {EFFECT_NONE, 0};
+    for (int i = 0; rules && i < FAULT_RULES; i++) {
+        struct fault_rule *rule = &rules[i];
+        if (!rule_matches(rule, call, path) || !rule_fires(rule))
+            continue;
+        wait_for(rule->delay_microseconds);
+        if (verdict.effect == EFFECT_NONE)
+            verdict = (struct fault_verdict){rule->effect, rule->error};
+    }
+    return verdict;
+}

@@ -1,0 +1,52 @@
+"""A program that breaks one promise is found out: the crash runs would not pass without the code that keeps it."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.crash.checker import Finding, Flaw, check_all
+from tests.crash.faults import ALWAYS, Call, Effect, Role, Rule
+from tests.crash.house import House
+from tests.crash.run import loaded
+
+CUTS = 12
+
+NO_FDATASYNC = Rule(Call.FDATASYNC, ".seg", Effect.LIE, times=ALWAYS)
+NO_FOLDER_SYNC = Rule(Call.FSYNC, "shards/", Effect.LIE, times=ALWAYS)
+NO_WAL_SYNC = Rule(Call.FDATASYNC, "pg_wal", Effect.LIE, times=ALWAYS, roles=Role.POSTGRES)
+EARLY_ROWS = (sys.executable, "-m", "tests.crash.early_rows")
+
+
+@pytest.mark.parametrize(
+    ("rules", "serve", "flaw"),
+    [
+        ((NO_FDATASYNC,), (), Flaw.UNREADABLE),
+        ((NO_FOLDER_SYNC,), (), Flaw.UNREADABLE),
+        ((NO_WAL_SYNC,), (), Flaw.LOST),
+        ((), EARLY_ROWS, Flaw.UNREADABLE),
+    ],
+    ids=["no fdatasync", "no fsync of folders", "PostgreSQL without fsync", "row before body"],
+)
+def test_a_broken_promise_is_found_out(
+    open_folder: Path, rules: Sequence[Rule], serve: Sequence[str], flaw: Flaw
+) -> None:
+    house = House(open_folder, serve)
+    assert flaw in {finding.flaw for finding in findings_of(house, rules)}
+
+
+def findings_of(house: House, rules: Sequence[Rule]) -> list[Finding]:
+    """What power cuts under load bring to light, the first that do."""
+    random = Random(1)
+    with loaded(house, random) as run:
+        house.faults.always = tuple(rules)
+        house.faults.set()
+        for _ in range(CUTS):
+            run.let_run()
+            house.cut_power(random)
+            house.start()
+            if found := run.ask(lambda rows: check_all(rows, house.shard, run.ledger, is_settled=False)):
+                return found
+    return []
