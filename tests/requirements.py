@@ -13,6 +13,8 @@ POSTFIX_REMEDY = (
     "sudo DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends postfix"
 )
 
+DOVECOT_REMEDY = "sudo apt-get install -y --no-install-recommends dovecot-imapd"
+
 
 def require(is_there: bool, what: str, remedy: str) -> None:
     """Goes on only if `is_there`; `remedy` is the command or the change that brings it."""

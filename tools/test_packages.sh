@@ -1,7 +1,8 @@
 #!/bin/sh
-# Installs what some tests need, where it may (root or sudo, Debian-like); else says what is left out: Postfix, and
-# clang with libFuzzer.
-# Postfix is installed unconfigured: the tests make an instance of their own and touch nothing in /etc/postfix.
+# Installs what some tests need, where it may (root or sudo, Debian-like); else says what is left out: Postfix, Dovecot's
+# imap, and clang with libFuzzer.
+# Postfix is installed unconfigured: the tests make an instance of their own and touch nothing in /etc/postfix. Of
+# Dovecot one program is run, on a pipe; its service is not started.
 set -eu
 here=$(dirname "$0")
 PATH=$PATH:/usr/sbin:/sbin
@@ -13,6 +14,15 @@ if ! command -v postfix >/dev/null 2>&1; then
     else
         echo "mda: Postfix is not installed; the tests marked \"postfix\" are left out." >&2
         echo "mda: to run them:  apt-get install --no-install-recommends postfix  (as root)" >&2
+    fi
+fi
+if [ ! -x /usr/lib/dovecot/imap ] && [ ! -x /usr/libexec/dovecot/imap ]; then
+    # Its package enables a service, which nobody wants on a machine of their own.
+    if [ "${MDA_TESTS_COMPLETE:-}" = 1 ] && sh "$here/as_root.sh"; then
+        sh "$here/without_services.sh" sh "$here/apt_install.sh" dovecot-imapd
+    else
+        echo "mda: Dovecot's imap is not installed; the comparison with it is left out." >&2
+        echo "mda: to run it:  apt-get install --no-install-recommends dovecot-imapd  (as root)" >&2
     fi
 fi
 if ! sh "$here/../fuzz/has_libfuzzer.sh"; then

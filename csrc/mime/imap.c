@@ -5,13 +5,15 @@
 #include "lexer.h"
 #include "octets.h"
 
+#define MOST_ESCAPES 4 /* beyond them Dovecot 2.3 sends a literal */
+
 /* A quoted string holds no 8-bit octet, no line end and no NUL (RFC 3501 s9, QUOTED-CHAR). */
-static int imap_fits_quotes(const uint8_t *bytes, size_t length, int *has_specials) {
+static int imap_fits_quotes(const uint8_t *bytes, size_t length, int *specials) {
     for (size_t i = 0; i < length; i++) {
         if (bytes[i] >= 0x80 || bytes[i] == '\r' || bytes[i] == '\n' || !bytes[i]) return 0;
-        if (bytes[i] == '"' || bytes[i] == '\\') *has_specials = 1;
+        if (bytes[i] == '"' || bytes[i] == '\\') ++*specials;
     }
-    return 1;
+    return *specials <= MOST_ESCAPES;
 }
 
 /* A literal can't hold NUL (RFC 3501 s9, CHAR8): it is sent as U+FFFD. */
@@ -28,10 +30,10 @@ static void imap_literal(mime_state *state, const uint8_t *bytes, size_t length)
     }
 }
 
-static void imap_quoted(mime_state *state, const uint8_t *bytes, size_t length, int has_specials) {
+static void imap_quoted(mime_state *state, const uint8_t *bytes, size_t length, int specials) {
     text_byte(state, '"');
-    if (!has_specials) text_append(state, bytes, length);
-    for (size_t i = 0; has_specials && i < length; i++) {
+    if (!specials) text_append(state, bytes, length);
+    for (size_t i = 0; specials && i < length; i++) {
         if (bytes[i] == '"' || bytes[i] == '\\') text_byte(state, '\\');
         text_byte(state, bytes[i]);
     }
@@ -39,8 +41,8 @@ static void imap_quoted(mime_state *state, const uint8_t *bytes, size_t length, 
 }
 
 void imap_string(mime_state *state, const uint8_t *bytes, size_t length) {
-    int has_specials = 0;
-    if (imap_fits_quotes(bytes, length, &has_specials)) imap_quoted(state, bytes, length, has_specials);
+    int specials = 0;
+    if (imap_fits_quotes(bytes, length, &specials)) imap_quoted(state, bytes, length, specials);
     else imap_literal(state, bytes, length);
 }
 
@@ -52,10 +54,10 @@ static const uint8_t *imap_copy(mime_state *state, mime_span span) {
 }
 
 void imap_span(mime_state *state, mime_span span) {
-    int has_specials = 0;
+    int specials = 0;
     if (span_is_absent(span)) {
         text_literal(state, "NIL");
-    } else if (imap_fits_quotes(state->text.bytes + span.offset, span.length, &has_specials) && !has_specials) {
+    } else if (imap_fits_quotes(state->text.bytes + span.offset, span.length, &specials) && !specials) {
         text_byte(state, '"');
         text_repeat(state, span);
         text_byte(state, '"');
@@ -86,11 +88,11 @@ static int imap_collapse(mime_state *state, const uint8_t *bytes, size_t length)
 }
 
 static void imap_text_bytes(mime_state *state, const uint8_t *bytes, size_t length) {
-    int has_specials = 0, is_changed = imap_collapse(state, bytes, length);
+    int specials = 0, is_changed = imap_collapse(state, bytes, length);
     if (store_failed(state)) return;
     bytes = state->second.bytes;
     length = state->second.length;
-    if (!is_changed && imap_fits_quotes(bytes, length, &has_specials) && !has_specials)
+    if (!length || (!is_changed && imap_fits_quotes(bytes, length, &specials) && !specials))
         imap_quoted(state, bytes, length, 0);
     else imap_literal(state, bytes, length);
 }
@@ -105,14 +107,14 @@ void imap_text(mime_state *state, mime_span span) {
     if (!store_failed(state)) imap_text_bytes(state, state->scratch.bytes, span.length);
 }
 
-/* The value without white space around it; NULL sends NIL. */
+/* The value without the white space between the colon and it; NULL sends NIL. */
 static const uint8_t *imap_value(mime_state *state, const mime_header *header, const uint8_t **end) {
     if (!header) {
         text_literal(state, "NIL");
         return NULL;
     }
     const uint8_t *at = header_value(state, header, end);
-    while (at < *end && octet_is_space(*at)) at++;
+    while (at < *end && octet_is_wsp(*at)) at++;
     return at;
 }
 
@@ -124,7 +126,6 @@ void imap_header_text(mime_state *state, const mime_header *header) {
 void imap_header(mime_state *state, const mime_header *header) {
     const uint8_t *end, *at = imap_value(state, header, &end);
     if (!at) return;
-    while (end > at && octet_is_space(end[-1])) end--;
     size_t length = (size_t)(end - at), written;
     state->second.length = 0;
     if (!store_reserve(state, &state->second, length + 64)) return;
