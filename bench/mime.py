@@ -14,14 +14,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 from bench import mime_contestants as contestants
+from bench.mime_programs import COSTLY, OUTPUT, PARSER, compile_c
 from bench.mime_samples import attachment_messages, corpus_messages
 from tools.fetch_corpus import DEFAULT_FOLDER
 
-ROOT = Path(__file__).resolve().parent.parent
-OUTPUT = ROOT / "build" / "bench"
 
 SLICES = 20
 C_ROUNDS = 5
@@ -76,6 +74,7 @@ def main() -> int:
         for key, (kind, ours, theirs) in RATIOS.items()
         if theirs in measured[kind]
     }
+    ratios |= measure_cost(rounds)
     for key, ratio in ratios.items():
         print(f"{key:40} {ratio:10.2f}")
     OUTPUT.mkdir(parents=True, exist_ok=True)
@@ -114,8 +113,7 @@ def lap(entrant: Contestant, messages: Sequence[bytes]) -> float:
 
 def measure_c(rounds: int) -> Rates:
     """The C API alone, beside glibc's memchr for every line end of the same bytes, and GMime where it is installed."""
-    sources = sorted((ROOT / "csrc" / "mime").glob("*.c"))
-    rates = run_c("mime_c", [f"-I{ROOT / 'csrc'}", *map(str, sources)], [], rounds)
+    rates = run_c("mime_c", PARSER, [], rounds)
     gmime = subprocess.run(
         ["pkg-config", "--cflags", "--libs", "gmime-3.0"], capture_output=True, text=True, check=False
     )
@@ -129,12 +127,23 @@ def measure_c(rounds: int) -> Rates:
     return rates
 
 
+def measure_cost(rounds: int) -> dict[str, float]:
+    """The dearest of the mails that are made to be dear."""
+    program = compile_c("mime_cost", [*PARSER, *COSTLY])
+    done = subprocess.run([program, str(rounds)], text=True, capture_output=True, check=True)
+    lines = [line.split(maxsplit=3) for line in done.stdout.splitlines()]
+    print("made to be dear:   MB   ms/MB   octets of memory beyond 1 MB for each of the mail's")
+    for size, milliseconds, memory, name in lines:
+        print(f"  {name:40} {size:>8} {milliseconds:>8} {memory:>8}")
+    return {
+        "cost.milliseconds_per_megabyte": max(float(line[1]) for line in lines),
+        "cost.memory_beyond_1_MB": max(float(line[2]) for line in lines),
+    }
+
+
 def run_c(name: str, sources: Sequence[str], libraries: Sequence[str], rounds: int) -> Rates:
-    """Compiles bench/NAME.c as the extension is compiled and runs it over the SA set."""
-    OUTPUT.mkdir(parents=True, exist_ok=True)
-    program = OUTPUT / name
-    command = ["cc", "-std=c11", "-O3", "-o", str(program), str(ROOT / "bench" / f"{name}.c"), *sources, *libraries]
-    subprocess.run(command, check=True)
+    """Runs bench/NAME.c over the SA set."""
+    program = compile_c(name, sources, libraries)
     files = "\n".join(str(path) for path in sorted(DEFAULT_FOLDER.glob("*/*.eml")))
     done = subprocess.run([program, str(rounds)], input=files, text=True, capture_output=True, check=True)
     lines = [line.split() for line in done.stdout.splitlines()]

@@ -9,6 +9,7 @@ import pytest
 
 from mda.binding import NONE, examine
 from mda.mime import message, part
+from mda.mime.addresses import Group, Mailbox
 from mda.mime.defects import Defect
 from mda.mime.part import PartFlag
 
@@ -271,8 +272,9 @@ def test_junk_in_base64_is_skipped() -> None:
         ("attachment; filename=", "", Defect(0)),
     ],
 )
-def test_file_names(value: str, name: str, defects: Defect) -> None:
-    outcome = read(disposition(value), "\r\n")
+@pytest.mark.parametrize("line_end", ["\r\n", "\n"])
+def test_file_names(value: str, name: str, defects: Defect, line_end: str) -> None:
+    outcome = read(disposition(value), line_end)
     assert outcome.message.parts[1].filename == name
     assert outcome.defects == defects
     assert outcome.message.has_attachment
@@ -281,11 +283,11 @@ def test_file_names(value: str, name: str, defects: Defect) -> None:
 @pytest.mark.parametrize(
     ("header", "subject", "defects"),
     [
-        (b"=?utf-8?B?4oI=?=\r\n =?utf-8?B?rA==?=", "€", Defect(0)),
+        (b"=?utf-8?B?4oI=?=\n =?utf-8?B?rA==?=", "€", Defect(0)),
         (b"a =?utf-8?Q?b?= =?utf-8?Q?c?= d", "a bc d", Defect(0)),
         (b"a =?utf-8?Q?b?= =?utf-8?Q?c?= d=?utf-8?Q?e?=f", "a bc def", Defect(0)),
         (b"=?utf-8?Q?hello world?= z", "hello world z", Defect.BAD_ENCODED_WORD),
-        (b"=?utf-8?Q?hel\r\n lo?= z", "hel lo z", Defect.BAD_ENCODED_WORD),
+        (b"=?utf-8?Q?hel\n lo?= z", "hel lo z", Defect.BAD_ENCODED_WORD),
         (b"=?x-nope?Q?caf=E9?=", "café", Defect.UNKNOWN_CHARSET),
         ("café".encode(), "café", Defect.HEADER_8BIT),
         ("café".encode("latin-1"), "café", Defect.HEADER_8BIT),
@@ -295,11 +297,12 @@ def test_file_names(value: str, name: str, defects: Defect) -> None:
         (b"=?utf-8?Q?=E2=82?= x", "\ufffd\ufffd x", Defect.BAD_CHARSET),
         (b"=?gb2312?B?1tDOxA==?= =?big5?B?pKQ=?=", "中文中", Defect(0)),
         (b"=?utf-8?X?abc?= =?utf-8?Q?open", "=?utf-8?X?abc?= =?utf-8?Q?open", Defect(0)),
-        (b"  folded\r\n\tover\r\n  lines  ", "folded\tover  lines", Defect(0)),
+        (b"  folded\n\tover\n  lines  ", "folded\tover  lines", Defect(0)),
     ],
 )
-def test_subjects(header: bytes, subject: str, defects: Defect) -> None:
-    outcome = read(b"Subject: " + header + b"\r\n\r\nx\r\n")
+@pytest.mark.parametrize("line_end", ["\r\n", "\n"])
+def test_subjects(header: bytes, subject: str, defects: Defect, line_end: str) -> None:
+    outcome = read(b"Subject: " + header + b"\n\nx\n", line_end)
     assert outcome.subject == subject
     assert outcome.defects == defects
     assert [field.name for field in outcome.message.fields] == ["Subject"]
@@ -315,10 +318,51 @@ def test_subjects(header: bytes, subject: str, defects: Defect) -> None:
         (" lost\nSubject: s\n", ["Subject"], Defect.HEADER_NO_COLON),
     ],
 )
-def test_header_lines(headers: str, names: list[str], defects: Defect) -> None:
-    outcome = read(headers + "\nbody\n", "\r\n")
+@pytest.mark.parametrize("line_end", ["\r\n", "\n"])
+def test_header_lines(headers: str, names: list[str], defects: Defect, line_end: str) -> None:
+    outcome = read(headers + "\nbody\n", line_end)
     assert [field.name for field in outcome.message.fields] == names
     assert (outcome.texts, outcome.defects) == (("body\n",), defects)
+
+
+@pytest.mark.parametrize("line_end", ["\r\n", "\n"])
+def test_headers_alone(line_end: str) -> None:
+    outcome = read("Subject: x", line_end)
+    assert (outcome.subject, outcome.texts, outcome.defects) == ("x", ("",), Defect(0))
+    assert outcome.message.parts[0].body == len("Subject: x")
+
+
+@pytest.mark.parametrize("line_end", ["\r\n", "\n"])
+def test_nul_is_an_octet_as_any(line_end: str) -> None:
+    outcome = read("Subject: a\0b\nFrom: x@y\n\nbo\0dy\n", line_end)
+    assert (outcome.subject, outcome.texts, outcome.defects) == ("a\0b", ("bo\0dy\n",), Defect.NUL)
+    assert outcome.message.addresses("From") == (Mailbox("", "x", "y"),)
+
+
+@pytest.mark.parametrize("line_end", ["\r\n", "\n"])
+def test_what_8bit_names_say(line_end: str) -> None:
+    for octets in ("café".encode(), "café".encode("latin-1")):
+        outcome = read(b"From: " + octets + b" <j@x.test>\n\nx\n", line_end)
+        assert outcome.message.addresses("From") == (Mailbox("café", "j", "x.test"),)
+        assert outcome.defects == Defect.HEADER_8BIT
+
+
+@pytest.mark.parametrize("line_end", ["\r\n", "\n"])
+def test_groups_keep_their_members(line_end: str) -> None:
+    readers = 'Friends: a@b, "X, Y" <c@d>;, =?utf-8?Q?J=C3=BC?= <e@f>'
+    outcome = read(f'To: {readers}\nFrom: "a@b" <real@c>\n\nx\n', line_end)
+    friends = Group("Friends", (Mailbox("", "a", "b"), Mailbox("X, Y", "c", "d")))
+    assert outcome.message.addresses("To") == (friends, Mailbox("Jü", "e", "f"))
+    assert outcome.message.addresses("From") == (Mailbox("a@b", "real", "c"),)
+    assert outcome.defects == Defect(0)
+
+
+@pytest.mark.parametrize("line_end", ["\r\n", "\n"])
+def test_first_subject_and_all_senders_count(line_end: str) -> None:
+    outcome = read("From: first@x\nFrom: second@x\nSubject: a\nSubject: b\n\nx\n", line_end)
+    assert outcome.subject == "a"
+    assert outcome.message.addresses("From") == (Mailbox("", "first", "x"), Mailbox("", "second", "x"))
+    assert outcome.defects == Defect.REPEATED_FIELD
 
 
 def test_bare_cr_is_no_line_end() -> None:
