@@ -75,7 +75,7 @@ class Run:
         self.house = house
         self.ledger = ledger
         self.postfix: PostfixLoad | None = None
-        self._lmtp = lmtp
+        self.lmtp = lmtp
         self._random = random
         self._engine = make_engine(house.database.url)
         self._checked = 0
@@ -94,7 +94,7 @@ class Run:
     def settle(self) -> None:
         """Everything that was sent finds its place; then every byte is looked at, and every segment."""
         self.house.faults.set()
-        is_done = self._lmtp.finish(SETTLE_SECONDS)
+        is_done = self.lmtp.finish(SETTLE_SECONDS)
         if self.postfix is not None:
             is_done = self.postfix.finish(SETTLE_SECONDS) and is_done
         assert is_done or self.figures.findings, f"mail is left over after {SETTLE_SECONDS} s"
@@ -132,6 +132,7 @@ class Run:
         time.sleep(self._random.random() * 0.05)
 
     def _kill(self) -> None:
+        self.figures.faults += self.house.faults.fired()
         victim = choose(self._random, self.postfix)
         strike(victim, self.house, self.postfix, self._random)
         self.figures.kills[victim] += 1
@@ -141,7 +142,6 @@ class Run:
             self.figures.power_cuts += 1
             self.figures.octets_lost += lost.octets
             self.figures.names_lost += lost.names
-        self.figures.faults += self.house.faults.fired()
         self.house.faults.set()
 
     def _recover(self) -> None:
