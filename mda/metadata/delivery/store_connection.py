@@ -92,8 +92,8 @@ class StoreConnection:
         """Gives the account the mailbox that it lacks; nothing happens while somebody else holds the account."""
         wait = _milliseconds(max(lock_wait_seconds, MAKING_LOCK_WAIT_SECONDS))
         with translated():
-            connection = self._connection.open()
-            with connection.cursor() as cursor:
+            self._connection.open()
+            with self._connection.asking() as cursor:
                 cursor.execute("BEGIN")
                 try:
                     cursor.execute("SELECT set_config('lock_timeout', %s, true)", (wait,))
@@ -115,7 +115,7 @@ class StoreConnection:
             attempts += 1
             connection = self._connection.open()
             try:
-                with connection.cursor() as cursor:
+                with self._connection.asking() as cursor:
                     cursor.execute(statement, parameters)
                     return cursor.fetchall()
             except errors.LockNotAvailable:

@@ -139,7 +139,7 @@ class Directory:
     def _read(self, *parameters: str, may_repeat: bool = True) -> Sequence[DirectoryRow]:
         connection = self._connection.open()
         try:
-            with connection.cursor() as cursor:
+            with self._connection.asking() as cursor:
                 cursor.execute(EXECUTE_RESOLVE, parameters)
                 return [DirectoryRow._make(row) for row in cursor.fetchall()]
         except psycopg2.Error as error:

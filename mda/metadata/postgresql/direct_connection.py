@@ -7,13 +7,14 @@ transaction of its own. What to do after an error (try again, give up, doubt) is
 """
 
 import select
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 import psycopg2
 from psycopg2 import extensions
 
 from mda.metadata.postgresql.engine import connect
+from mda.metadata.postgresql.patience import Patience
 from mda.metadata.postgresql.trouble import translated
 from mda.settings import Database
 
@@ -28,6 +29,12 @@ PLANNING = (
     "SET jit = off",
 )
 
+STATEMENTS = 2
+"""In one message to the server at most (lock, store), each with the whole of statement_timeout."""
+
+GRACE_SECONDS = 5.0
+"""For the server to say that a statement has taken too long."""
+
 
 class DirectConnection:
     """One connection, set up by `session` (statements, the PREPAREs among them) whenever it is opened."""
@@ -37,33 +44,48 @@ class DirectConnection:
         self._limits = limits
         self._application = application
         self._session = "; ".join((*PLANNING, *session))
-        self._connection: extensions.connection | None = None
+        self._opened: tuple[extensions.connection, Patience] | None = None
 
     def open(self) -> extensions.connection:
         """The connection, which was there a moment ago; DatabaseUnavailable where none can be made."""
-        if self._connection is not None and _is_stale(self._connection):
+        if self._opened is not None and _is_stale(self._opened[0]):
             self.close()
-        if self._connection is None:
-            self._connection = self._connect()
-        return self._connection
+        return self._ready()[0]
+
+    @contextmanager
+    def asking(self) -> Iterator[extensions.cursor]:
+        """A cursor for one question: where the server says nothing for longer than its own limits allow, the
+        connection is lost (psycopg2.OperationalError)."""
+        connection, patience = self._ready()
+        with patience.asking(), connection.cursor() as cursor:
+            yield cursor
 
     def close(self) -> None:
         """Ends the connection; the next `open` makes another."""
-        if self._connection is not None:
+        if self._opened is not None:
+            connection, patience = self._opened
+            self._opened = None
+            patience.end()
             with suppress(psycopg2.Error):
-                self._connection.close()
-            self._connection = None
+                connection.close()
 
-    def _connect(self) -> extensions.connection:
-        connection = connect(self._url, self._limits, self._application)
+    def _ready(self) -> tuple[extensions.connection, Patience]:
+        if self._opened is None:
+            connection = connect(self._url, self._limits, self._application)
+            seconds = STATEMENTS * self._limits.statement_timeout_seconds + GRACE_SECONDS
+            opened = self._opened = connection, Patience(connection.fileno(), seconds)
+            self._set_up(connection)
+            return opened
+        return self._opened
+
+    def _set_up(self, connection: extensions.connection) -> None:
         connection.autocommit = True  # no BEGIN of psycopg2's
         try:
-            with translated(), connection.cursor() as cursor:
+            with translated(), self.asking() as cursor:
                 cursor.execute(self._session)
         except BaseException:
-            connection.close()
+            self.close()
             raise
-        return connection
 
 
 def _is_stale(connection: extensions.connection) -> bool:
