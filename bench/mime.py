@@ -20,7 +20,6 @@ from bench.mime_programs import COSTLY, OUTPUT, PARSER, compile_c
 from bench.mime_samples import attachment_messages, corpus_messages
 from tools.fetch_corpus import DEFAULT_FOLDER
 
-
 SLICES = 20
 C_ROUNDS = 5
 """As many of the C API for one of the others: they take milliseconds."""
