@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from email.header import decode_header, make_header
 
 from mda.binding import examine
-from mda.mime import message, part
+from mda.mime import addresses, message, part
 from mda.mime.defects import Defect
 from mda.mime.reading import Reader
+
+ADDRESS_FIELDS = ("from", "sender", "reply-to", "to", "cc", "bcc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +39,14 @@ def compare(raw: bytes) -> Iterator[Difference]:
         yield Difference("tree", our_tree, their_tree, raw, defects)
     else:
         yield from _texts(raw, read, their_parts)
+        yield from _file_names(raw, read, their_parts)
     header = raw[: read.parts[0].body]
-    _, senders, recipients, date, _, _ = Reader().read(raw)
+    _, _, _, date, _, _ = Reader().read(raw)
     source = _field(read, raw, "subject")
     yield from _differ("subject", read.subject, _decoded(theirs["subject"]), source, defects)
-    yield from _differ("from", _ours(senders), _addresses(theirs, "from"), _field(read, raw, "from"), defects)
-    yield from _differ("to", _ours(recipients), _addresses(theirs, "to"), _field(read, raw, "to"), defects)
+    for field in ADDRESS_FIELDS:
+        ours = tuple(mailbox.address for mailbox in addresses.mailboxes(read.addresses(field)))
+        yield from _differ(field, ours, _addresses(theirs, field), _field(read, raw, field), defects)
     their_date = email.utils.parsedate_tz(str(theirs["date"] or ""))
     seconds = email.utils.mktime_tz(their_date) if their_date else None
     yield from _differ("date", date[0] if date else None, seconds, _field(read, raw, "date") or header, defects)
@@ -81,6 +85,12 @@ def _their_text(payload: bytes, their: email.message.Message) -> str:
         return payload.decode("us-ascii", "replace")
 
 
+def _file_names(raw: bytes, read: message.Message, their_parts: list[email.message.Message]) -> Iterator[Difference]:
+    for each, their in zip(read.parts, their_parts, strict=True):
+        theirs = _decoded(their.get_filename()) if their.get_filename() else ""
+        yield from _differ("file name", each.filename, theirs, raw[each.start : each.body], Defect(read.defects))
+
+
 def _field(read: message.Message, raw: bytes, name: str) -> bytes:
     return b"\n".join(raw[f.value_start : f.value_end] for f in read.fields if f.name.lower() == name)
 
@@ -90,10 +100,6 @@ def _decoded(value: object) -> str:
         return re.sub(r"[\r\n]+", "", str(make_header(decode_header(str(value or "")))))
     except (LookupError, ValueError) as error:
         return f"{type(error).__name__}"
-
-
-def _ours(mailboxes: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
-    return tuple(address for _, address in mailboxes)
 
 
 def _addresses(theirs: email.message.Message, name: str) -> tuple[str, ...]:
@@ -118,16 +124,16 @@ RULES: tuple[tuple[str, Callable[[Difference], bool]], ...] = (
     ("parameter without semicolon", lambda d: d.value == "tree" and "plain charset" in str(d.theirs)),
     ("space around the subject", lambda d: d.value == "subject" and str(d.ours).strip() == str(d.theirs).strip()),
     ("library raises", lambda d: d.value == "subject" and str(d.theirs).endswith("Error")),
-    ("raw 8-bit header", lambda d: d.value in ("subject", "from", "to") and _has_8bit(d)),
+    ("raw 8-bit header", lambda d: d.value in ("subject", *ADDRESS_FIELDS) and _has_8bit(d)),
     ("encoded word", lambda d: d.value == "subject" and b"=?" in d.source),
     ("year since 1900", lambda d: d.value == "date" and re.search(rb" 01\d\d ", d.source) is not None),
     ("AM and PM", lambda d: d.value == "date" and re.search(rb" [AP]M", d.source, re.IGNORECASE) is not None),
     ("unusual zone", lambda d: d.value == "date" and _same_but_zone(d)),
     ("year first", lambda d: d.value == "date" and re.match(rb"\s*\d{4}/", d.source) is not None),
     ("not a date", lambda d: d.value == "date" and d.ours is None and Defect.BAD_DATE in d.defects),
-    ("broken address", lambda d: d.value in ("from", "to") and Defect.BAD_ADDRESS in d.defects),
-    ("quoted local part", lambda d: d.value in ("from", "to") and b'"' in d.source),
-    ("words as a local part", lambda d: d.value in ("from", "to") and str(d.ours).replace('"', "") == str(d.theirs)),
+    ("broken address", lambda d: d.value in ADDRESS_FIELDS and Defect.BAD_ADDRESS in d.defects),
+    ("quoted local part", lambda d: d.value in ADDRESS_FIELDS and b'"' in d.source),
+    ("words as a local part", lambda d: d.value in ADDRESS_FIELDS and str(d.ours).replace('"', "") == str(d.theirs)),
     ("8-bit text without a charset", lambda d: d.value == "text" and _has_8bit(d) and not _header_is(d, rb"charset=")),
     ("text in another charset than named", lambda d: d.value == "text" and _has_8bit(d)),
     ("no text within the library", lambda d: d.value == "text" and d.theirs is None),

@@ -4,6 +4,7 @@ The obsolete forms and what real mail has instead are let pass by the parser (cs
 here the entries are only put together and decoded.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from mda.mime.charsets import resolve_marks, resolve_text
 
 _NO_MAILBOX, _NO_HOST = 256, 512
 _KIND = 255
+_NO_ATOM = re.compile(r'[ \t\r\n(;",<>@:\[\]]')
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,13 @@ class Mailbox:
     name: str
     local_part: str
     host: str
+
+    @property
+    def address(self) -> str:
+        """The addr-spec (RFC 5322 s3.4.1), the local part in quotes where a dot-atom can't hold it."""
+        if not self.host:
+            return self.local_part
+        return f"{_quote(self.local_part)}@{self.host}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +66,12 @@ def read(examination: Examination, field: str) -> tuple[Mailbox | Group, ...]:
 def mailboxes(entries: tuple[Mailbox | Group, ...]) -> tuple[Mailbox, ...]:
     """All mailboxes, those in groups among them."""
     return tuple(mailbox for entry in entries for mailbox in (entry.members if isinstance(entry, Group) else (entry,)))
+
+
+def _quote(local_part: str) -> str:
+    if not _NO_ATOM.search(local_part):
+        return local_part
+    return '"' + re.sub(r'(["\\])', r"\\\1", local_part) + '"'
 
 
 def _rows(examination: Examination, field: int) -> Iterator[tuple[int, str, str, str]]:

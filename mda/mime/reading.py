@@ -5,13 +5,10 @@ raises on malformed mail. Where the fast way can't show all (a NUL in a string, 
 within a base64 message) the same values are picked from an `Examination`; a test holds the two ways equal.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 
 from mda.binding import (
-    ADDRESS,
     HEADER,
-    NONE,
     PART,
     VIEW_DECODED,
     VIEW_FOREIGN,
@@ -24,8 +21,8 @@ from mda.binding import (
     Viewer,
     examine,
 )
-from mda.mime import part
-from mda.mime.charsets import decode, resolve_marks, resolve_text
+from mda.mime import addresses, part
+from mda.mime.charsets import decode, resolve_marks
 from mda.mime.part import Kind, PartFlag
 
 Mailbox = tuple[str, str]
@@ -42,10 +39,7 @@ Reading = tuple[
 ]
 """Subject, From, To, Date (seconds since 1970 UTC, minutes east), leaves in their order, fields (if asked for)."""
 
-_NO_ATOM = re.compile(rb'[ \t\r\n(;",<>@:\[\]]')
 _NO_DATE = -(1 << 63)
-_FROM, _TO = 1, 4
-_NO_MAILBOX, _NO_HOST = 256, 512
 
 
 class Reader:
@@ -115,8 +109,7 @@ class Reader:
         examination = examine(raw)
         fields = tuple(self._fields(examination)) if with_fields else ()
         subject = resolve_marks(examination.subject or b"")
-        senders = tuple(self._address_list(examination, _FROM))
-        recipients = tuple(self._address_list(examination, _TO))
+        senders, recipients = _mailboxes(examination, "from"), _mailboxes(examination, "to")
         return subject, senders, recipients, examination.date, tuple(_examined_leaves(examination)), fields
 
     def _fields(self, examination: Examination) -> Iterator[Field]:
@@ -130,32 +123,9 @@ class Reader:
         """The text of a raw field value: unfolded, encoded words decoded (RFC 2047)."""
         return resolve_marks(self._viewer.header_text(value))
 
-    def _address_list(self, examination: Examination, field: int) -> Iterator[Mailbox]:
-        first, count = PART.unpack_from(examination.parts)[9:11]
-        for header, kind, name, name_length, _, _, box, box_length, host, host_length in ADDRESS.iter_unpack(
-            examination.addresses
-        ):
-            is_ours = first <= header < first + count
-            if kind & 255 != ord("a") or not is_ours or _field_number(examination, header) != field:
-                continue
-            text = examination.text
-            raw_name = b"" if name == NONE else text[name : name + name_length]
-            address = b"" if kind & _NO_MAILBOX else text[box : box + box_length]
-            if not kind & _NO_HOST:
-                address = (_quote(address) if address else b"") + b"@" + text[host : host + host_length]
-            yield self.decode_value(raw_name), resolve_text(address)
 
-
-def _quote(local_part: bytes) -> bytes:
-    """A quoted-string where a dot-atom can't hold it (RFC 5322 s3.4.1)."""
-    if not _NO_ATOM.search(local_part):
-        return local_part
-    return b'"' + re.sub(rb'(["\\])', rb"\\\1", local_part) + b'"'
-
-
-def _field_number(examination: Examination, header: int) -> int:
-    number: int = HEADER.unpack_from(examination.headers, header * HEADER.size)[4]
-    return number
+def _mailboxes(examination: Examination, field: str) -> tuple[Mailbox, ...]:
+    return tuple((each.name, each.address) for each in addresses.mailboxes(addresses.read(examination, field)))
 
 
 def _pairs(strings: Sequence[str]) -> tuple[tuple[str, str], ...]:
