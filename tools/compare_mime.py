@@ -3,8 +3,8 @@
     python -m tools.compare_mime [FOLDER] [--show N]
 
 Compared are the part tree, the decoded Subject, all address fields, Date, and of each leaf its file name and text. A
-class is a rule of tools/mime_comparison.py, tried in order; docs/mime-differences.md says of each who is right and why. What no rule explains
-is printed, and the exit status is 1.
+class is a rule of tools/mime_comparison.py, tried in order; docs/mime-differences.md says of each who is right and why.
+What no rule explains is printed, and the exit status is 1.
 """
 
 import sys
