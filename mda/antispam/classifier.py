@@ -33,7 +33,7 @@ class Classifier:
     """Gives verdicts with the model at `model_path`, or with the package's base model."""
 
     def __init__(self, model_path: Path | None = None) -> None:
-        self._path = model_path or Path(str(resources.files("mda.antispam") / BASE_MODEL))
+        self._path = model_path or base_model_path()
         self._model: Model | None = None
         self._stamp: _Stamp | None = None
         self._trouble: MdaError | None = None
@@ -78,6 +78,11 @@ class Classifier:
             self._trouble = None
         except MdaError as error:
             self._trouble = error
+
+
+def base_model_path() -> Path:
+    """The model that comes with the package."""
+    return Path(str(resources.files("mda.antispam") / BASE_MODEL))
 
 
 def _stamp(path: Path) -> _Stamp | None:

@@ -8,6 +8,7 @@ MemoryError that there was no memory.
     viewer        what a person reads, fast; the part table alone
     decoding      transfer encodings and HTML, without a parse
     spam_model    weights and scores          learner   features, learning
+    personal      views of messages, what a user's marks make
     layouts       the C tables' layouts       status    errors, limits, copies
 """
 
@@ -15,6 +16,17 @@ from mda.binding.decoding import decode_transfer, html_text
 from mda.binding.examination import Examination, examine
 from mda.binding.layouts import ADDRESS, DEFAULT_LIMITS, HEADER, NONE, PARAMETER, PART, Limits
 from mda.binding.learner import Learner, features
+from mda.binding.personal import (
+    PERSONAL_FEATURES,
+    VIEW_FEATURES,
+    LearnedMark,
+    PersonalWeights,
+    correct,
+    learn_marks,
+    view,
+    view_add,
+    view_margin,
+)
 from mda.binding.spam_model import FEATURE_VERSION, TOP_CONTRIBUTIONS, Model, SpamScore
 from mda.binding.viewer import (
     VIEW_DECODED,
@@ -36,8 +48,10 @@ __all__ = [
     "NONE",
     "PARAMETER",
     "PART",
+    "PERSONAL_FEATURES",
     "TOP_CONTRIBUTIONS",
     "VIEW_DECODED",
+    "VIEW_FEATURES",
     "VIEW_FOREIGN",
     "VIEW_MARKED",
     "VIEW_NOT_WHOLE",
@@ -46,13 +60,20 @@ __all__ = [
     "WANT_FIELDS",
     "WANT_SUMMARY",
     "Examination",
+    "LearnedMark",
     "Learner",
     "Limits",
     "Model",
+    "PersonalWeights",
     "SpamScore",
     "Viewer",
+    "correct",
     "decode_transfer",
     "examine",
     "features",
     "html_text",
+    "learn_marks",
+    "view",
+    "view_add",
+    "view_margin",
 ]

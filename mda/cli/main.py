@@ -32,12 +32,13 @@ COMMANDS = (
     Entry("alias", "alias", "Add, list or remove aliases and catch-alls."),
     Entry("mailbox", "mailbox", "List, create, rename or delete mailboxes."),
     Entry("message", "message", "List, search, show, move or expunge messages."),
+    Entry("spam", "spam", "Teach the spam filter, and ask it why."),
 )
 
 PANELS: list[Any] = [
     {"name": "Service", "commands": ["init", "serve", "deliver", "config", "db"]},
     {"name": "Directory", "commands": ["domain", "account", "alias"]},
-    {"name": "Mail", "commands": ["mailbox", "message"]},
+    {"name": "Mail", "commands": ["mailbox", "message", "spam"]},
 ]
 
 

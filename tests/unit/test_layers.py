@@ -2,7 +2,7 @@
 
 Read from the sources' syntax trees, so a module that nobody imports is held too.
 
-    servers, cli -> delivery -> {antispam, storage, metadata, mime, auth} -> the plain layer (mda/*.py)
+    servers, cli -> {delivery, learning} -> {antispam, storage, metadata, mime, auth} -> the plain layer (mda/*.py)
 """
 
 import ast
@@ -24,6 +24,7 @@ LEVELS = {
     "mime": 1,
     "auth": 1,
     "delivery": 2,
+    "learning": 2,
     "servers": 3,
     "cli": 3,
 }

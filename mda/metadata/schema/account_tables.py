@@ -36,7 +36,7 @@ from mda.metadata.schema.columns import (
     required,
 )
 from mda.metadata.schema.directory_tables import METADATA
-from mda.metadata.schema.words import Role
+from mda.metadata.schema.words import Lesson, Role
 
 FLAGS = text("0")
 
@@ -186,10 +186,15 @@ mark = Table(
     "mark",
     METADATA,
     account_id(),
-    bigint("content_id"),
+    bigint("content_id"),  # negative: of a message that is in no mailbox, its digest's head
     Column("is_spam", Boolean, nullable=False),
     required("source"),  # what said so: a move, a keyword, the admin
     moment("marked_at"),
+    optional("view", LargeBinary()),  # csrc/antispam/personal.h; null: not read yet
+    optional("feature_version", Integer()),
+    optional("base", REAL()),  # the global log-odds of spam, without any user's part
+    optional("campaign", BigInteger()),
+    optional("step", REAL()),  # what each weight of the view got in the global model; null: nothing yet
     PrimaryKeyConstraint("account_id", "content_id"),
     info={PER_ACCOUNT: True},
 )
@@ -230,6 +235,10 @@ training_queue = Table(
     Column("is_spam", Boolean, nullable=False),
     counter("attempts"),
     moment("queued_at"),
+    Column("lesson", TEXT, nullable=False, server_default=Lesson.LEARN.value),
+    optional("view", LargeBinary()),  # of a mark that is gone: what to take back
+    optional("step", REAL()),
     PrimaryKeyConstraint("account_id", "id"),
+    one_of("lesson", Lesson),
     info={PER_ACCOUNT: True},
 )

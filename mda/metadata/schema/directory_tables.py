@@ -58,6 +58,7 @@ domain = Table(
     optional("alias_of"),  # every address of this domain is then that of the same local part there
     document("settings"),
     moment("created_at"),
+    optional("spam_threshold", Double()),  # null: spam.threshold of the settings
     PrimaryKeyConstraint("name"),
     ForeignKeyConstraint(["alias_of"], ["domain.name"]),
     CheckConstraint("alias_of <> name", name="alias_of"),
@@ -74,7 +75,7 @@ account = Table(
     optional("quota_bytes", BigInteger()),  # null: no limit
     optional("quota_messages", BigInteger()),
     Column("state", TEXT, nullable=False, server_default=AccountState.ACTIVE.value),
-    optional("spam_threshold", Double()),  # null: spam.threshold of the settings
+    optional("spam_threshold", Double()),  # null: its domain's
     document("settings"),
     moment("created_at"),
     PrimaryKeyConstraint("id"),
@@ -117,10 +118,21 @@ policy = Table(
     Column("note", TEXT, nullable=False, server_default=""),
     moment("created_at"),
     optional("expires_at", TIME),
+    optional("account_id", BigInteger()),  # for this account alone; `domain` is null then
     PrimaryKeyConstraint("id"),
     ForeignKeyConstraint(["domain"], ["domain.name"]),
+    ForeignKeyConstraint(["account_id"], ["account.id"]),
+    CheckConstraint("account_id IS NULL OR domain IS NULL", name="account_id"),
     one_of("subject", PolicySubject),
     one_of("action", PolicyAction),
-    Index("policy_key", "domain", "subject", "pattern", unique=True, postgresql_nulls_not_distinct=True),
+    Index(
+        "policy_key",
+        "account_id",
+        "domain",
+        "subject",
+        "pattern",
+        unique=True,
+        postgresql_nulls_not_distinct=True,
+    ),
     info={REFERENCE: True},
 )

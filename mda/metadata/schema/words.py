@@ -58,6 +58,13 @@ class PolicyAction(StrEnum):
     REJECT = "reject"
 
 
+class Lesson(StrEnum):
+    """What the trainer shall do with a row of `training_queue`: LEARN the mark, or FORGET one that is gone."""
+
+    LEARN = "learn"
+    FORGET = "forget"
+
+
 class Flag(IntFlag):
     """Bits of `message.flags`: the system flags of RFC 9051 s2.3.2 (\\Recent is none of the store's)."""
 

@@ -11,3 +11,4 @@ def test_c_tests_pass(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "antispam features: ok" in done.stdout
     assert "antispam scoring: ok" in done.stdout
+    assert "antispam personal: ok" in done.stdout

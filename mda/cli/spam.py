@@ -1,0 +1,19 @@
+"""`mda spam`: the group."""
+
+import rich_click as click
+
+from mda.cli.spam_learn import forget, learn
+
+
+@click.group()
+def spam() -> None:
+    """Teach the spam filter, and ask it why.
+
+    \b
+    $ mda spam learn --spam anne@example.org INBOX:17
+    $ mda spam forget anne@example.org INBOX:17
+    """
+
+
+for command in (learn, forget):
+    spam.add_command(command)

@@ -1,0 +1,111 @@
+"""`mda spam learn` and `forget`."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+import rich_click as click
+
+from mda import settings
+from mda.address import Address
+from mda.cli import mail_files, message_bytes, message_name
+from mda.cli.options import account_argument
+from mda.errors import InvalidValue
+from mda.identifiers import IdentifierSource
+from mda.learning import teach
+from mda.learning.lesson import Lesson, Pupil, outside_id
+from mda.learning.teach import Taught
+from mda.metadata.directory import accounts
+from mda.metadata.mailbox import messages
+from mda.metadata.postgresql.opened import Handle, opened
+from mda.settings import Settings
+
+AT_ONCE = 200
+"""Messages of a transaction."""
+
+SOURCE = "admin"
+
+what_argument = click.argument("what", metavar="MESSAGE|FILE|FOLDER...", nargs=-1, required=True)
+
+
+@click.command()
+@click.option("--spam/--ham", "is_spam", default=None, help="What the messages are; one of the two must be given.")
+@account_argument
+@what_argument
+@click.pass_obj
+def learn(config: Path | None, is_spam: bool | None, account: Address, what: tuple[str, ...]) -> None:
+    """Mark messages as spam or ham for one account.
+
+    It counts for the account's next message; all others follow, a little, when the trainer runs. A message that is
+    marked so already changes nothing. Besides messages of the account, an mbox, a Maildir or a folder with one message
+    a file can be named.
+
+    \b
+    $ mda spam learn --spam anne@example.org INBOX:17 INBOX:18
+    $ mda spam learn --ham anne@example.org ./old-mail.mbox
+    """
+    if is_spam is None:
+        raise click.UsageError("say --spam or --ham")
+    chosen = settings.load(config)
+    with opened(chosen) as handle:
+        account_id = accounts.find(handle, account).id
+        taught = _teach(handle, chosen, account_id, what, is_spam)
+    known = f"; {taught.known} were marked so already" if taught.known else ""
+    click.echo(f"learned {taught.changed} messages as {'spam' if is_spam else 'ham'}{known}")
+
+
+@click.command()
+@click.option("--spam/--ham", "is_spam", default=None, help="Only marks of this verdict.")
+@account_argument
+@what_argument
+@click.pass_obj
+def forget(config: Path | None, is_spam: bool | None, account: Address, what: tuple[str, ...]) -> None:
+    """Take marks back, as if they had never been set.
+
+    \b
+    $ mda spam forget anne@example.org INBOX:17
+    $ mda spam forget --spam anne@example.org ./wrong.mbox
+    """
+    with opened(settings.load(config)) as handle:
+        account_id = accounts.find(handle, account).id
+        ids = tuple(dict.fromkeys(_ids(handle, account_id, what)))
+        gone = teach.forget(handle, IdentifierSource(), account_id, ids, is_spam)
+    unknown = f"; {len(ids) - gone} had no such mark" if gone < len(ids) else ""
+    click.echo(f"forgot {gone} marks{unknown}")
+
+
+def _teach(handle: Handle, chosen: Settings, account_id: int, what: Sequence[str], is_spam: bool) -> Taught:
+    pupil = Pupil(Path(chosen.spam.model) if chosen.spam.model else None)
+    identifiers = IdentifierSource()
+    changed = known = 0
+    each = _lessons(handle, pupil, account_id, what)
+    while lessons := tuple(islice(each, AT_ONCE)):
+        taught = teach.teach(handle, identifiers, account_id, lessons, is_spam, SOURCE)
+        changed, known = changed + taught.changed, known + taught.known
+    return Taught(changed, known)
+
+
+def _lessons(handle: Handle, pupil: Pupil, account_id: int, what: Sequence[str]) -> Iterator[Lesson]:
+    for name in what:
+        if (place := Path(name)).exists():
+            for raw in mail_files.read(place):
+                yield pupil.read(outside_id(raw), raw)
+        else:
+            content_id = _content_id(handle, account_id, name)
+            raw = message_bytes.stored(messages.open_content(handle, account_id, content_id))
+            yield pupil.read(content_id, raw)
+
+
+def _ids(handle: Handle, account_id: int, what: Sequence[str]) -> Iterator[int]:
+    for name in what:
+        if (place := Path(name)).exists():
+            yield from map(outside_id, mail_files.read(place))
+        else:
+            yield _content_id(handle, account_id, name)
+
+
+def _content_id(handle: Handle, account_id: int, name: str) -> int:
+    try:
+        return message_name.find_any(handle, account_id, name).content_id
+    except InvalidValue as error:
+        raise InvalidValue(f"{name!r} is neither a message nor a file", error.remedy) from error

@@ -1,0 +1,1 @@
+"""What users teach the filter, composed: messages become views, marks become weights, all marks the global model."""

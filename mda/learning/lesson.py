@@ -1,0 +1,50 @@
+"""A message to be learned: what a mark keeps of it.
+
+`Pupil` reads messages with the base model: what users have taught changes neither a mark's base nor, by that, another
+user's weights.
+"""
+
+import hashlib
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from mda import binding
+from mda.antispam.classifier import base_model_path
+
+LIKELIHOOD_LIMIT = 16.0
+"""Log-odds beyond which a probability says no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """One message as a mark keeps it."""
+
+    content_id: int
+    view: bytes
+    base: float
+    campaign: int | None = None
+
+
+class Pupil:
+    """Reads messages for learning."""
+
+    def __init__(self, model_path: Path | None = None) -> None:
+        self.model = binding.Model(model_path or base_model_path())
+
+    def read(self, content_id: int, raw: bytes) -> Lesson:
+        """The lesson of one message."""
+        features = binding.features(raw)
+        return Lesson(content_id, binding.view(features), log_odds(self.model.score(features).probability))
+
+
+def log_odds(probability: float) -> float:
+    if not 0.0 < probability < 1.0:
+        return LIKELIHOOD_LIMIT if probability >= 1.0 else -LIKELIHOOD_LIMIT
+    return min(max(math.log(probability / (1.0 - probability)), -LIKELIHOOD_LIMIT), LIKELIHOOD_LIMIT)
+
+
+def outside_id(raw: bytes) -> int:
+    """A mark's content id for a message that is in no mailbox: below 0, the same for the same bytes."""
+    head = int.from_bytes(hashlib.sha256(raw.replace(b"\r\n", b"\n")).digest()[:8], "big")
+    return -1 - (head >> 1)

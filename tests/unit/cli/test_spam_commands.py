@@ -1,0 +1,51 @@
+"""`mda spam learn` and `forget` on stored messages and on files."""
+
+import mailbox
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.conftest import System
+
+
+@pytest.fixture
+def mbox(tmp_path: Path) -> Path:
+    place = tmp_path / "old.mbox"
+    box = mailbox.mbox(place)
+    for number in range(3):
+        box.add(f"From: a{number}@example.net\nSubject: number {number}\n\nFrom here on text\n\nFrom there\n".encode())
+    box.flush()
+    return place
+
+
+def test_stored_message_is_learned_once(anne: System, mail: Callable[..., None]) -> None:
+    mail(subject="Cheap watches")
+    assert anne.done("spam", "learn", "--spam", "anne@example.org", "INBOX:1") == "learned 1 messages as spam\n"
+    again = anne.done("spam", "learn", "--spam", "anne@example.org", "INBOX:1")
+    assert again == "learned 0 messages as spam; 1 were marked so already\n"
+    assert anne.done("spam", "forget", "anne@example.org", "INBOX:1") == "forgot 1 marks\n"
+    assert anne.done("spam", "forget", "anne@example.org", "INBOX:1") == "forgot 0 marks; 1 had no such mark\n"
+
+
+def test_mbox_is_learned_message_by_message(anne: System, mbox: Path) -> None:
+    assert anne.done("spam", "learn", "--ham", "anne@example.org", str(mbox)) == "learned 3 messages as ham\n"
+    assert anne.done("spam", "forget", "--spam", "anne@example.org", str(mbox)).startswith("forgot 0 marks")
+    assert anne.done("spam", "forget", "anne@example.org", str(mbox)) == "forgot 3 marks\n"
+
+
+def test_maildir_folder_and_file_are_learned(anne: System, tmp_path: Path) -> None:
+    made = mailbox.Maildir(tmp_path / "Maildir", create=True)
+    made.add(b"Subject: one\n\ntext\n")
+    made.add(b"Subject: two\n\ntext\n")
+    one = tmp_path / "one.eml"
+    one.write_bytes(b"Subject: one\r\n\r\ntext\r\n")
+    done = anne.done("spam", "learn", "--spam", "anne@example.org", str(tmp_path / "Maildir"), str(one))
+    assert done == "learned 2 messages as spam\n"
+
+
+def test_what_is_nothing_is_refused(anne: System, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert "is neither a message nor a file" in anne.refused("spam", "learn", "--spam", "anne@example.org", "nothing")
+    assert "holds no messages" in anne.refused("spam", "learn", "--ham", "anne@example.org", str(tmp_path / "empty"))
+    assert anne.run("spam", "learn", "anne@example.org", "INBOX:1").exit_code == 2
