@@ -5,7 +5,10 @@ import os
 import subprocess
 from pathlib import Path
 
+from mda.metadata.schema import migrate
 from tests.unit.cli.conftest import PROGRAM, System
+
+HEAD = migrate.newest()
 
 
 def test_show_masks_the_password_wherever_it_stands(tmp_path: Path) -> None:
@@ -51,23 +54,23 @@ def test_check_refuses_and_warns(tmp_path: Path) -> None:
 
 def test_status_tells_whether_the_schema_fits(system: System) -> None:
     assert json.loads(system.done("db", "status", "--json")) == {
-        "revision": "0001",
-        "needed": "0001",
+        "revision": HEAD,
+        "needed": HEAD,
         "is_current": True,
     }
-    assert system.done("db", "upgrade") == "schema is at 0001 already\n"
+    assert system.done("db", "upgrade") == f"schema is at {HEAD} already\n"
 
 
 def test_downgrade_asks_and_upgrade_brings_back(system: System) -> None:
     no = system.run("db", "downgrade", "base", answer="n\n")
     assert no.exit_code == 1
     assert "rows of dropped tables are lost" in no.stderr
-    assert system.done("db", "downgrade", "base", "--yes") == "downgraded schema from 0001 to none\n"
+    assert system.done("db", "downgrade", "base", "--yes") == f"downgraded schema from {HEAD} to none\n"
     listing = system.run("account", "list")
     assert listing.exit_code == 75
     assert "mda init" in listing.stderr
     assert system.run("db", "status").exit_code == 1
-    assert system.done("db", "upgrade") == "upgraded schema from none to 0001\n"
+    assert system.done("db", "upgrade") == f"upgraded schema from none to {HEAD}\n"
 
 
 def test_unknown_revision_is_no_traceback(system: System) -> None:
@@ -77,9 +80,9 @@ def test_unknown_revision_is_no_traceback(system: System) -> None:
 
 def test_service_refuses_an_old_schema(system: System) -> None:
     system.done("db", "downgrade", "base", "--yes")
-    assert "this program needs 0001; run: mda init" in system.refused("deliver", "anne@example.org", answer="")
+    assert f"this program needs {HEAD}; run: mda init" in system.refused("deliver", "anne@example.org", answer="")
     environment = {**os.environ, "MDA_CONFIG": str(system.file)}
     served = subprocess.run([*PROGRAM, "serve"], env=environment, capture_output=True, text=True, check=False)
     assert served.returncode == 1
-    assert "this program needs 0001; run: mda init" in served.stderr
+    assert f"this program needs {HEAD}; run: mda init" in served.stderr
     assert "Traceback" not in served.stderr
