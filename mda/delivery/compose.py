@@ -56,6 +56,8 @@ async def compose(settings: Settings, *, keeps_receipts: bool = True) -> AsyncIt
         ThreadPoolExecutor(POOL_THREADS, "inspect") as pool,
         ThreadPoolExecutor(CHORE_THREADS, "chore") as chores,
     ):
+        _start_all(pool, POOL_THREADS)
+        _start_all(chores, CHORE_THREADS)
         identifiers = IdentifierSource()
         database = engine.make_engine(url, settings.database)
         lanes = _Lanes(
@@ -133,6 +135,14 @@ class _Lanes:
             )
 
         return ShardLane(shard.name, open_writer, encoder, self._limits, self.rows)
+
+
+def _start_all(pool: Executor, threads: int) -> None:
+    """Starts the pool's threads now. QUIRK: a thread that finds no memory for its first step dies without a word, and
+    who starts it (later that would be the event loop) waits for it for ever: threading.Thread.start of CPython."""
+    together = threading.Barrier(threads)
+    for _ in range(threads):
+        pool.submit(together.wait)
 
 
 def _end(lookup: Lookup, lanes: _Lanes) -> None:

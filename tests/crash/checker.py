@@ -15,6 +15,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Row, bindparam, text
 
 from mda.storage.location import segment_path
+from mda.storage.shard import MARKER
 from tests.crash.ledger import Acknowledged, Ledger, digest_behind_mark, name_in
 from tests.unit.storage.segment_reader import read_record
 
@@ -79,10 +80,10 @@ WHERE message.uid IS NULL
 
 
 class Records:
-    """The records of a shard; the last few segments' bytes are kept."""
+    """The records of all shards below a folder."""
 
-    def __init__(self, shard: Path) -> None:
-        self._shard = shard
+    def __init__(self, shards: Path) -> None:
+        self._roots = [marker.parent for marker in shards.glob(f"*/{MARKER}")]
 
     def read(self, rows: Sequence[Row[tuple[object, ...]]]) -> Iterator[tuple[Row[tuple[object, ...]], bytes | None]]:
         """Each row with its raw bytes, or None; rows of one record share them."""
@@ -96,8 +97,9 @@ class Records:
             yield row, raw
 
     def _bytes(self, segment: int) -> bytes:
-        path = segment_path(self._shard, segment)
-        if not path.exists():
+        paths = [segment_path(root, segment) for root in self._roots]
+        path = next((path for path in paths if path.exists()), None)
+        if path is None:
             return b""
         seal = path.with_suffix(".seal")
         stored = path.read_bytes()
@@ -109,22 +111,22 @@ def _raw(stored: bytes, offset: int, length: int) -> bytes | None:
     return record["raw"] if record else None
 
 
-def check_new(connection: Connection, shard: Path, ledger: Ledger, said: Sequence[Acknowledged]) -> list[Finding]:
+def check_new(connection: Connection, shards: Path, ledger: Ledger, said: Sequence[Acknowledged]) -> list[Finding]:
     """What has been acknowledged lately, and the counters."""
     found: list[Finding] = []
     if said:
         rows = connection.execute(SOME_ROWS, {"ids": [one.content_id for one in said]}).all()
         found += _check_acknowledged(said, rows)
-        found += _check_bytes(Records(shard), ledger, rows)
+        found += _check_bytes(Records(shards), ledger, rows)
     return found + check_counters(connection) + wrong_replies(ledger)
 
 
-def check_all(connection: Connection, shard: Path, ledger: Ledger, is_settled: bool) -> list[Finding]:
+def check_all(connection: Connection, shards: Path, ledger: Ledger, is_settled: bool) -> list[Finding]:
     """Every row; `is_settled`: nothing is under way or queued any more, so that each mail must be there."""
     said = ledger.since(0)
     rows = connection.execute(ROWS).all()
     copies: Counter[tuple[str, str]] = Counter()
-    found = _check_acknowledged(said, rows) + _check_bytes(Records(shard), ledger, rows, copies)
+    found = _check_acknowledged(said, rows) + _check_bytes(Records(shards), ledger, rows, copies)
     found += _check_copies(ledger, copies, is_settled)
     return found + check_counters(connection) + wrong_replies(ledger)
 

@@ -36,9 +36,9 @@ class CommitsRead:
         )
 
 
-def check_commits(connection: Connection, shard: Path) -> tuple[CommitsRead, list[Finding]]:
+def check_commits(connection: Connection, shards: Path) -> tuple[CommitsRead, list[Finding]]:
     rows = {_record(row) for row in connection.execute(COMMITTED)}
-    paths = sorted(shard.rglob("*.seg"))
+    paths = sorted(shards.rglob("*.seg"))
     records = {
         commit
         for path in paths

@@ -17,6 +17,8 @@ from pathlib import Path
 
 _RULE = struct.Struct("<IIiiiIII224s")
 _RULES = 16
+_CLOCK = struct.Struct("<q")
+_CLOCK_AT = _RULES * _RULE.size
 _SOURCE = Path(__file__).parent / "fault"
 
 
@@ -84,12 +86,12 @@ class Faults:
             "MDA_FAULT_JOURNAL": str(self.journal),
             "MDA_FAULT_WATCH": ":".join(map(str, watched)),
         }
-        control.write_bytes(bytes(_RULES * _RULE.size))
+        control.write_bytes(bytes(_CLOCK_AT + _CLOCK.size))
         self.journal.touch()
         for path in (control, self.journal):
             path.chmod(0o666)
         with control.open("r+b") as opened:
-            self._rules = mmap.mmap(opened.fileno(), 0)
+            self._control = mmap.mmap(opened.fileno(), 0)
 
     @classmethod
     def make(cls, folder: Path, watched: Sequence[Path]) -> "Faults":
@@ -101,9 +103,13 @@ class Faults:
     def set(self, *rules: Rule) -> None:
         """These rules and no others but `always`."""
         packed = b"".join(rule.pack() for rule in (*rules, *self.always))
-        self._rules[:] = packed.ljust(_RULES * _RULE.size, b"\0")
+        self._control[:_CLOCK_AT] = packed.ljust(_CLOCK_AT, b"\0")
 
     def fired(self, number: int = 0) -> int:
         """How many calls the rule has struck."""
-        fired: int = _RULE.unpack_from(self._rules, number * _RULE.size)[7]
+        fired: int = _RULE.unpack_from(self._control, number * _RULE.size)[7]
         return fired
+
+    def step_clock(self, seconds: int) -> None:
+        """The workers' wall clock is wrong by so much from now on."""
+        _CLOCK.pack_into(self._control, _CLOCK_AT, seconds)

@@ -11,9 +11,10 @@ from random import Random
 
 from mda import address
 from mda.identifiers import IdentifierSource
-from mda.metadata.directory import accounts
+from mda.metadata.directory import accounts, shards
 from mda.metadata.directory.accounts import NewAccount
 from mda.metadata.postgresql.engine import make_engine
+from mda.storage.shard import create_shard
 from tests.crash.database import Database
 from tests.crash.faults import Faults
 from tests.crash.power_cut import Lost, cut_power
@@ -38,25 +39,34 @@ deadline_seconds = 20
 class House:
     """Prepared by `prepare`, then started, killed and started again."""
 
-    def __init__(self, folder: Path, serve: Sequence[str] = ()) -> None:
+    def __init__(self, folder: Path, serve: Sequence[str] = (), options: str = OPTIONS) -> None:
         """`serve` is a program that serves in place of `mda serve`, its arguments but for the settings' path."""
         self.folder = folder
-        self.shard = folder / "mda/shards/first"
+        self.shards = folder / "mda/shards"
+        """The folders of all shards; `mda init` has made the first."""
         self.database = Database(folder)
-        self.faults = Faults.make(folder / "faults", (folder / "mda/shards", self.database.cluster))
-        self.instance = Instance(folder / "mda", self.database.url, OPTIONS, self.faults.environment, tuple(serve))
+        self.faults = Faults.make(folder / "faults", (self.shards, self.database.cluster))
+        self.instance = Instance(folder / "mda", self.database.url, options, self.faults.environment, tuple(serve))
 
     def prepare(self) -> None:
         self.database.start(self.faults.environment)
         self.instance.prepare(DOMAIN, ())
         self.add_accounts(ADDRESSES)
 
-    def add_accounts(self, addresses: Sequence[str]) -> None:
+    def add_accounts(self, addresses: Sequence[str], shard: str | None = None) -> None:
         """Without a password, and in one process: a command for each would take longer than the run."""
         engine, identifiers = make_engine(self.database.url), IdentifierSource()
         for one in addresses:
-            accounts.add(engine, identifiers, NewAccount(address.parse(one)))
+            accounts.add(engine, identifiers, NewAccount(address.parse(one), shard=shard))
         engine.dispose()
+
+    def add_shard(self, name: str) -> Path:
+        """Its folder."""
+        engine, root = make_engine(self.database.url), self.shards / name
+        made = shards.add(engine, IdentifierSource(), name, root.as_uri())
+        create_shard(root, made.id, made.name)
+        engine.dispose()
+        return root
 
     def start(self) -> None:
         if not self.database.is_running:
@@ -99,7 +109,7 @@ class House:
         self.kill_mda()
         self.database.kill_all()
         wait_until(lambda: not self._writers(), WAIT_SECONDS, "the end of all writers")
-        lost = cut_power(self.faults.journal, self.shard, self.database.cluster, random)
+        lost = cut_power(self.faults.journal, self.shards, self.database.cluster, random)
         self.database.forget_process()
         return lost
 

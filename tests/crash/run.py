@@ -99,11 +99,11 @@ class Run:
             is_done = self.postfix.finish(SETTLE_SECONDS) and is_done
         assert is_done or self.figures.findings, f"mail is left over after {SETTLE_SECONDS} s"
         self.figures.findings += self.ask(
-            lambda rows: check_all(rows, self.house.shard, self.ledger, is_settled=is_done)
+            lambda rows: check_all(rows, self.house.shards, self.ledger, is_settled=is_done)
         )
         self.house.instance.stop()
         with self._engine.connect() as connection:
-            self.figures.commits, found = check_commits(connection, self.house.shard)
+            self.figures.commits, found = check_commits(connection, self.house.shards)
         self.figures.findings += found
         self._engine.dispose()
 
@@ -155,9 +155,9 @@ class Run:
         self._checked += len(said)
         is_full = self.figures.total % FULL_CHECK_EVERY == 0
         if is_full:
-            found = self.ask(lambda rows: check_all(rows, self.house.shard, self.ledger, is_settled=False))
+            found = self.ask(lambda rows: check_all(rows, self.house.shards, self.ledger, is_settled=False))
         else:
-            found = self.ask(lambda rows: check_new(rows, self.house.shard, self.ledger, said))
+            found = self.ask(lambda rows: check_new(rows, self.house.shards, self.ledger, said))
         self.figures.findings += found
         _say(self.figures, self.ledger)
 

@@ -12,11 +12,12 @@ import pytest
 from sqlalchemy import Connection, text
 
 from mda.metadata.postgresql.engine import make_engine
+from mda.metadata.schema.tables import content
 from mda.storage.location import segment_path
 from tests.crash.checker import ROWS, Finding, Flaw, check_all, check_new
 from tests.crash.commits import check_commits
 from tests.crash.house import House
-from tests.crash.ledger import Ledger
+from tests.crash.ledger import Acknowledged, Ledger
 from tests.crash.run import SETTLE_SECONDS, loaded
 
 
@@ -24,12 +25,12 @@ from tests.crash.run import SETTLE_SECONDS, loaded
 class Store:
     """What a load has left, at rest."""
 
-    shard: Path
+    shards: Path
     ledger: Ledger
     connection: Connection
 
     def findings(self) -> list[Finding]:
-        return check_all(self.connection, self.shard, self.ledger, is_settled=True)
+        return check_all(self.connection, self.shards, self.ledger, is_settled=True)
 
     def flaws(self) -> set[Flaw]:
         return {finding.flaw for finding in self.findings()}
@@ -58,7 +59,7 @@ def store(at_rest: tuple[House, Ledger]) -> Iterator[Store]:
     house, ledger = at_rest
     engine = make_engine(house.database.url)
     with engine.connect() as connection, connection.begin() as transaction:
-        yield Store(house.shard, ledger, connection)
+        yield Store(house.shards, ledger, connection)
         transaction.rollback()
     engine.dispose()
 
@@ -96,8 +97,8 @@ PLANTS: dict[str, tuple[str, Flaw]] = {
 def test_nothing_is_found_where_nothing_is_wrong(store: Store) -> None:
     assert store.findings() == []
     assert len(store.ledger.acknowledged) > 20
-    assert check_new(store.connection, store.shard, store.ledger, store.ledger.since(0)) == []
-    read, found = check_commits(store.connection, store.shard)
+    assert check_new(store.connection, store.shards, store.ledger, store.ledger.since(0)) == []
+    read, found = check_commits(store.connection, store.shards)
     assert found == []
     assert read.rows_with_record == read.rows > 20  # nobody was killed: each row has its commit record
     assert read.unsealed == 0
@@ -112,10 +113,7 @@ def test_what_is_planted_in_the_rows_is_found(store: Store, plant: str) -> None:
 
 def test_a_duplicate_is_found(store: Store) -> None:
     """Counted everywhere, as a second delivery would be."""
-    columns = [row[0] for row in store.connection.execute(text(
-        "SELECT column_name FROM information_schema.columns WHERE table_name = 'content' AND column_name <> 'id'"
-    ))]  # fmt: skip
-    names = ", ".join(f'"{name}"' for name in columns)
+    names = ", ".join(f'"{column.name}"' for column in content.columns if column.name != "id")
     store.run(f"INSERT INTO content (id, {names}) SELECT {TWIN}, {names} FROM content WHERE id = {ONE}")
     store.run(
         "INSERT INTO message (account_id, mailbox_id, uid, content_id, modseq, internal_date)"
@@ -128,11 +126,11 @@ def test_a_reused_uid_is_found(store: Store) -> None:
     """Two 250s of one mailbox with the same UID: the second took it from the first."""
     first, second = _two_of_one_mailbox(store)
     said = [replace(one, uid=first.uid) if one == second else one for one in store.ledger.since(0)]
-    found = check_new(store.connection, store.shard, store.ledger, said)
+    found = check_new(store.connection, store.shards, store.ledger, said)
     assert {Flaw.UID_TWICE, Flaw.MOVED} <= {finding.flaw for finding in found}
 
 
-def _two_of_one_mailbox(store: Store):  # type: ignore[no-untyped-def]
+def _two_of_one_mailbox(store: Store) -> tuple[Acknowledged, Acknowledged]:
     said = {one.content_id: one for one in store.ledger.since(0)}
     by_mailbox: dict[int, list[int]] = {}
     for row in store.connection.execute(ROWS):
@@ -145,7 +143,7 @@ def _two_of_one_mailbox(store: Store):  # type: ignore[no-untyped-def]
 def test_damaged_bytes_are_found(store: Store, damage: str) -> None:
     row = store.connection.execute(ROWS).first()
     assert row is not None
-    path = segment_path(store.shard, row.segment)
+    path = segment_path(store.shards / "first", row.segment)
     damaged: dict[str, Callable[[], None]] = {
         "a flipped bit": lambda: _flip(path, row.offset + row.length - 1),
         "a cut segment": lambda: os.truncate(path, row.offset + row.length - 1),
@@ -156,8 +154,8 @@ def test_damaged_bytes_are_found(store: Store, damage: str) -> None:
         damaged[damage]()
         assert Flaw.UNREADABLE in store.flaws()
     finally:
-        for one, content in kept:
-            one.write_bytes(content)
+        for one, raw in kept:
+            one.write_bytes(raw)
 
 
 def _flip(path: Path, offset: int) -> None:
@@ -179,5 +177,5 @@ def test_an_answer_that_must_not_come_is_found(store: Store) -> None:
 
 def test_a_commit_record_without_its_row_is_found(store: Store) -> None:
     store.run(f"DELETE FROM message WHERE content_id = {ONE}")
-    _, found = check_commits(store.connection, store.shard)
+    _, found = check_commits(store.connection, store.shards)
     assert {finding.flaw for finding in found} == {Flaw.UNCOMMITTED}

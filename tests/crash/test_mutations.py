@@ -47,6 +47,6 @@ def findings_of(house: House, rules: Sequence[Rule]) -> list[Finding]:
             run.let_run()
             house.cut_power(random)
             house.start()
-            if found := run.ask(lambda rows: check_all(rows, house.shard, run.ledger, is_settled=False)):
+            if found := run.ask(lambda rows: check_all(rows, house.shards, run.ledger, is_settled=False)):
                 return found
     return []

@@ -1,7 +1,7 @@
 /* What the pieces of the fault library share. It is preloaded (LD_PRELOAD) into the workers and into PostgreSQL and
  * stands between them and the calls on which durability rests:
  *
- *   rules.c    makes the n-th matching call fail, fall short, take long, or claim success for nothing
+ *   rules.c    makes the n-th matching call fail, fall short, take long, or claim success for nothing; steps the clock
  *   journal.c  writes down what a power cut would take back: bytes not yet synced, names not yet synced
  *   watched.c  which files are ours to watch
  *   calls.c    the calls themselves
@@ -54,6 +54,12 @@ struct fault_rule {
 };
 
 enum { FAULT_RULES = 16 };
+
+/* The control file: the rules, and by how much the workers' wall clock is wrong. */
+struct fault_control {
+    struct fault_rule rules[FAULT_RULES];
+    int64_t clock_step_seconds;
+};
 
 /* Sleeps for the matching rule's delay, then says what else it wants. */
 struct fault_verdict fault_judge(enum fault_call call, const char *path);

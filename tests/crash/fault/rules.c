@@ -1,5 +1,6 @@
 /* Rules: read from a control file that is mapped and shared, so that "the n-th call" counts over all processes and a
  * test can change its mind while they run. */
+#define _GNU_SOURCE
 #include "fault.h"
 
 #include <errno.h>
@@ -10,7 +11,9 @@
 #include <time.h>
 #include <unistd.h>
 
-static struct fault_rule *rules;
+#include "real.h"
+
+static struct fault_control *control;
 
 __attribute__((constructor)) static void rules_map(void)
 {
@@ -20,10 +23,10 @@ __attribute__((constructor)) static void rules_map(void)
     int fd = open(path, O_RDWR | O_CLOEXEC);
     if (fd < 0)
         return;
-    void *mapped = mmap(NULL, FAULT_RULES * sizeof *rules, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    void *mapped = mmap(NULL, sizeof *control, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     close(fd);
     if (mapped != MAP_FAILED)
-        rules = mapped;
+        control = mapped;
 }
 
 static bool rule_matches(const struct fault_rule *rule, enum fault_call call, const char *path)
@@ -55,8 +58,8 @@ static void wait_for(uint32_t microseconds)
 struct fault_verdict fault_judge(enum fault_call call, const char *path)
 {
     struct fault_verdict verdict = {EFFECT_NONE, 0};
-    for (int i = 0; rules && i < FAULT_RULES; i++) {
-        struct fault_rule *rule = &rules[i];
+    for (int i = 0; control && i < FAULT_RULES; i++) {
+        struct fault_rule *rule = &control->rules[i];
         if (!rule_matches(rule, call, path) || !rule_fires(rule))
             continue;
         wait_for(rule->delay_microseconds);
@@ -64,4 +67,12 @@ struct fault_verdict fault_judge(enum fault_call call, const char *path)
             verdict = (struct fault_verdict){rule->effect, rule->error};
     }
     return verdict;
+}
+
+__attribute__((visibility("default"))) int clock_gettime(clockid_t clock, struct timespec *now)
+{
+    int status = REAL(clock_gettime)(clock, now);
+    if (!status && control && clock == CLOCK_REALTIME && fault_role() == ROLE_WORKER)
+        now->tv_sec += __atomic_load_n(&control->clock_step_seconds, __ATOMIC_RELAXED);
+    return status;
 }

@@ -260,3 +260,15 @@ def test_a_directory_that_hangs_is_temporary(house: House) -> None:
         return answers + await hand_over(service, RAW, "anna@example.org")
 
     assert with_service(replace(house, settings=settings), story) == ["451 4.3.0", "250 2.0.0"]
+
+
+def test_threads_are_started_while_there_is_memory(house: House) -> None:
+    """Not by the event loop when the first large message comes: CPython waits for ever for a thread that died."""
+
+    async def story(_service: DeliveryService) -> Answers:
+        names = [thread.name.partition("_")[0] for thread in threading.enumerate()]
+        assert names.count("inspect") == composition.POOL_THREADS
+        assert names.count("chore") == composition.CHORE_THREADS
+        return []
+
+    assert with_service(house, story) == []

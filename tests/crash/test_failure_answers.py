@@ -1,0 +1,310 @@
+"""What a delivery is told when a call fails under the real workers: temporary, for what is affected and nothing else;
+the next delivery goes through without a restart, and the log says what was the matter.
+"""
+
+import contextlib
+import errno
+import re
+import resource
+import shutil
+import smtplib
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from mda.metadata.postgresql.engine import make_engine
+from mda.storage.location import segment_path
+from mda.storage.seal import SealReason, read_seal
+from tests.crash.checker import check_all
+from tests.crash.faults import ALWAYS, Call, Effect, Role, Rule
+from tests.crash.house import DOMAIN, House
+from tests.crash.ledger import Ledger, Mail, make_mail
+from tests.crash.processes import wait_until
+
+DEADLINE_SECONDS = 3
+WAIT_SECONDS = 60
+OPTIONS = f"[delivery]\ndeadline_seconds = {DEADLINE_SECONDS}\n"
+
+HERE = f"here@{DOMAIN}"
+"""On the shard that is struck."""
+THERE = f"there@{DOMAIN}"
+"""On another one."""
+FULL = f"full@{DOMAIN}"
+"""On a file system of 1 MB."""
+MOST_UNTIL_FULL = 2000
+MANY_CONNECTIONS = 100
+
+SAVED = "250 2.0.0"
+
+
+class Sender:
+    """Hands mails over, one after the other, and keeps the ledger."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.ledger = Ledger()
+        self._count = 0
+
+    def new_mail(self, recipient: str, octets: int = 0) -> Mail:
+        self._count += 1
+        mail = make_mail(f"F{self._count}", [recipient], Random(self._count), is_stamped=True)
+        mail = Mail(mail.name, mail.raw + b"x" * octets + b"\r\n", mail.sender, mail.recipients)
+        self.ledger.note_sent(mail)
+        return mail
+
+    def send(self, mail: Mail) -> str:
+        """The reply code and enhanced code."""
+        with smtplib.LMTP(str(self.house.instance.socket), timeout=WAIT_SECONDS) as client:
+            client.ehlo("client.test")
+            client.mail(mail.sender)
+            code, said = client.rcpt(mail.recipients[0])
+            if code == 250:
+                code, said = client.data(mail.raw)
+        reply = f"{code} {said.decode()}"
+        self.ledger.note_reply(mail, mail.recipients[0], reply)
+        return " ".join(reply.split()[:2])
+
+    def send_new(self, recipient: str = HERE, octets: int = 0) -> str:
+        return self.send(self.new_mail(recipient, octets))
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[House]:
+    folder = Path(tempfile.mkdtemp(prefix="mda-crash-"))
+    folder.chmod(0o755)
+    house = House(folder, options=OPTIONS)
+    try:
+        house.prepare()
+        house.add_shard("second")
+        house.add_accounts([HERE], "first")
+        house.add_accounts([THERE], "second")
+        house.start()
+        yield house
+    finally:
+        house.end()
+        subprocess.run(["umount", str(house.shards / "small")], capture_output=True, check=False)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def sender(house: House) -> Sender:
+    return Sender(house)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_lost(house: House, sender: Sender) -> Iterator[None]:
+    """Before each test all is well; after it, what was acknowledged is there and what was refused can be had again."""
+    house.faults.set()
+    for recipient in (HERE, THERE):
+        wait_until(lambda one=recipient: sender.send_new(one) == SAVED, WAIT_SECONDS, "a delivery")  # type: ignore[misc]
+    yield
+    house.faults.set()
+    wait_until(lambda: sender.send_new() == SAVED, WAIT_SECONDS, "a delivery after the trouble")
+    engine = make_engine(house.database.url)
+    with engine.connect() as connection:
+        assert check_all(connection, house.shards, sender.ledger, is_settled=False) == []
+    engine.dispose()
+
+
+class Log:
+    """What `mda serve` says from now on."""
+
+    def __init__(self, house: House) -> None:
+        self._path = house.instance.log
+        self._start = self._path.stat().st_size
+
+    def lines(self, event: str) -> list[str]:
+        text = self._path.read_bytes()[self._start :].decode()
+        return [line for line in text.splitlines() if re.search(rf'event="?{event}\b', line)]
+
+
+A_NEW_SEGMENT = Rule(Call.FDATASYNC, "first/", Effect.FAIL, errno.EBADF)
+"""Ends the open one; the batch is then tried in a fresh one. (Where commit records are just being written it strikes
+those: hence the rules that must be met strike always.)"""
+
+CASES: dict[str, tuple[Sequence[Rule], str]] = {
+    "no space": ([Rule(Call.WRITE, "first/", Effect.FAIL, errno.ENOSPC, times=ALWAYS)], "452 4.3.1"),
+    "no quota": ([Rule(Call.WRITE, "first/", Effect.FAIL, errno.EDQUOT, times=ALWAYS)], "452 4.3.1"),
+    "a broken disk": ([Rule(Call.WRITE, "first/", Effect.FAIL, errno.EIO, times=ALWAYS)], "451 4.3.0"),
+    "a sync that fails": ([Rule(Call.FDATASYNC, "first/", Effect.FAIL, errno.EIO, times=ALWAYS)], "451 4.3.0"),
+    "no descriptors": (
+        [Rule(Call.OPEN, "first/", Effect.FAIL, errno.EMFILE, times=ALWAYS), A_NEW_SEGMENT],
+        "451 4.3.0",
+    ),
+    "no memory": ([Rule(Call.WRITE, "first/", Effect.FAIL, errno.ENOMEM, times=ALWAYS)], "451 4.3.0"),
+    "a folder that can't be synced": (
+        [Rule(Call.FSYNC, "first/", Effect.FAIL, errno.EIO, times=ALWAYS), A_NEW_SEGMENT],
+        "451 4.3.0",
+    ),
+    "a short write": ([Rule(Call.WRITE, "first/", Effect.SHORT, times=3)], SAVED),
+    "a segment that is given up": ([A_NEW_SEGMENT], SAVED),
+    "a seal that fails": ([A_NEW_SEGMENT, Rule(Call.RENAME, ".seal", Effect.FAIL, errno.EIO)], SAVED),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_call_that_fails(house: House, sender: Sender, case: str) -> None:
+    rules, answer = CASES[case]
+    log = Log(house)
+    house.faults.set(*rules)
+    mail = sender.new_mail(HERE)
+    assert sender.send(mail) == answer
+    assert house.faults.fired() >= 1
+    assert sender.send_new(THERE) == SAVED
+    house.faults.set()
+    assert sender.send(mail) == SAVED
+    refused = log.lines("shard_unavailable")
+    assert len(refused) == (answer != SAVED)
+    assert all("remedy=" in line and "first" in line for line in refused)
+
+
+def test_a_segment_whose_sync_failed_is_sealed_where_it_was_good(house: House, sender: Sender) -> None:
+    before = {*(house.shards / "first").rglob("*.seg")}
+    house.faults.set(Rule(Call.FDATASYNC, "first/", Effect.FAIL, errno.EIO))
+    assert sender.send_new() == "451 4.3.0"
+    troubled = [path for path in before if _reason(house, path) is SealReason.TROUBLE]
+    struck = max(troubled, key=lambda path: path.with_suffix(".seal").stat().st_mtime_ns)
+    seal = read_seal(house.shards / "first", int(struck.stem, 16))
+    assert seal is not None
+    assert seal.length < struck.stat().st_size == segment_path(house.shards / "first", seal.segment).stat().st_size
+
+
+def _reason(house: House, path: Path) -> SealReason | None:
+    seal = read_seal(house.shards / "first", int(path.stem, 16))
+    return seal.reason if seal else None
+
+
+def test_a_disk_that_hangs_delays_only_its_accounts(house: House, sender: Sender) -> None:
+    house.faults.set(Rule(Call.FDATASYNC, "first/", Effect.NONE, delay_seconds=2 * DEADLINE_SECONDS))
+    mail = sender.new_mail(HERE)
+    assert sender.send(mail) == "451 4.3.0"
+    started = time.monotonic()
+    assert sender.send_new(THERE) == SAVED
+    assert time.monotonic() - started < DEADLINE_SECONDS
+    wait_until(lambda: sender.send(mail) == SAVED, WAIT_SECONDS, "the delivery after the hang")
+
+
+def test_a_full_disk(house: House, sender: Sender) -> None:
+    """A real one, of 1 MB; what is on it stays readable, and what comes when there is room again is stored."""
+    root = house.shards / "small"
+    root.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(root)], check=False).returncode != 0:
+        pytest.skip("needs the right to mount a tmpfs: root outside of a container")
+    house.add_shard("small")
+    house.add_accounts([FULL], "small")
+    ballast = root / ".ballast"
+    ballast.write_bytes(bytes(600_000))
+    answers = [SAVED]
+    while answers[-1] == SAVED and len(answers) < MOST_UNTIL_FULL:
+        answers.append(sender.send_new(FULL))
+    assert answers[-1] == "452 4.3.1"
+    assert sender.send_new(THERE) == SAVED
+    ballast.unlink()
+    assert sender.send_new(FULL) == SAVED
+
+
+def test_workers_without_descriptors(house: House, sender: Sender) -> None:
+    """More connections than a worker may have descriptors: they wait to be accepted, and nobody is refused."""
+    log, workers = Log(house), house.workers
+    top = max(int(entry.name) for pid in workers for entry in Path(f"/proc/{pid}/fd").iterdir())
+    with limited(house, resource.RLIMIT_NOFILE, top + 4), contextlib.ExitStack() as clients:
+        connected = [clients.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(MANY_CONNECTIONS)]
+        for client in connected:
+            client.connect(str(house.instance.socket))
+        wait_until(lambda: log.lines("accept failed") != [], WAIT_SECONDS, "the end of the descriptors")
+    wait_until(lambda: sender.send_new() == SAVED, WAIT_SECONDS, "a delivery with descriptors")
+    assert house.workers == workers
+
+
+def test_workers_without_memory(house: House, sender: Sender) -> None:
+    """Fresh ones, as their first large mail comes: it is stored or refused or its connection lost, but soon; and the
+    workers go on, or are replaced."""
+    assert house.instance.stop() == 0
+    house.instance.start()
+    wait_until(lambda: sender.send_new() == SAVED, WAIT_SECONDS, "a delivery by fresh workers")
+    mail, started = sender.new_mail(HERE, 30_000_000), time.monotonic()
+    with limited(house, resource.RLIMIT_AS, 64_000_000):
+        assert _try(sender, mail)[:1] in ("", "2", "4")
+    assert time.monotonic() - started < WAIT_SECONDS / 2
+    for _ in range(4):
+        wait_until(lambda: _try(sender, mail) == SAVED, WAIT_SECONDS, "a delivery with memory")
+
+
+@contextmanager
+def limited(house: House, limit: int, value: int) -> Iterator[None]:
+    workers = house.workers
+    saved = [resource.prlimit(pid, limit, (value, resource.getrlimit(limit)[1])) for pid in workers]
+    try:
+        yield
+    finally:
+        for pid, old in zip(workers, saved, strict=True):
+            if pid in house.workers:
+                resource.prlimit(pid, limit, old)
+
+
+def test_a_clock_that_steps_back(house: House, sender: Sender) -> None:
+    for seconds in (-86_400, -400_000_000, 0):
+        house.faults.step_clock(seconds)
+        assert sender.send_new() == SAVED
+    house.faults.step_clock(-86_400)
+    assert house.instance.stop() == 0
+    house.instance.start()
+    assert sender.send_new() == SAVED
+    house.faults.step_clock(0)
+    assert sender.send_new() == SAVED
+
+
+def test_postgresql_is_down_and_comes_back(house: House, sender: Sender) -> None:
+    mail = sender.new_mail(HERE)
+    house.database.kill_all()
+    log = Log(house)
+    try:
+        assert sender.send(mail) == "451 4.3.0"
+        said = log.lines("(directory_unavailable|rows_not_committed)")
+        assert said
+        assert all("remedy=" in line for line in said)
+    finally:
+        house.database.start(house.faults.environment)
+    wait_until(lambda: sender.send(mail) == SAVED, WAIT_SECONDS, "a delivery with PostgreSQL")
+
+
+def test_a_slow_postgresql_is_waited_for(house: House, sender: Sender) -> None:
+    house.faults.set(Rule(Call.FDATASYNC, "pg_wal", Effect.NONE, roles=Role.POSTGRES, delay_seconds=1.0, times=2))
+    assert sender.send_new() == SAVED
+    house.faults.set(
+        Rule(Call.FDATASYNC, "pg_wal", Effect.NONE, roles=Role.POSTGRES, delay_seconds=2.0 * DEADLINE_SECONDS)
+    )
+    mail = sender.new_mail(HERE)
+    assert sender.send(mail) == "451 4.3.0"
+    wait_until(lambda: sender.send(mail) == SAVED, WAIT_SECONDS, "the delivery after the wait")
+
+
+def test_a_worker_is_killed_while_its_mail_is_being_synced(house: House, sender: Sender) -> None:
+    house.faults.set(Rule(Call.FDATASYNC, "first/", Effect.NONE, delay_seconds=1.0))
+    mail = sender.new_mail(HERE)
+    with smtplib.LMTP(str(house.instance.socket), timeout=WAIT_SECONDS) as client:
+        client.ehlo("client.test")
+        client.mail(mail.sender)
+        client.rcpt(HERE)
+        client.putcmd("data")
+        client.getreply()
+        client.send(mail.raw + b".\r\n")
+        wait_until(lambda: house.faults.fired() == 1, WAIT_SECONDS, "the sync")
+        house.kill_workers()
+        with pytest.raises((OSError, smtplib.SMTPException)):
+            client.getreply()
+    wait_until(lambda: _try(sender, mail) == SAVED, WAIT_SECONDS, "the next try")
+
+
+def _try(sender: Sender, mail: Mail) -> str:
+    try:
+        return sender.send(mail)
+    except (OSError, smtplib.SMTPException):
+        return ""
