@@ -33,9 +33,11 @@ from tests.crash.postfix_load import PIPE_DOMAIN, PostfixLoad, setup
 from tests.crash.victims import Victim, choose, recover, strike
 from tests.integration.postfix import running
 
-SESSIONS = 8
+SESSIONS = 24
 SETTLE_SECONDS = 120
-FULL_CHECK_EVERY = 25
+FULL_CHECK_EVERY = 50
+FEWEST_MAILS = 100
+"""Between two kills, on average."""
 
 FAULTS = (
     Rule(Call.WRITE, ".seg", Effect.FAIL, errno.EIO),
@@ -84,7 +86,8 @@ class Run:
         while self.figures.total < kills or len(self.ledger.acknowledged) < messages:
             if has_faults and self._random.random() < 0.5:
                 self._plant_fault()
-            self.let_run()
+            missing = messages - len(self.ledger.acknowledged)
+            self.let_run(max(FEWEST_MAILS, missing // max(1, kills - self.figures.total)))
             self._kill()
             self._recover()
             self._check()
@@ -122,9 +125,9 @@ class Run:
             )
         )
 
-    def let_run(self) -> None:
-        """Some mail arrives, then a moment passes that nobody chose."""
-        wanted = len(self.ledger.acknowledged) + self._random.randrange(20, 200)
+    def let_run(self, mails: int = FEWEST_MAILS) -> None:
+        """About so many mails arrive, then a moment passes that nobody chose."""
+        wanted = len(self.ledger.acknowledged) + self._random.randrange(mails // 4, 2 * mails)
         deadline = time.monotonic() + SETTLE_SECONDS
         while len(self.ledger.acknowledged) < wanted:
             assert time.monotonic() < deadline, f"no mail arrives:\n{self.house.instance.log.read_text()[-3000:]}"

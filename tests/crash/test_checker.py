@@ -1,8 +1,6 @@
 """The checker finds what is planted: each kind of damage, and none where there is none."""
 
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -41,16 +39,13 @@ class Store:
 
 
 @pytest.fixture(scope="module")
-def at_rest() -> Iterator[tuple[House, Ledger]]:
-    folder = Path(tempfile.mkdtemp(prefix="mda-crash-"))
-    folder.chmod(0o755)
-    house = House(folder)
+def at_rest(shared_folder: Path) -> Iterator[tuple[House, Ledger]]:
+    house = House(shared_folder)
     with loaded(house, Random(3)) as run:
         run.let_run()
         assert run.lmtp.finish(SETTLE_SECONDS)
         house.instance.stop()
         yield house, run.ledger
-    shutil.rmtree(folder)
 
 
 @pytest.fixture

@@ -247,6 +247,10 @@ class Postfix:
         """Tries this message now, or all deferred mail."""
         self._command("postqueue", *(("-i", queue_id) if queue_id else ("-f",)))
 
+    def requeue(self) -> None:
+        """postsuper -r: every message gets a new queue id and one more Received field on top."""
+        self._command("postsuper", "-r", "ALL")
+
     def log_text(self) -> str:
         log = self.folder / "log/mail.log"
         return log.read_text(errors="replace") if log.exists() else ""
