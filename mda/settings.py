@@ -88,6 +88,11 @@ class Spam(_Table, frozen=True):
     enabled: bool = True
     threshold: float = 0.95
     model: str = ""
+    authserv_id: str = ""
+    authserv_strips: bool = False
+    front_header: str = ""
+    front_weight: float = 2.0
+    trainer_seconds: int = 60
 
 
 class Log(_Table, frozen=True):
@@ -111,6 +116,11 @@ class Settings(_Table, frozen=True):
     def lmtp_socket(self) -> Path:
         """The LMTP socket's path; a relative one is taken from `data_dir`."""
         return Path(self.data_dir) / self.lmtp.socket
+
+    @property
+    def trained_model(self) -> Path:
+        """What the trainer makes of the base model and all marks."""
+        return Path(self.data_dir) / "spam" / "trained.bin"
 
     @property
     def worker_count(self) -> int:
@@ -229,6 +239,10 @@ def _check(settings: Settings, source: str) -> None:
         refuse("delivery.recipient_delimiter", "must be one character, or empty for none")
     if not 0 < settings.spam.threshold <= 1:
         refuse("spam.threshold", "must be above 0 and at most 1 (a probability)")
+    if not 0 <= settings.spam.front_weight <= 10:
+        refuse("spam.front_weight", "must be 0 to 10 (log-odds)")
+    if settings.spam.trainer_seconds < 1:
+        refuse("spam.trainer_seconds", "must be at least 1")
     if settings.workers.count < 0:
         refuse("workers.count", "must be 0 (one per core, at most 4) or more")
     if settings.log.level not in ("debug", "info", "warning", "error"):

@@ -30,10 +30,13 @@ class _Stamp:
 
 
 class Classifier:
-    """Gives verdicts with the model at `model_path`, or with the package's base model."""
+    """Gives verdicts with the model at `trained_path` if the trainer has written one, else with that at `model_path`,
+    else with the package's base model."""
 
-    def __init__(self, model_path: Path | None = None) -> None:
-        self._path = model_path or base_model_path()
+    def __init__(self, model_path: Path | None = None, trained_path: Path | None = None) -> None:
+        self._base = model_path or base_model_path()
+        self._trained = trained_path
+        self._path = self._base
         self._model: Model | None = None
         self._stamp: _Stamp | None = None
         self._trouble: MdaError | None = None
@@ -69,12 +72,18 @@ class Classifier:
         )
 
     def _refresh(self) -> None:
-        stamp = _stamp(self._path)
+        stamp = None if self._trained is None else _stamp(self._trained)
+        if self._trained is not None and stamp is not None:
+            self._read(self._trained, stamp)
+        if stamp is None or self._model is None:
+            self._read(self._base, _stamp(self._base))
+
+    def _read(self, path: Path, stamp: _Stamp | None) -> None:
         if stamp == self._stamp and (self._model is not None or stamp is not None):
             return
-        self._stamp = stamp
+        self._path, self._stamp = path, stamp
         try:
-            self._model = Model(self._path)
+            self._model = Model(path)
             self._trouble = None
         except MdaError as error:
             self._trouble = error

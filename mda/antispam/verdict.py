@@ -39,9 +39,19 @@ class Category(Enum):
 class Reason:
     """One feature: `weight` is what it adds to the log-odds of spam; below 0 it speaks for ham."""
 
-    category: Category
+    category: Category | None
+    """None for evidence that is no feature of the message."""
     feature_id: int
     weight: float
+    part: str = "model"
+    """Whose evidence it is: `mda.antispam.evidence.Part`."""
+
+    @property
+    def label(self) -> str:
+        """`body words`, or with another part than the model's in front: `marks: body words`, `correspondent`."""
+        if self.category is None:
+            return self.part
+        return self.category.label if self.part == "model" else f"{self.part}: {self.category.label}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +75,5 @@ class Verdict:
     """The sums by category, heaviest first; categories without evidence are left out."""
     model_version: str
     feature_version: int
+    findings: tuple[tuple[str, float], ...] = ()
+    """What other parts than the model's have added, in log-odds."""

@@ -158,9 +158,9 @@ def _spam(content: Content) -> str:
 
 
 def _reasons(content: Content) -> tuple[tuple[str, int, float], ...]:
-    return tuple(
-        (str(category), int(feature), float(weight)) for category, feature, weight in content.spam_reasons or ()
-    )
+    kept = content.spam_reasons or ()
+    reasons = kept["reasons"] if isinstance(kept, dict) else kept  # without the model's version in rows of before it
+    return tuple((str(kind), int(feature), float(weight or 0)) for kind, feature, weight in reasons)
 
 
 def _defects(content: Content) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 import rich_click as click
 
 from mda.cli.spam_learn import forget, learn
+from mda.cli.spam_policy import policy
 
 
 @click.group()
@@ -15,5 +16,5 @@ def spam() -> None:
     """
 
 
-for command in (learn, forget):
+for command in (learn, forget, policy):
     spam.add_command(command)

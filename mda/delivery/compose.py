@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from mda.antispam.classifier import Classifier
+from mda.delivery.author import Sources
 from mda.delivery.commit_lane import CommitLane
 from mda.delivery.housekeeping import FORGET_SECONDS, REVIVE_SECONDS, keep_house
 from mda.delivery.job import BatchLimits
@@ -30,7 +31,7 @@ from mda.metadata.delivery.deliver import Committer
 from mda.metadata.directory import shards
 from mda.metadata.directory.resolve import Directory
 from mda.metadata.postgresql import engine
-from mda.settings import Settings
+from mda.settings import Settings, Spam
 from mda.storage.abandoned import SweptSegment, seal_abandoned
 from mda.storage.encode import Encoder
 from mda.storage.shard import Shard, ShardState
@@ -71,9 +72,10 @@ async def compose(settings: Settings, *, keeps_receipts: bool = True) -> AsyncIt
             classifier=_classifier(settings),
             identifiers=identifiers,
             pool=pool,
-            policy=Policy(settings.delivery.over_quota, settings.spam.threshold),
+            policy=Policy(settings.delivery.over_quota, settings.spam.threshold, settings.spam.front_weight),
             deadline_seconds=settings.delivery.deadline_seconds,
             keeps_receipts=keeps_receipts,
+            sources=_sources(settings.spam),
             requeue_uid=_uid_of(MAIL_OWNER),
         )
         days = settings.delivery.receipt_days
@@ -181,7 +183,11 @@ def _log_trouble(shard: Shard, trouble: MdaError) -> None:
 def _classifier(settings: Settings) -> Classifier | None:
     if not settings.spam.enabled:
         return None
-    return Classifier(Path(settings.spam.model) if settings.spam.model else None)
+    return Classifier(Path(settings.spam.model) if settings.spam.model else None, settings.trained_model)
+
+
+def _sources(spam: Spam) -> Sources:
+    return Sources(spam.authserv_id, spam.authserv_strips, spam.front_header)
 
 
 def _uid_of(name: str) -> int | None:

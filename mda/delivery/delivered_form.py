@@ -73,7 +73,9 @@ def _spam_line(verdict: Verdict) -> str:
     """`yes; score=0.9981; reasons=body-words,urls`: the kinds of evidence that speak for the verdict, heaviest first;
     no words of anyone's mail."""
     sign = 1 if verdict.is_spam else -1
-    speaking = [one.category.label.replace(" ", "-") for one in verdict.categories if one.weight * sign > 0]
+    weighed = [(one.category.label, one.weight) for one in verdict.categories] + list(verdict.findings)
+    weighed.sort(key=lambda one: abs(one[1]), reverse=True)
+    speaking = [label.replace(" ", "-") for label, weight in weighed if weight * sign > 0]
     answer = "yes" if verdict.is_spam else "no"
     return f"{answer}; score={verdict.score:.4f}; reasons={','.join(speaking[:REASONS_SHOWN]) or 'none'}"
 

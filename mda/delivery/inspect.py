@@ -12,7 +12,8 @@ from typing import Protocol
 from mda import binding
 from mda.address import Address
 from mda.antispam.verdict import Verdict
-from mda.delivery import delivered_form
+from mda.delivery import author, delivered_form
+from mda.delivery.author import NO_SOURCES, Author, Sources
 from mda.errors import MdaError
 from mda.identifiers import message_id_hash
 from mda.logs import logger
@@ -41,10 +42,14 @@ class Inspection:
     reference_hashes: tuple[int, ...]
     size: int
     judge: Callable[[float], Verdict | None]
-    """The verdict at a recipient's threshold; None where not classified."""
+    """The model's verdict at a recipient's threshold; None where not classified."""
+    view: Callable[[], bytes]
+    """What users' marks see of the message (`mda.binding.view`); found when the first user asks."""
+    author: Callable[[], Author]
+    """Who it claims to be from; found when the first recipient asks."""
 
 
-def inspect(raw: bytes, classifier: Judge | None) -> Inspection:
+def inspect(raw: bytes, classifier: Judge | None, sources: Sources = NO_SOURCES) -> Inspection:
     """Parse and classify one message as Postfix handed it over (CRLF line ends)."""
     examination = binding.examine(raw, _model_of(classifier))
     message = mime_message.read(examination)
@@ -55,6 +60,14 @@ def inspect(raw: bytes, classifier: Judge | None) -> Inspection:
             return None
         return classifier.judge(examination, threshold)
 
+    @cache
+    def view() -> bytes:
+        return binding.view(binding.features(raw))
+
+    @cache
+    def read_author() -> Author:
+        return author.read(message, sources)
+
     return Inspection(
         message=message,
         forged_spans=delivered_form.forged_spans(message),
@@ -63,6 +76,8 @@ def inspect(raw: bytes, classifier: Judge | None) -> Inspection:
         reference_hashes=tuple(message_id_hash(reference) for reference in message.references),
         size=len(raw),
         judge=judge,
+        view=view,
+        author=read_author,
     )
 
 

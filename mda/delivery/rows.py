@@ -6,7 +6,7 @@ from mda.delivery.copies import Copy, Message
 from mda.delivery.plan import Placement
 from mda.metadata.delivery.deliver import Delivery
 
-REASONS_KEPT = 10
+REASONS_KEPT = 12
 
 
 def delivery_row(message: Message, copy: Copy, placement: Placement) -> Delivery:
@@ -34,6 +34,7 @@ def delivery_row(message: Message, copy: Copy, placement: Placement) -> Delivery
         has_attachment=parsed.has_attachment,
         spam_score=verdict.score if verdict else None,
         spam_reasons=_reasons(verdict),
+        spam_model=verdict.model_version if verdict else "",
         defects=parsed.defects,
         original_recipient=copy.recipient.original,
         queue_id=message.envelope.peer.queue_id,
@@ -49,4 +50,4 @@ def _receipt(message: Message, copy: Copy) -> bytes | None:
 
 def _reasons(verdict: Verdict | None) -> tuple[tuple[str, int, float], ...]:
     reasons = verdict.reasons[:REASONS_KEPT] if verdict else ()
-    return tuple((reason.category.label, reason.feature_id, round(reason.weight, 4)) for reason in reasons)
+    return tuple((reason.label, reason.feature_id, round(reason.weight, 4)) for reason in reasons)

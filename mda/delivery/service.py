@@ -17,6 +17,7 @@ from itertools import groupby
 
 from mda.causes import Cause, Reply
 from mda.delivery import receipts, replies
+from mda.delivery.author import Sources
 from mda.delivery.copies import Accepted, Copy, Message, plan_copies
 from mda.delivery.inspect import Judge, inspect
 from mda.delivery.job import Outcomes
@@ -45,6 +46,7 @@ class Services:
     policy: Policy
     deadline_seconds: float
     keeps_receipts: bool
+    sources: Sources
     requeue_uid: int | None
     """The user id of Postfix's mail owner, where it is known: see `receipts.message_digest`."""
 
@@ -90,7 +92,8 @@ class DeliveryService:
         def examine() -> Message:
             queue_id = envelope.peer.queue_id
             digest = receipts.message_digest(raw, queue_id, services.requeue_uid) if services.keeps_receipts else None
-            return Message(envelope, raw, inspect(raw, services.classifier), digest, datetime.now(UTC))
+            inspection = inspect(raw, services.classifier, services.sources)
+            return Message(envelope, raw, inspection, digest, datetime.now(UTC))
 
         if len(raw) <= INLINE_OCTETS:
             return examine()

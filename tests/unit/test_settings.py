@@ -98,7 +98,12 @@ def test_named_file_that_is_not_there_is_refused(file: Path) -> None:
         ('dta_dir = "/x"', "unknown key dta_dir", "did you mean data_dir?"),
         ("[lmtp]\nmesage_bytes = 1", "unknown key lmtp.mesage_bytes", "did you mean lmtp.message_bytes?"),
         ("[lmpt]\nrecipients = 1", "unknown key lmpt", "did you mean lmtp?"),
-        ("[spam]\nzzz = 1", "unknown key spam.zzz", "known keys are: enabled, threshold, model"),
+        (
+            "[spam]\nzzz = 1",
+            "unknown key spam.zzz",
+            "known keys are: enabled, threshold, model, authserv_id, "
+            "authserv_strips, front_header, front_weight, trainer_seconds",
+        ),
         ("data_dir = 7", "data_dir: Expected `str`, got `int`", ""),
         ("[lmtp]\nrecipients = 'many'", "lmtp.recipients: Expected `int`, got `str`", ""),
         ("database = 3", "database: Expected `object`, got `int`", ""),

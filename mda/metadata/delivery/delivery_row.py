@@ -60,7 +60,9 @@ class Delivery:
     has_attachment: bool = False
     spam_score: float | None = None
     spam_reasons: tuple[tuple[str, int, float], ...] = ()
-    """Category, feature id, weight."""
+    """What kind of evidence, feature id, weight."""
+    spam_model: str = ""
+    """The version of the model that gave them."""
     defects: int = 0
     original_recipient: str = ""
     queue_id: str = ""
@@ -95,9 +97,8 @@ class Delivery:
     def spam_reasons_json(self) -> str | None:
         if not self.spam_reasons:
             return None
-        return json.dumps(
-            [[storable(category), feature, _real(weight)] for category, feature, weight in self.spam_reasons]
-        )
+        reasons = [[storable(kind), feature, _real(weight)] for kind, feature, weight in self.spam_reasons]
+        return json.dumps({"model": storable(self.spam_model), "reasons": reasons})
 
 
 @dataclass(frozen=True, slots=True)

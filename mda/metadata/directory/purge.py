@@ -11,7 +11,7 @@ from mda.errors import Conflict
 from mda.metadata.directory import accounts
 from mda.metadata.mailbox.change import changing, lock
 from mda.metadata.schema.columns import PER_ACCOUNT
-from mda.metadata.schema.tables import METADATA, account, address
+from mda.metadata.schema.tables import METADATA, account, address, policy
 from mda.metadata.schema.words import AccountState
 
 
@@ -35,6 +35,7 @@ def purge(engine: Engine, wanted: Address) -> Purged:
         for table in reversed(METADATA.sorted_tables):
             if table.info.get(PER_ACCOUNT):
                 connection.execute(delete(table).where(table.c.account_id == found.id))
+        connection.execute(delete(policy).where(policy.c.account_id == found.id))
         connection.execute(delete(address).where(address.c.account_id == found.id))
         connection.execute(delete(account).where(account.c.id == found.id))
         return Purged(found.address, counters.message_count, counters.bytes)

@@ -26,6 +26,7 @@ from mda.metadata.directory.resolve_statement import EXECUTE_RESOLVE, SESSION, D
 from mda.metadata.postgresql.array_literal import array_literal
 from mda.metadata.postgresql.direct_connection import DirectConnection
 from mda.metadata.postgresql.trouble import unavailable
+from mda.metadata.schema.words import PolicyAction, PolicySubject
 from mda.settings import Database
 
 APPLICATION = "mda-directory"
@@ -34,6 +35,15 @@ INBOX = "INBOX"
 MAILBOX_SEPARATOR = "/"
 MAX_DEPTH = 20
 """Of a mailbox named by a detail; deeper ones are taken as not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRule:
+    """What is asked for mail of this sender; `pattern` is an address or a domain in the form of its key."""
+
+    subject: PolicySubject
+    action: PolicyAction
+    pattern: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +65,12 @@ class Target:
     """Of the mailbox that the detail names, if there is one."""
     spam_threshold: float | None
     """None: that of the settings."""
+    keeps_spam: bool = False
+    """Spam stays in the INBOX, with its mark."""
+    user_weights: bytes | None = None
+    """What the account's marks have taught, as `mda.antispam.personal` packs it."""
+    policies: tuple[PolicyRule, ...] = ()
+    """The account's own first, then its domain's, then everybody's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,4 +188,12 @@ def _target(row: DirectoryRow, question: _Question) -> Target:
         detail=question.detail if row.by_base else "",
         detail_mailbox_id=row.detail_mailbox_id,
         spam_threshold=row.spam_threshold,
+        keeps_spam=row.spam_destination == INBOX.lower(),
+        user_weights=None if row.user_weights is None else bytes(row.user_weights),
+        policies=tuple(_rule(text) for text in row.policies or ()),
     )
+
+
+def _rule(text: str) -> PolicyRule:
+    subject, action, pattern = text.split(" ", 2)
+    return PolicyRule(PolicySubject(subject), PolicyAction(action), pattern)

@@ -32,6 +32,10 @@ class DirectoryRow(NamedTuple):
     used_bytes: int
     used_messages: int
     detail_mailbox_id: int | None
+    spam_destination: str | None
+    user_weights: memoryview | None
+    policies: list[str] | None
+    """Subject, action and pattern of each rule, joined by spaces; the nearest first."""
 
 
 # Nearest first: the whole local part, without its detail, the catch-all (whose local part is empty, as is the base of
@@ -44,7 +48,9 @@ _CANDIDATES = """
             WHERE domain = home.name AND local_part = candidate.local_part OFFSET 0
         ) AS leads_to
         CROSS JOIN LATERAL (
-            SELECT id, address, shard_id, state, quota_bytes, quota_messages, spam_threshold FROM account
+            SELECT id, address, shard_id, state, quota_bytes, quota_messages, spam_threshold,
+                settings ->> 'spam' AS spam_destination
+            FROM account
             WHERE id = leads_to.account_id AND state <> 'deleted' OFFSET 0
         ) AS account
     WHERE candidate.rank <> 2 OR candidate.local_part <> ''
@@ -75,20 +81,44 @@ _ANYBODY = """
     WHERE domain = home.name LIMIT 1
 """
 
+# The account's own rules before its domain's before everybody's; IS NULL is a probe of the key like any other.
+_POLICIES = """
+    SELECT array_agg(concat_ws(' ', rule.subject, rule.action, rule.pattern) ORDER BY rule.rank)
+    FROM (
+        (SELECT 1 AS rank, subject, action, pattern, expires_at FROM policy WHERE account_id = target.id LIMIT 1000)
+        UNION ALL
+        (SELECT 2, subject, action, pattern, expires_at FROM policy
+            WHERE account_id IS NULL AND domain = home.name LIMIT 1000)
+        UNION ALL
+        (SELECT 3, subject, action, pattern, expires_at FROM policy
+            WHERE account_id IS NULL AND domain IS NULL LIMIT 1000)
+    ) AS rule
+    WHERE rule.expires_at IS NULL OR rule.expires_at > now()
+"""
+
 _RESOLVE = f"""
 SELECT asked.place, pg_is_in_recovery(), target.id IS NOT NULL,
     CASE WHEN target.id IS NULL THEN coalesce(({_ANYBODY}), false) ELSE true END,
     account_state.account_id IS NOT NULL, target.id, target.address, target.shard_id, target.state = 'active',
-    target.quota_bytes, target.quota_messages, target.spam_threshold, target.rank = 2,
-    account_state.bytes, account_state.message_count, CASE WHEN target.rank = 2 THEN ({_MAILBOX}) END
+    target.quota_bytes, target.quota_messages, coalesce(target.spam_threshold, defaults.spam_threshold),
+    target.rank = 2, account_state.bytes, account_state.message_count, CASE WHEN target.rank = 2 THEN ({_MAILBOX}) END,
+    coalesce(target.spam_destination, defaults.spam_destination), user_weights.weights,
+    CASE WHEN target.id IS NOT NULL THEN ({_POLICIES}) END
 FROM unnest($1, $2, $3, $4, $5) AS asked (place, domain, local_part, base, path)
     LEFT JOIN LATERAL (
         SELECT coalesce(alias_of, domain.name) AS name FROM domain WHERE domain.name = asked.domain OFFSET 0
     ) AS home ON true
+    LEFT JOIN LATERAL (
+        SELECT spam_threshold, settings ->> 'spam' AS spam_destination FROM domain
+        WHERE domain.name = home.name OFFSET 0
+    ) AS defaults ON true
     LEFT JOIN LATERAL ({_CANDIDATES}) AS target ON true
     LEFT JOIN LATERAL (
         SELECT account_id, bytes, message_count FROM account_state WHERE account_id = target.id OFFSET 0
     ) AS account_state ON true
+    LEFT JOIN LATERAL (
+        SELECT weights FROM user_weights WHERE account_id = target.id OFFSET 0
+    ) AS user_weights ON true
 ORDER BY asked.place, target.id
 """  # noqa: S608 - made of this file's own text
 

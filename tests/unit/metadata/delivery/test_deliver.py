@@ -75,6 +75,7 @@ def test_every_column_arrives(committer: Committer, engine: Engine) -> None:
         has_attachment=True,
         spam_score=0.25,
         spam_reasons=SQUARE,
+        spam_model="abc",
         defects=2**40,
         original_recipient="Anne@Example.org",
         queue_id="4XyZ1",
@@ -92,7 +93,7 @@ def test_every_column_arrives(committer: Committer, engine: Engine) -> None:
     assert row["id"] == delivery.content_id
     assert row["forged_spans"] == [10, 20, 30, 44]
     assert row["reference_hashes"] == [1, -2, 2**63 - 1]
-    assert row["spam_reasons"] == json.loads(json.dumps(SQUARE))
+    assert row["spam_reasons"] == {"model": "abc", "reasons": json.loads(json.dumps(SQUARE))}
     assert (seen["uid"], seen["flags"], seen["modseq"], seen["internal_date"]) == (1, 5, 1, NOW)
     assert (bytes(kept["digest"]), kept["content_id"], kept["mailbox_id"], kept["uid"], kept["received_at"]) == (
         digest(1),
@@ -216,7 +217,7 @@ def test_mail_may_hold_what_postgresql_refuses(committer: Committer, engine: Eng
     assert rows[0].subject_base == "nul \ufffd lone \ufffd pair 😀"
     assert rows[0].preview == "\ufffd" * 3
     assert (rows[0].sent_at, rows[0].spam_score, rows[1].spam_score) == (None, 0, None)
-    assert rows[0].spam_reasons == [["a\ufffd", 1, None], ["b", 2, 10**37]]
+    assert rows[0].spam_reasons["reasons"] == [["a\ufffd", 1, None], ["b", 2, 10**37]]
     assert rows[1].sent_at == datetime(9999, 12, 31, tzinfo=UTC)
 
 

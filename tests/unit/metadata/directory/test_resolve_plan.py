@@ -55,6 +55,8 @@ PROBES = {
     ("account", "account_pkey"): ["id"],
     ("account_state", "account_state_pkey"): ["account_id"],
     ("mailbox", "mailbox_name_key"): ["account_id", "parent_id", "name"],
+    ("user_weights", "user_weights_pkey"): ["account_id"],
+    ("policy", "policy_key"): ["account_id"],
 }
 """The only reads there may be, each with the columns that it is asked by."""
 

@@ -1,0 +1,71 @@
+"""Evidence beside the model's: a user's marks, whom the user writes to, authentication, a filter in front.
+
+Each `Finding` adds its log-odds to the model's; `weighed` makes the verdict of one recipient. Pure, and for one
+recipient alone: nothing that a user has taught shows in another one's verdict.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from mda.antispam.verdict import Category, Reason, Verdict
+
+CORRESPONDENT_WEIGHT = -4.0
+"""From someone to whom the user has written, and authenticated: at 0.95 about 0.5."""
+
+FAILED_WEIGHT = 1.0
+"""DMARC failed: forwarders and lists do that to honest mail, too."""
+
+MOST_LOG_ODDS = 40.0
+
+
+class Part(Enum):
+    """Whose evidence it is; the values are how headers and commands show it."""
+
+    MODEL = "model"
+    MARKS = "marks"
+    CORRESPONDENT = "correspondent"
+    AUTHENTICATION = "authentication"
+    FRONT = "filter in front"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one part adds to the log-odds of spam, and of which features, if it has any."""
+
+    part: Part
+    weight: float
+    features: tuple[tuple[int, float], ...] = ()
+
+
+def weighed(verdict: Verdict, findings: Sequence[Finding]) -> Verdict:
+    """The verdict with all findings; the same object where there are none."""
+    if not findings:
+        return verdict
+    score = _probability(_log_odds(verdict.score) + sum(finding.weight for finding in findings))
+    reasons = [*verdict.reasons, *(reason for finding in findings for reason in _reasons(finding))]
+    return replace(
+        verdict,
+        is_spam=score >= verdict.threshold,
+        score=score,
+        reasons=tuple(sorted(reasons, key=lambda reason: abs(reason.weight), reverse=True)),
+        findings=tuple((finding.part.value, finding.weight) for finding in findings),
+    )
+
+
+def _reasons(finding: Finding) -> tuple[Reason, ...]:
+    """The whole of it first, then the features that it is made of."""
+    part = finding.part.value
+    features = (Reason(Category(feature >> 28), feature, weight, part) for feature, weight in finding.features)
+    return (Reason(None, 0, finding.weight, part), *features)
+
+
+def _log_odds(score: float) -> float:
+    if score <= 0.0 or score >= 1.0:
+        return MOST_LOG_ODDS if score >= 1.0 else -MOST_LOG_ODDS
+    return math.log(score) - math.log1p(-score)
+
+
+def _probability(log_odds: float) -> float:
+    return 1.0 / (1.0 + math.exp(-min(max(log_odds, -MOST_LOG_ODDS), MOST_LOG_ODDS)))

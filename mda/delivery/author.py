@@ -1,0 +1,81 @@
+"""Who a message claims to be from, whether our milter has proven it, and what a filter in front says of it.
+
+Only what runs beside us is believed, as the settings name it; without them nothing is proven and nobody is in front.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mda import address
+from mda.address import Address
+from mda.antispam import authentication
+from mda.antispam.authentication import Proof
+from mda.errors import InvalidValue
+from mda.mime.addresses import Mailbox
+from mda.mime.message import Message
+
+_RESULTS = "authentication-results"
+_RECEIVED = "received"
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Whose word counts: see spam.authserv_id and the settings behind it."""
+
+    authserv_id: str = ""
+    authserv_strips: bool = False
+    front_header: str = ""
+
+
+NO_SOURCES = Sources()
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """`address` is the key of From's one address; None where there is none, or several: nothing proves those."""
+
+    address: Address | None
+    proof: Proof
+    front: bool | None
+    """Does the filter in front call it spam?"""
+
+
+def read(message: Message, sources: Sources) -> Author:
+    """The author of a message."""
+    sender = _address(message)
+    proof = Proof.NONE
+    if sender is not None and sources.authserv_id:
+        proof = authentication.proof(_believed(message, sources), sources.authserv_id, sender.domain)
+    return Author(sender, proof, _front(message, sources.front_header))
+
+
+def _address(message: Message) -> Address | None:
+    found = message.addresses("from")
+    if len(found) != 1 or not isinstance(found[0], Mailbox):
+        return None
+    try:
+        return address.parse(found[0].address).key
+    except InvalidValue:
+        return None
+
+
+def _believed(message: Message, sources: Sources) -> tuple[str, ...]:
+    """The values of Authentication-Results that nobody outside can have put there."""
+    if sources.authserv_strips:
+        return message.field_values(_RESULTS)
+    above = tuple(_names_above_received(message))
+    return message.field_values(_RESULTS)[: above.count(_RESULTS)]
+
+
+def _names_above_received(message: Message) -> Iterator[str]:
+    names = [field.name.lower() for field in message.fields]
+    # Without any Received it has not passed our Postfix, and nothing in it is ours.
+    yield from names[: names.index(_RECEIVED)] if _RECEIVED in names else ()
+
+
+def _front(message: Message, name: str) -> bool | None:
+    values = message.field_values(name) if name else ()
+    if len(values) != 1:
+        return None  # two of them: one is not from the filter
+    word = values[0].strip().lower()
+    return True if word.startswith("yes") else False if word.startswith("no") else None
