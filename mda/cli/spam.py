@@ -4,6 +4,7 @@ import rich_click as click
 
 from mda.cli.spam_learn import forget, learn
 from mda.cli.spam_policy import policy
+from mda.cli.spam_trainer import trainer
 
 
 @click.group()
@@ -16,5 +17,5 @@ def spam() -> None:
     """
 
 
-for command in (learn, forget, policy):
+for command in (learn, forget, policy, trainer):
     spam.add_command(command)

@@ -4,14 +4,15 @@ finds that nothing refers to them.
 
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, delete
+from sqlalchemy import Engine, delete, select
 
 from mda.address import Address
 from mda.errors import Conflict
 from mda.metadata.directory import accounts
+from mda.metadata.learning.training import ask_to_rebuild
 from mda.metadata.mailbox.change import changing, lock
 from mda.metadata.schema.columns import PER_ACCOUNT
-from mda.metadata.schema.tables import METADATA, account, address, policy
+from mda.metadata.schema.tables import METADATA, account, address, policy, user_weights
 from mda.metadata.schema.words import AccountState
 
 
@@ -31,6 +32,8 @@ def purge(engine: Engine, wanted: Address) -> Purged:
         if found.state is not AccountState.DELETED:
             raise Conflict(f"account {found.address} is {found.state}", "delete it first: mda account delete")
         counters = lock(connection, found.id)
+        if connection.scalar(select(user_weights.c.version).where(user_weights.c.account_id == found.id)) is not None:
+            ask_to_rebuild(connection)  # what its marks have taught everybody's filter goes with them
         # Children before parents: sorted_tables stands in the order of the references.
         for table in reversed(METADATA.sorted_tables):
             if table.info.get(PER_ACCOUNT):

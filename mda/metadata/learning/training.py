@@ -1,0 +1,111 @@
+"""What the trainer has yet to do, and what the global model is made of."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine, delete, insert, select, update
+
+from mda.identifiers import IdentifierSource
+from mda.metadata.postgresql.engine import transaction
+from mda.metadata.schema.tables import mark, task, training_queue
+from mda.metadata.schema.words import Lesson
+
+REBUILD = "rebuild_spam_model"
+"""Kind of the task that asks for the global model to be made again of the marks that are left."""
+
+MOST_ATTEMPTS = 10
+"""Of a message that can't be read; it then waits for somebody to look."""
+
+PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A row of the queue. A FORGET brings along what must be taken back."""
+
+    id: int
+    content_id: int
+    lesson: Lesson
+    view: bytes | None
+    step: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """A mark that is in the global model."""
+
+    account_id: int
+    campaign: int | None
+    view: bytes
+    step: float
+
+
+def accounts_waiting(engine: Engine, limit: int) -> tuple[int, ...]:
+    """Accounts that have rows in the queue, in no order."""
+    statement = select(training_queue.c.account_id).where(training_queue.c.attempts < MOST_ATTEMPTS).distinct()
+    with transaction(engine) as connection:
+        return tuple(connection.scalars(statement.limit(limit)))
+
+
+def waiting(engine: Engine, account_id: int, limit: int) -> tuple[Waiting, ...]:
+    """An account's rows in the order in which they came."""
+    statement = (
+        select(training_queue)
+        .where(training_queue.c.account_id == account_id, training_queue.c.attempts < MOST_ATTEMPTS)
+        .order_by(training_queue.c.id)
+        .limit(limit)
+    )
+    with transaction(engine) as connection:
+        rows = connection.execute(statement).all()
+    return tuple(
+        Waiting(row.id, row.content_id, Lesson(row.lesson), None if row.view is None else bytes(row.view), row.step)
+        for row in rows
+    )
+
+
+def unread(engine: Engine, account_id: int, content_ids: Sequence[int], feature_version: int) -> frozenset[int]:
+    """Those of the marks whose messages have not been read with these features."""
+    is_it = (mark.c.account_id == account_id, mark.c.content_id.in_(content_ids))
+    statement = select(mark.c.content_id).where(*is_it, mark.c.feature_version.is_distinct_from(feature_version))
+    with transaction(engine) as connection:
+        return frozenset(connection.scalars(statement))
+
+
+def postpone(engine: Engine, account_id: int, ids: Sequence[int]) -> None:
+    """Counts an attempt that failed."""
+    is_it = (training_queue.c.account_id == account_id, training_queue.c.id.in_(ids))
+    with transaction(engine) as connection:
+        connection.execute(update(training_queue).where(*is_it).values(attempts=training_queue.c.attempts + 1))
+
+
+def learned(engine: Engine, feature_version: int) -> Iterator[Learned]:
+    """Every mark that is in the global model, always in the same order."""
+    last = (-(1 << 63), -(1 << 63))
+    order = (mark.c.account_id, mark.c.content_id)
+    columns = (*order, mark.c.campaign, mark.c.view, mark.c.step)
+    while True:
+        statement = (
+            select(*columns)
+            .where(mark.c.step.is_not(None), mark.c.feature_version == feature_version)
+            .where((mark.c.account_id > last[0]) | ((mark.c.account_id == last[0]) & (mark.c.content_id > last[1])))
+            .order_by(*order)
+            .limit(PAGE)
+        )
+        with transaction(engine) as connection:
+            rows = connection.execute(statement).all()
+        for row in rows:
+            yield Learned(row.account_id, row.campaign, bytes(row.view), row.step)
+        if len(rows) < PAGE:
+            return
+        last = (rows[-1].account_id, rows[-1].content_id)
+
+
+def ask_to_rebuild(connection: Connection) -> None:
+    """Marks have gone that the queue says nothing of."""
+    connection.execute(insert(task).values(id=IdentifierSource().next(), kind=REBUILD))
+
+
+def take_rebuild(engine: Engine) -> bool:
+    """Whether somebody has asked to rebuild; that is then ours to do."""
+    with transaction(engine) as connection:
+        return bool(connection.execute(delete(task).where(task.c.kind == REBUILD)).rowcount)
