@@ -171,7 +171,7 @@ def _check_bytes(
 
 def _check_copies(ledger: Ledger, copies: Counter[tuple[str, str]], is_settled: bool) -> list[Finding]:
     found = []
-    for name, mail in list(ledger.mails.items()):
+    for name, mail in ledger.expected():
         for account, wanted in Counter(map(account_of, mail.recipients)).items():
             stored = copies[name, account]
             if stored > wanted:

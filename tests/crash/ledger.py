@@ -106,6 +106,11 @@ class Ledger:
         if first != said:
             self.wrong.append(f"{said.name} to {said.recipient}: first {first}, then {said}")
 
+    def expected(self) -> Sequence[tuple[str, Expected]]:
+        """Every mail that was sent until now, by name."""
+        with self._lock:
+            return tuple(self.mails.items())
+
     def since(self, count: int) -> Sequence[Acknowledged]:
         """The acknowledgements but for the first `count`."""
         with self._lock:

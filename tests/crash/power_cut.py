@@ -1,8 +1,8 @@
 """A power cut, simulated: everything that no sync has made durable is taken back. All who write must be dead.
 
 Bytes: each unsynced write is undone from the journal, newest first, so that a file has again what its last sync
-left. In segments the disk may also have kept a part, or have written the length before the bytes: there a tail is,
-at random, cut, kept, or kept with zeros or noise in it.
+left, or the disk has kept them all the same: for each file the dice say which. In segments the disk may also have
+written the length before the bytes: there a tail may be kept with zeros or noise in it.
 
 Names: what was made or renamed in a folder that was not synced since is unmade and renamed back. PostgreSQL's folder
 is left with its names as they are: PostgreSQL counts on file systems that order names themselves (ext4, XFS, btrfs).
@@ -20,12 +20,16 @@ from tests.crash.journal import Entry, Kind, read_journal, unsynced
 
 
 class Tail(Enum):
-    """What becomes of a segment's unsynced bytes."""
+    """What becomes of a file's unsynced bytes."""
 
     CUT = "cut"
     KEPT = "kept"
     ZEROS = "zeros"
     NOISE = "noise"
+
+
+OF_SEGMENTS = tuple(Tail)
+OF_OTHERS = (Tail.CUT, Tail.CUT, Tail.KEPT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ def cut_power(journal: Path, shards: Path, database: Path | None, random: Random
         if path is None:
             continue
         in_segment = path.suffix == ".seg" and path.is_relative_to(shards)
-        tail = tails.setdefault(write.inode, random.choice(list(Tail))) if in_segment else Tail.CUT
+        tail = tails.setdefault(write.inode, random.choice(OF_SEGMENTS if in_segment else OF_OTHERS))
         _take_back(path, write, tail, random)
     names = [entry for entry in gone.names if entry.path.is_relative_to(shards)]
     for entry in names:

@@ -38,6 +38,8 @@ SETTLE_SECONDS = 120
 FULL_CHECK_EVERY = 50
 FEWEST_MAILS = 100
 """Between two kills, on average."""
+SOON = 0.1
+"""How often the next kill comes while everything is just beginning again."""
 
 FAULTS = (
     Rule(Call.WRITE, ".seg", Effect.FAIL, errno.EIO),
@@ -46,6 +48,7 @@ FAULTS = (
     Rule(Call.FDATASYNC, ".seg", Effect.FAIL, errno.EIO),
     Rule(Call.FDATASYNC, ".seg", Effect.NONE, times=3, delay_seconds=0.2),
     Rule(Call.FSYNC, "shards/", Effect.FAIL, errno.EIO),
+    Rule(Call.FSYNC, "shards/", Effect.NONE, times=3, delay_seconds=0.2),
     Rule(Call.OPEN, ".seg", Effect.FAIL, errno.EMFILE),
     Rule(Call.RENAME, ".seal", Effect.FAIL, errno.EIO),
 )
@@ -84,11 +87,11 @@ class Run:
 
     def rounds(self, kills: int, messages: int, has_faults: bool = True) -> None:
         while self.figures.total < kills or len(self.ledger.acknowledged) < messages:
-            if has_faults and self._random.random() < 0.5:
-                self._plant_fault()
             missing = messages - len(self.ledger.acknowledged)
             self.let_run(max(FEWEST_MAILS, missing // max(1, kills - self.figures.total)))
             self._kill()
+            if has_faults and self._random.random() < 0.5:
+                self._plant_fault()  # now, so that it may also strike what the next workers begin with
             self._recover()
             self._check()
             if self.figures.findings:
@@ -126,7 +129,10 @@ class Run:
         )
 
     def let_run(self, mails: int = FEWEST_MAILS) -> None:
-        """About so many mails arrive, then a moment passes that nobody chose."""
+        """About so many mails arrive, or sometimes none, then a moment passes that nobody chose."""
+        if self._random.random() < SOON:
+            time.sleep(self._random.random() * 0.2)
+            return
         wanted = len(self.ledger.acknowledged) + self._random.randrange(mails // 4, 2 * mails)
         deadline = time.monotonic() + SETTLE_SECONDS
         while len(self.ledger.acknowledged) < wanted:
@@ -139,7 +145,7 @@ class Run:
         victim = choose(self._random, self.postfix)
         strike(victim, self.house, self.postfix, self._random)
         self.figures.kills[victim] += 1
-        if self._random.random() < 0.5:
+        if self.figures.total % 2:
             time.sleep(self._random.random() * 0.1)
             lost = self.house.cut_power(self._random)
             self.figures.power_cuts += 1
