@@ -49,3 +49,20 @@ def test_what_is_nothing_is_refused(anne: System, tmp_path: Path) -> None:
     assert "is neither a message nor a file" in anne.refused("spam", "learn", "--spam", "anne@example.org", "nothing")
     assert "holds no messages" in anne.refused("spam", "learn", "--ham", "anne@example.org", str(tmp_path / "empty"))
     assert anne.run("spam", "learn", "anne@example.org", "INBOX:1").exit_code == 2
+
+
+def test_verdict_is_explained_in_the_messages_own_words(anne: System, mail: Callable[..., None]) -> None:
+    mail(subject="Cheap watches", text="Buy cheap watches today", sender="shop@offers.example")
+    anne.done("spam", "learn", "--spam", "anne@example.org", "INBOX:1")
+    mail(subject="Cheap watches", text="Buy cheap watches today", sender="shop@offers.example")
+    name = max(anne.listed("message", "search", "anne@example.org"), key=lambda one: one["id"])["id"]
+    document = anne.listed("spam", "explain", "anne@example.org", name)
+    assert len(document["model"]) == 12
+    assert document["reasons"][0]["kind"] == "marks"
+    assert any(reason["where"] == "Subject" and "watches" in reason["text"].lower() for reason in document["reasons"])
+    shown = anne.done("spam", "explain", "anne@example.org", name)
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "  marks" in shown
+    raw = anne.done("message", "raw", "--delivered", "anne@example.org", name)
+    spam_field = next(line for line in raw.splitlines() if line.startswith("X-MDA-Spam"))
+    assert "watches" not in spam_field
