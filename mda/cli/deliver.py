@@ -15,7 +15,10 @@ from mda.delivery.compose import compose
 from mda.delivery.copies import Accepted
 from mda.delivery.service import DeliveryService
 from mda.envelope import NULL_REVERSE_PATH, Envelope, Recipient
+from mda.identifiers import IdentifierSource
+from mda.learning import correspondents
 from mda.logs import configure
+from mda.metadata.postgresql.opened import Handle
 from mda.metadata.postgresql.readiness import fit_to_serve
 from mda.settings import Log, Settings
 
@@ -51,19 +54,26 @@ def deliver(ctx: click.Context, sender: str, recipients: tuple[Address, ...]) ->
     raw = sys.stdin.buffer.read().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
     chosen = settings.load(ctx.obj)
     configure(Log(level="error", format=chosen.log.format))
-    with fit_to_serve(chosen):
-        answers = asyncio.run(_deliver(chosen, sender, recipients, raw))
+    with fit_to_serve(chosen) as handle:
+        answers, accepted = asyncio.run(_deliver(chosen, sender, recipients, raw))
+        _note_correspondents(handle, accepted, raw)
     for recipient, reply in zip(recipients, answers, strict=True):
         click.echo(visible(f"{recipient}: {reply}"), err=not 200 <= reply.code < 300)
     ctx.exit(_status(answers))
 
 
-async def _deliver(chosen: Settings, sender: str, recipients: Sequence[Address], raw: bytes) -> tuple[Reply, ...]:
+async def _deliver(
+    chosen: Settings, sender: str, recipients: Sequence[Address], raw: bytes
+) -> tuple[tuple[Reply, ...], tuple[Accepted, ...]]:
+    """One answer a recipient, and those that have the message."""
     async with compose(chosen, keeps_receipts=False) as service:
         asked = [await service.resolve(Recipient(recipient), sender, len(raw)) for recipient in recipients]
         accepted = [answer for answer in asked if isinstance(answer, Accepted)]
-        replies = iter(await _hand_over(service, sender, accepted, raw))
-        return tuple(answer.reply if isinstance(answer, Cause) else next(replies) for answer in asked)
+        replies = await _hand_over(service, sender, accepted, raw)
+        each = iter(replies)
+        answers = tuple(answer.reply if isinstance(answer, Cause) else next(each) for answer in asked)
+        stored = (one for one, reply in zip(accepted, replies, strict=True) if 200 <= reply.code < 300)
+        return answers, tuple(stored)
 
 
 async def _hand_over(
@@ -72,6 +82,15 @@ async def _hand_over(
     if not accepted:
         return ()
     return await service.deliver(Envelope(sender, tuple(one.recipient for one in accepted)), accepted, raw)
+
+
+def _note_correspondents(handle: Handle, stored: Sequence[Accepted], raw: bytes) -> None:
+    """What a user's own program puts into Sent says whom the user writes to."""
+    for target in (target for one in stored for target in one.targets):
+        mailbox_id = target.detail_mailbox_id
+        if mailbox_id is not None and correspondents.is_sent(handle, target.account_id, mailbox_id):
+            found = correspondents.recipients(raw)
+            correspondents.note(handle, IdentifierSource(), target.account_id, found)
 
 
 def _status(answers: Sequence[Reply]) -> int:

@@ -2,6 +2,7 @@
 
 import rich_click as click
 
+from mda.cli.spam_correspondent import correspondent
 from mda.cli.spam_explain import explain_one
 from mda.cli.spam_learn import forget, learn
 from mda.cli.spam_policy import policy
@@ -18,5 +19,5 @@ def spam() -> None:
     """
 
 
-for command in (learn, forget, explain_one, policy, trainer):
+for command in (learn, forget, explain_one, policy, correspondent, trainer):
     spam.add_command(command)

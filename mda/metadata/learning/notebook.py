@@ -113,6 +113,22 @@ class Notebook:
         )
         return tuple(self._connection.scalars(statement))
 
+    def wrote_to(self, addresses: Sequence[str]) -> None:
+        """The account has written to these addresses, now."""
+        values = [{"account_id": self.account_id, "address": address, "sent_count": 1} for address in addresses]
+        if not values:
+            return
+        statement = upsert(correspondent).values(values)
+        renewed = {"sent_count": correspondent.c.sent_count + 1, "last_seen_at": func.now()}
+        self._connection.execute(
+            statement.on_conflict_do_update(index_elements=["account_id", "address"], set_=renewed)
+        )
+
+    def forget_correspondents(self, addresses: Sequence[str]) -> int:
+        """How many of them there were."""
+        is_it = (correspondent.c.account_id == self.account_id, correspondent.c.address.in_(addresses))
+        return self._connection.execute(delete(correspondent).where(*is_it)).rowcount
+
     def write_weights(self, weighed: Weighed) -> None:
         """Replaces the account's weights; the next look-up of its addresses finds them."""
         values = {
