@@ -123,6 +123,11 @@ class Settings(_Table, frozen=True):
         return Path(self.data_dir) / "spam" / "trained.bin"
 
     @property
+    def campaigns(self) -> Path:
+        """The table in which the workers count near copies."""
+        return Path(self.data_dir) / "spam" / "campaigns.table"
+
+    @property
     def worker_count(self) -> int:
         """The set number, or one per core up to 4."""
         return self.workers.count or min(len(os.sched_getaffinity(0)), 4)

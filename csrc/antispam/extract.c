@@ -126,6 +126,7 @@ mime_status spam_examine(const uint8_t *input, size_t length, const mime_limits 
     }
     extract(s, *message);
     spam_score_features(model, s->set.ids, s->set.count, score);
+    spam_bands_take(s->set.ids, s->set.count, score->bands);
     free(s);
     return MIME_OK;
 }

@@ -8,6 +8,7 @@
 #ifndef MDA_SPAM_SCORE_H
 #define MDA_SPAM_SCORE_H
 
+#include "campaign.h"
 #include "features.h"
 
 /* cdef begin */
@@ -30,6 +31,7 @@ typedef struct {
 
 typedef struct {
     double probability;
+    uint64_t bands[SPAM_BANDS]; /* campaign.h; set by spam_examine alone */
     float margin;
     uint32_t feature_count;
     uint32_t top_count;

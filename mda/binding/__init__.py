@@ -9,9 +9,11 @@ MemoryError that there was no memory.
     decoding      transfer encodings and HTML, without a parse
     spam_model    weights and scores          learner   features, learning
     personal      views of messages, what a user's marks make
+    campaigns     near copies, counted
     layouts       the C tables' layouts       status    errors, limits, copies
 """
 
+from mda.binding.campaigns import BANDS, Campaign, CampaignTable
 from mda.binding.decoding import decode_transfer, html_text
 from mda.binding.examination import Examination, examine
 from mda.binding.layouts import ADDRESS, DEFAULT_LIMITS, HEADER, NONE, PARAMETER, PART, Limits
@@ -42,6 +44,7 @@ from mda.binding.viewer import (
 
 __all__ = [
     "ADDRESS",
+    "BANDS",
     "DEFAULT_LIMITS",
     "FEATURE_VERSION",
     "HEADER",
@@ -59,6 +62,8 @@ __all__ = [
     "VIEW_USUAL",
     "WANT_FIELDS",
     "WANT_SUMMARY",
+    "Campaign",
+    "CampaignTable",
     "Examination",
     "LearnedMark",
     "Learner",

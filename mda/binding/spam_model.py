@@ -16,7 +16,7 @@ FEATURE_VERSION: int = _lib.SPAM_FEATURE_VERSION
 TOP_CONTRIBUTIONS: int = _lib.SPAM_TOP
 """How many contributions a SpamScore shows at most."""
 
-_SCORE = struct.Struct(f"=dfII{'If' * TOP_CONTRIBUTIONS}{_lib.SPAM_CATEGORIES}f")
+_SCORE = struct.Struct(f"=d{_lib.SPAM_BANDS}QfII{'If' * TOP_CONTRIBUTIONS}{_lib.SPAM_CATEGORIES}f")
 """spam_score without its padding at the end."""
 
 
@@ -33,6 +33,8 @@ class SpamScore:
     """Sums of all weights by category."""
     model_version: str
     feature_version: int
+    bands: tuple[int, ...] = ()
+    """What near copies share (`mda.binding.campaigns`); zeros where the message was scored by its features alone."""
 
 
 class Model:
@@ -83,7 +85,8 @@ class Model:
 
 def copy_score(score: Any, model: Model) -> SpamScore:
     """The values of a spam_score that `model` gave."""
-    probability, margin, feature_count, top_count, *rest = _SCORE.unpack_from(_ffi.buffer(score))
+    probability, *numbers = _SCORE.unpack_from(_ffi.buffer(score))
+    bands, (margin, feature_count, top_count, *rest) = numbers[: _lib.SPAM_BANDS], numbers[_lib.SPAM_BANDS :]
     top, categories = rest[: 2 * top_count], rest[2 * TOP_CONTRIBUTIONS :]
     return SpamScore(
         probability=probability,
@@ -93,4 +96,5 @@ def copy_score(score: Any, model: Model) -> SpamScore:
         categories=tuple(categories),
         model_version=model.version,
         feature_version=FEATURE_VERSION,
+        bands=tuple(bands),
     )

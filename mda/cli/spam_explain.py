@@ -16,6 +16,7 @@ from mda.cli.text import visible
 from mda.identifiers import format_id
 from mda.learning import explain
 from mda.learning.explain import Found
+from mda.learning.lesson import campaign_of
 from mda.metadata.directory import accounts
 from mda.metadata.mailbox import messages
 from mda.metadata.mailbox.messages import Content
@@ -61,7 +62,8 @@ def explain_one(config: Path | None, account: Address, name: str, as_json: bool)
     if content.spam_score is None:
         click.echo(f"{name} was not classified")
         return
-    click.echo(f"{name}: {content.spam_score:.4f} by model {_model(content)}\n")
+    click.echo(f"{name}: {content.spam_score:.4f} by model {_model(content)}")
+    click.echo(f"campaign: {_copies(content)} like it in the hours before\n")
     for line in lines:
         click.echo(_shown(line))
 
@@ -89,6 +91,8 @@ def _document(content: Content, lines: Sequence[Line]) -> dict[str, Any]:
         "id": format_id(content.id),
         "score": None if content.spam_score is None else round(content.spam_score, 4),
         "model": _model(content),
+        "campaign": campaign_of(content.spam_reasons),
+        "copies": _copies(content),
         "reasons": [
             {
                 "kind": line.kind,
@@ -100,6 +104,12 @@ def _document(content: Content, lines: Sequence[Line]) -> dict[str, Any]:
             for line in lines
         ],
     }
+
+
+def _copies(content: Content) -> int:
+    """How many near copies there had been before it."""
+    campaign = content.spam_reasons.get("campaign") if isinstance(content.spam_reasons, dict) else None
+    return int(campaign[1]) - 1 if campaign else 0
 
 
 def _model(content: Content) -> str | None:

@@ -11,9 +11,9 @@ from mda.address import Address
 from mda.cli import mail_files, message_bytes, message_name
 from mda.cli.options import account_argument
 from mda.errors import InvalidValue
-from mda.identifiers import IdentifierSource
+from mda.identifiers import IdentifierSource, format_id
 from mda.learning import teach
-from mda.learning.lesson import Lesson, Pupil, outside_id
+from mda.learning.lesson import Lesson, Pupil, campaign_of, outside_id
 from mda.learning.teach import Taught
 from mda.metadata.directory import accounts
 from mda.metadata.mailbox import messages
@@ -30,10 +30,13 @@ what_argument = click.argument("what", metavar="MESSAGE|FILE|FOLDER...", nargs=-
 
 @click.command()
 @click.option("--spam/--ham", "is_spam", default=None, help="What the messages are; one of the two must be given.")
+@click.option("--campaign", "is_campaign", is_flag=True, help="Also the account's other messages of the same campaign.")
 @account_argument
 @what_argument
 @click.pass_obj
-def learn(config: Path | None, is_spam: bool | None, account: Address, what: tuple[str, ...]) -> None:
+def learn(
+    config: Path | None, is_spam: bool | None, is_campaign: bool, account: Address, what: tuple[str, ...]
+) -> None:
     """Mark messages as spam or ham for one account.
 
     It counts for the account's next message; all others follow, a little, when the trainer runs. A message that is
@@ -43,12 +46,15 @@ def learn(config: Path | None, is_spam: bool | None, account: Address, what: tup
     \b
     $ mda spam learn --spam anne@example.org INBOX:17 INBOX:18
     $ mda spam learn --ham anne@example.org ./old-mail.mbox
+    $ mda spam learn --spam --campaign anne@example.org INBOX:17
     """
     if is_spam is None:
         raise click.UsageError("say --spam or --ham")
     chosen = settings.load(config)
     with opened(chosen) as handle:
         account_id = accounts.find(handle, account).id
+        if is_campaign:
+            what = tuple(_copies(handle, account_id, what))
         taught = _teach(handle, chosen, account_id, what, is_spam)
     known = f"; {taught.known} were marked so already" if taught.known else ""
     click.echo(f"learned {taught.changed} messages as {'spam' if is_spam else 'ham'}{known}")
@@ -92,8 +98,19 @@ def _lessons(handle: Handle, pupil: Pupil, account_id: int, what: Sequence[str])
                 yield pupil.read(outside_id(raw), raw)
         else:
             content_id = _content_id(handle, account_id, name)
-            raw = message_bytes.stored(messages.open_content(handle, account_id, content_id))
-            yield pupil.read(content_id, raw)
+            content = messages.open_content(handle, account_id, content_id)
+            yield pupil.read(content_id, message_bytes.stored(content), campaign_of(content.spam_reasons))
+
+
+def _copies(handle: Handle, account_id: int, what: Sequence[str]) -> Iterator[str]:
+    """What is named, and by their ids the near copies of those that are messages of the account."""
+    for name in what:
+        yield name
+        if not Path(name).exists():
+            content = messages.open_content(handle, account_id, _content_id(handle, account_id, name))
+            campaign = campaign_of(content.spam_reasons)
+            if campaign is not None:
+                yield from map(format_id, messages.find_campaign(handle, account_id, campaign))
 
 
 def _ids(handle: Handle, account_id: int, what: Sequence[str]) -> Iterator[int]:

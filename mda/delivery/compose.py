@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from mda.antispam.classifier import Classifier
+from mda.binding import CampaignTable
 from mda.delivery.author import Sources
 from mda.delivery.commit_lane import CommitLane
 from mda.delivery.housekeeping import FORGET_SECONDS, REVIVE_SECONDS, keep_house
@@ -76,6 +77,7 @@ async def compose(settings: Settings, *, keeps_receipts: bool = True) -> AsyncIt
             deadline_seconds=settings.delivery.deadline_seconds,
             keeps_receipts=keeps_receipts,
             sources=_sources(settings.spam),
+            campaigns=_campaigns(settings),
             requeue_uid=_uid_of(MAIL_OWNER),
         )
         days = settings.delivery.receipt_days
@@ -184,6 +186,17 @@ def _classifier(settings: Settings) -> Classifier | None:
     if not settings.spam.enabled:
         return None
     return Classifier(Path(settings.spam.model) if settings.spam.model else None, settings.trained_model)
+
+
+def _campaigns(settings: Settings) -> CampaignTable | None:
+    if not settings.spam.enabled:
+        return None
+    try:
+        settings.campaigns.parent.mkdir(parents=True, exist_ok=True)
+        return CampaignTable(settings.campaigns)
+    except OSError as error:
+        logger("delivery").error("campaigns_not_counted", file=str(settings.campaigns), error=error.strerror)
+        return None
 
 
 def _sources(spam: Spam) -> Sources:

@@ -12,6 +12,7 @@ from typing import Protocol
 from mda import binding
 from mda.address import Address
 from mda.antispam.verdict import Verdict
+from mda.binding import Campaign, CampaignTable
 from mda.delivery import author, delivered_form
 from mda.delivery.author import NO_SOURCES, Author, Sources
 from mda.errors import MdaError
@@ -45,11 +46,15 @@ class Inspection:
     """The model's verdict at a recipient's threshold; None where not classified."""
     view: Callable[[], bytes]
     """What users' marks see of the message (`mda.binding.view`); found when the first user asks."""
+    campaign: Campaign | None
+    """The run of near copies that it belongs to; None where it is too short, or not classified."""
     author: Callable[[], Author]
     """Who it claims to be from; found when the first recipient asks."""
 
 
-def inspect(raw: bytes, classifier: Judge | None, sources: Sources = NO_SOURCES) -> Inspection:
+def inspect(
+    raw: bytes, classifier: Judge | None, sources: Sources = NO_SOURCES, campaigns: CampaignTable | None = None
+) -> Inspection:
     """Parse and classify one message as Postfix handed it over (CRLF line ends)."""
     examination = binding.examine(raw, _model_of(classifier))
     message = mime_message.read(examination)
@@ -77,6 +82,7 @@ def inspect(raw: bytes, classifier: Judge | None, sources: Sources = NO_SOURCES)
         size=len(raw),
         judge=judge,
         view=view,
+        campaign=campaigns.meet(examination.spam.bands) if campaigns and examination.spam else None,
         author=read_author,
     )
 

@@ -1,6 +1,7 @@
 """From what is known of a message to the row that one account's copy becomes."""
 
 from mda.antispam.verdict import Verdict
+from mda.binding import Campaign
 from mda.delivery import receipts
 from mda.delivery.copies import Copy, Message
 from mda.delivery.plan import Placement
@@ -35,6 +36,7 @@ def delivery_row(message: Message, copy: Copy, placement: Placement) -> Delivery
         spam_score=verdict.score if verdict else None,
         spam_reasons=_reasons(verdict),
         spam_model=verdict.model_version if verdict else "",
+        spam_campaign=_campaign(message.inspection.campaign),
         defects=parsed.defects,
         original_recipient=copy.recipient.original,
         queue_id=message.envelope.peer.queue_id,
@@ -51,3 +53,7 @@ def _receipt(message: Message, copy: Copy) -> bytes | None:
 def _reasons(verdict: Verdict | None) -> tuple[tuple[str, int, float], ...]:
     reasons = verdict.reasons[:REASONS_KEPT] if verdict else ()
     return tuple((reason.label, reason.feature_id, round(reason.weight, 4)) for reason in reasons)
+
+
+def _campaign(campaign: Campaign | None) -> tuple[int, int] | None:
+    return None if campaign is None else (campaign.id, campaign.count)

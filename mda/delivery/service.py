@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
 
+from mda.binding import CampaignTable
 from mda.causes import Cause, Reply
 from mda.delivery import receipts, replies
 from mda.delivery.author import Sources
@@ -47,6 +48,7 @@ class Services:
     deadline_seconds: float
     keeps_receipts: bool
     sources: Sources
+    campaigns: CampaignTable | None
     requeue_uid: int | None
     """The user id of Postfix's mail owner, where it is known: see `receipts.message_digest`."""
 
@@ -92,7 +94,7 @@ class DeliveryService:
         def examine() -> Message:
             queue_id = envelope.peer.queue_id
             digest = receipts.message_digest(raw, queue_id, services.requeue_uid) if services.keeps_receipts else None
-            inspection = inspect(raw, services.classifier, services.sources)
+            inspection = inspect(raw, services.classifier, services.sources, services.campaigns)
             return Message(envelope, raw, inspection, digest, datetime.now(UTC))
 
         if len(raw) <= INLINE_OCTETS:

@@ -8,6 +8,7 @@ import hashlib
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mda import binding
 from mda.antispam.classifier import base_model_path
@@ -32,16 +33,22 @@ class Pupil:
     def __init__(self, model_path: Path | None = None) -> None:
         self.model = binding.Model(model_path or base_model_path())
 
-    def read(self, content_id: int, raw: bytes) -> Lesson:
+    def read(self, content_id: int, raw: bytes, campaign: int | None = None) -> Lesson:
         """The lesson of one message."""
         features = binding.features(raw)
-        return Lesson(content_id, binding.view(features), log_odds(self.model.score(features).probability))
+        return Lesson(content_id, binding.view(features), log_odds(self.model.score(features).probability), campaign)
 
 
 def log_odds(probability: float) -> float:
     if not 0.0 < probability < 1.0:
         return LIKELIHOOD_LIMIT if probability >= 1.0 else -LIKELIHOOD_LIMIT
     return min(max(math.log(probability / (1.0 - probability)), -LIKELIHOOD_LIMIT), LIKELIHOOD_LIMIT)
+
+
+def campaign_of(spam_reasons: Any) -> int | None:
+    """The campaign that a stored message was found in; `spam_reasons` as its row has them."""
+    campaign = spam_reasons.get("campaign") if isinstance(spam_reasons, dict) else None
+    return int(campaign[0]) if campaign else None
 
 
 def outside_id(raw: bytes) -> int:

@@ -63,6 +63,8 @@ class Delivery:
     """What kind of evidence, feature id, weight."""
     spam_model: str = ""
     """The version of the model that gave them."""
+    spam_campaign: tuple[int, int] | None = None
+    """Id of the run of near copies that it belongs to, and how many there had been."""
     defects: int = 0
     original_recipient: str = ""
     queue_id: str = ""
@@ -98,7 +100,10 @@ class Delivery:
         if not self.spam_reasons:
             return None
         reasons = [[storable(kind), feature, _real(weight)] for kind, feature, weight in self.spam_reasons]
-        return json.dumps({"model": storable(self.spam_model), "reasons": reasons})
+        document: dict[str, object] = {"model": storable(self.spam_model), "reasons": reasons}
+        if self.spam_campaign is not None:
+            document["campaign"] = self.spam_campaign
+        return json.dumps(document)
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,6 +112,19 @@ def find(engine: Engine, account_id: int, path: str, uid: int) -> Entry:
     return _entry(row)
 
 
+def find_campaign(engine: Engine, account_id: int, campaign: int) -> tuple[int, ...]:
+    """Content ids of the account's messages that were found in a campaign, in order."""
+    statement = (
+        select(message.c.content_id)
+        .distinct()
+        .join(content, (content.c.account_id == message.c.account_id) & (content.c.id == message.c.content_id))
+        .where(message.c.account_id == account_id, content.c.spam_reasons["campaign"][0].astext == str(campaign))
+        .order_by(message.c.content_id)
+    )
+    with transaction(engine) as connection:
+        return tuple(connection.scalars(statement))
+
+
 def open_content(engine: Engine, account_id: int, content_id: int) -> Content:
     """Where the bytes are; NotFound where the account has no such content."""
     table = content.c

@@ -12,3 +12,4 @@ def test_c_tests_pass(tmp_path: Path) -> None:
     assert "antispam features: ok" in done.stdout
     assert "antispam scoring: ok" in done.stdout
     assert "antispam personal: ok" in done.stdout
+    assert "antispam campaign: ok" in done.stdout

@@ -66,3 +66,30 @@ def test_verdict_is_explained_in_the_messages_own_words(anne: System, mail: Call
     raw = anne.done("message", "raw", "--delivered", "anne@example.org", name)
     spam_field = next(line for line in raw.splitlines() if line.startswith("X-MDA-Spam"))
     assert "watches" not in spam_field
+
+
+CIRCULAR = (
+    "the garden shop sells cheap watches and fine roses at half the price this friday so come and see all of them"
+    " before noon or order by mail at once while there are some left for you and for everybody in your house"
+)
+
+
+def test_campaign_is_learned_as_one(anne: System, mail: Callable[..., None]) -> None:
+    for number in range(4):
+        mail(subject="Only this friday", text=f"{CIRCULAR} number{number}", sender=f"shop{number}@offers.example")
+    mail(subject="Lunch", text="shall we meet for lunch tomorrow at the usual place " * 5)
+    found = anne.listed("spam", "explain", "anne@example.org", "INBOX:4")
+    assert found["copies"] == 3
+    assert anne.listed("spam", "explain", "anne@example.org", "INBOX:5")["copies"] == 0
+    assert "campaign: 3 like it" in anne.done("spam", "explain", "anne@example.org", "INBOX:4")
+    done = anne.done("spam", "learn", "--spam", "--campaign", "anne@example.org", "INBOX:2")
+    assert done == "learned 4 messages as spam\n"
+
+
+def test_truncated_table_of_campaigns_costs_nothing_else(anne: System, mail: Callable[..., None]) -> None:
+    mail(text=CIRCULAR)
+    table = anne.data_dir / "spam" / "campaigns.table"
+    for junk in (b"", b"\xff" * 5000):
+        table.write_bytes(junk)
+        mail(text=CIRCULAR)
+    assert len(anne.listed("message", "list", "anne@example.org")) == 3
