@@ -1,245 +1,22 @@
-"""A crash run: kills under load, half of them with the power cut, and the store held against what was acknowledged.
+"""A crash run as a command: kills under load, half of them with the power cut.
 
-    python -m tests.crash.run --kills 300 [--messages 100000] [--seed N] [--folder F]
+    python -m tests.crash.run --kills 300 [--messages 100000] [--seed N] [--no-postfix]
 
 Prints its seed, its progress and its figures; exits 1 where anything is lost, doubled, changed or miscounted, and
 keeps the folder then. With the same seed the choices are the same, their moments are not.
 """
 
 import argparse
-import errno
 import shutil
+import signal
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
-from random import Random
 
-from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError
-
-from mda.metadata.postgresql.engine import make_engine
-from tests.crash.checker import Finding, check_all, check_new
-from tests.crash.commits import CommitsRead, check_commits
-from tests.crash.faults import Call, Effect, Rule
-from tests.crash.house import ADDRESSES, DOMAIN, House
-from tests.crash.ledger import Ledger
-from tests.crash.load import Load
-from tests.crash.postfix_load import PIPE_DOMAIN, PostfixLoad, setup
-from tests.crash.victims import Victim, choose, recover, strike
-from tests.integration.postfix import running
-
-SESSIONS = 24
-SETTLE_SECONDS = 120
-FULL_CHECK_EVERY = 50
-FEWEST_MAILS = 100
-"""Between two kills, on average."""
-SOON = 0.1
-"""How often the next kill comes while everything is just beginning again."""
-
-FAULTS = (
-    Rule(Call.WRITE, ".seg", Effect.FAIL, errno.EIO),
-    Rule(Call.WRITE, ".seg", Effect.FAIL, errno.ENOSPC, times=5),
-    Rule(Call.WRITE, ".seg", Effect.SHORT, times=3),
-    Rule(Call.FDATASYNC, ".seg", Effect.FAIL, errno.EIO),
-    Rule(Call.FDATASYNC, ".seg", Effect.NONE, times=3, delay_seconds=0.2),
-    Rule(Call.FSYNC, "shards/", Effect.FAIL, errno.EIO),
-    Rule(Call.FSYNC, "shards/", Effect.NONE, times=3, delay_seconds=0.2),
-    Rule(Call.OPEN, ".seg", Effect.FAIL, errno.EMFILE),
-    Rule(Call.RENAME, ".seal", Effect.FAIL, errno.EIO),
-)
-"""One of them strikes in every other round, at a call that is drawn."""
-
-
-@dataclass(slots=True)
-class Figures:
-    seed: int = 0
-    kills: Counter[Victim] = field(default_factory=Counter)
-    power_cuts: int = 0
-    octets_lost: int = 0
-    names_lost: int = 0
-    faults: int = 0
-    started_at: float = field(default_factory=time.monotonic)
-    findings: list[Finding] = field(default_factory=list)
-    commits: CommitsRead | None = None
-
-    @property
-    def total(self) -> int:
-        return sum(self.kills.values())
-
-
-class Run:
-    """One house, its loads and its figures; `rounds` until there were enough kills and messages."""
-
-    def __init__(self, house: House, ledger: Ledger, lmtp: Load, random: Random) -> None:
-        self.figures = Figures()
-        self.house = house
-        self.ledger = ledger
-        self.postfix: PostfixLoad | None = None
-        self.lmtp = lmtp
-        self._random = random
-        self._engine = make_engine(house.database.url)
-        self._checked = 0
-
-    def rounds(self, kills: int, messages: int, has_faults: bool = True) -> None:
-        while self.figures.total < kills or len(self.ledger.acknowledged) < messages:
-            missing = messages - len(self.ledger.acknowledged)
-            self.let_run(max(FEWEST_MAILS, missing // max(1, kills - self.figures.total)))
-            self._kill()
-            if has_faults and self._random.random() < 0.5:
-                self._plant_fault()  # now, so that it may also strike what the next workers begin with
-            self._recover()
-            self._check()
-            if self.figures.findings:
-                return
-
-    def settle(self) -> None:
-        """Everything that was sent finds its place; then every byte is looked at, and every segment."""
-        self.house.faults.set()
-        is_done = self.lmtp.finish(SETTLE_SECONDS)
-        if self.postfix is not None:
-            is_done = self.postfix.finish(SETTLE_SECONDS) and is_done
-        assert is_done or self.figures.findings, f"mail is left over after {SETTLE_SECONDS} s"
-        self.figures.findings += self.ask(
-            lambda rows: check_all(rows, self.house.shards, self.ledger, is_settled=is_done)
-        )
-        self.house.instance.stop()
-        with self._engine.connect() as connection:
-            self.figures.commits, found = check_commits(connection, self.house.shards)
-        self.figures.findings += found
-        self._engine.dispose()
-
-    def _plant_fault(self) -> None:
-        rule = self._random.choice(FAULTS)
-        self.house.faults.set(
-            Rule(
-                rule.calls,
-                rule.part,
-                rule.effect,
-                rule.error,
-                self._random.randrange(8),
-                rule.times,
-                rule.roles,
-                rule.delay_seconds,
-            )
-        )
-
-    def let_run(self, mails: int = FEWEST_MAILS) -> None:
-        """About so many mails arrive, or sometimes none, then a moment passes that nobody chose."""
-        if self._random.random() < SOON:
-            time.sleep(self._random.random() * 0.2)
-            return
-        wanted = len(self.ledger.acknowledged) + self._random.randrange(mails // 4, 2 * mails)
-        deadline = time.monotonic() + SETTLE_SECONDS
-        while len(self.ledger.acknowledged) < wanted:
-            assert time.monotonic() < deadline, f"no mail arrives:\n{self.house.instance.log.read_text()[-3000:]}"
-            time.sleep(0.01)
-        time.sleep(self._random.random() * 0.05)
-
-    def _kill(self) -> None:
-        self.figures.faults += self.house.faults.fired()
-        victim = choose(self._random, self.postfix)
-        strike(victim, self.house, self.postfix, self._random)
-        self.figures.kills[victim] += 1
-        if self.figures.total % 2:
-            time.sleep(self._random.random() * 0.1)
-            lost = self.house.cut_power(self._random)
-            self.figures.power_cuts += 1
-            self.figures.octets_lost += lost.octets
-            self.figures.names_lost += lost.names
-        self.house.faults.set()
-
-    def _recover(self) -> None:
-        recover(self.house)
-        if self.postfix is not None:
-            self.postfix.postfix.flush()
-        self._engine.dispose()
-
-    def _check(self) -> None:
-        said = self.ledger.since(self._checked)
-        self._checked += len(said)
-        is_full = self.figures.total % FULL_CHECK_EVERY == 0
-        if is_full:
-            found = self.ask(lambda rows: check_all(rows, self.house.shards, self.ledger, is_settled=False))
-        else:
-            found = self.ask(lambda rows: check_new(rows, self.house.shards, self.ledger, said))
-        self.figures.findings += found
-        _say(self.figures, self.ledger)
-
-    def ask(self, check: Callable[[Connection], list[Finding]]) -> list[Finding]:
-        """The check's findings; from the start again while PostgreSQL is not there yet."""
-        deadline = time.monotonic() + SETTLE_SECONDS
-        while True:
-            try:
-                with self._engine.connect() as connection:
-                    return check(connection)
-            except OperationalError:
-                self._engine.dispose()
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.1)
-
-
-@contextmanager
-def loaded(house: House, random: Random) -> Iterator[Run]:
-    """A house under load from LMTP clients; its processes are ended here, whatever happens."""
-    ledger = Ledger()
-    try:
-        house.prepare()
-        house.start()
-        load = Load(house.instance.socket, ADDRESSES, ledger, SESSIONS, random.getrandbits(32))
-        load.start()
-        yield Run(house, ledger, load, random)
-    finally:
-        house.end()
-
-
-@contextmanager
-def prepared(folder: Path, seed: int, has_postfix: bool) -> Iterator[Run]:
-    """The same in `folder` (the caller's to remove), with mail through Postfix too."""
-    with loaded(House(folder), Random(seed)) as run:
-        run.figures.seed = seed
-        if not has_postfix:
-            yield run
-            return
-        program = folder / "mda-pipe"
-        shutil.copy(Path(sys.executable).parent / "mda-pipe", program)
-        instance = run.house.instance
-        instance.mda("domain", "add", PIPE_DOMAIN)
-        run.house.add_accounts([f"p@{PIPE_DOMAIN}"])
-        with running(setup(instance.socket, program, DOMAIN)) as postfix:
-            run.postfix = PostfixLoad(postfix, (*ADDRESSES[:4], f"p@{PIPE_DOMAIN}"), run.ledger, seed)
-            run.postfix.start()
-            yield run
-
-
-def _say(figures: Figures, ledger: Ledger) -> None:
-    seconds = time.monotonic() - figures.started_at
-    sys.stdout.write(
-        f"{seconds:6.0f} s  {figures.total} kills, {figures.power_cuts} power cuts, {figures.faults} faults,"
-        f" {len(ledger.acknowledged)} acknowledged, {ledger.refused} refused or broken off,"
-        f" {ledger.redelivered} answered again, {len(figures.findings)} findings\n"
-    )
-    sys.stdout.flush()
-
-
-def report(figures: Figures, ledger: Ledger) -> str:
-    kills = "".join(f"\n  {count:6} {victim.value}" for victim, count in figures.kills.most_common())
-    findings = "".join(f"\n  {finding}" for finding in figures.findings[:20])
-    return (
-        f"seed {figures.seed}: {figures.total} kills in {time.monotonic() - figures.started_at:.0f} s:{kills}\n"
-        f"{figures.power_cuts} of them with the power cut, which took {figures.octets_lost} unsynced bytes and"
-        f" {figures.names_lost} unsynced names\n"
-        f"{figures.faults} calls struck by faults\n"
-        f"{len(ledger.mails)} mails sent, {len(ledger.acknowledged)} acknowledgements by LMTP,"
-        f" {ledger.refused} temporary refusals and broken connections, {ledger.redelivered} redeliveries answered\n"
-        f"{figures.commits}\n"
-        f"{len(figures.findings)} findings{findings}\n"
-    )
+from tests.crash.figures import report
+from tests.crash.rounds import prepared
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -249,6 +26,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--no-postfix", action="store_true", help="LMTP clients only; needs no root")
     given = parser.parse_args(words)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that nothing is left running
     folder = Path(tempfile.mkdtemp(prefix="mda-crash-"))
     folder.chmod(0o755)
     sys.stdout.write(f"seed {given.seed}, in {folder}\n")

@@ -16,7 +16,7 @@ from tests.crash.checker import ROWS, Finding, Flaw, check_all, check_new
 from tests.crash.commits import check_commits
 from tests.crash.house import House
 from tests.crash.ledger import Acknowledged, Ledger
-from tests.crash.run import SETTLE_SECONDS, loaded
+from tests.crash.rounds import SETTLE_SECONDS, loaded
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.run import prepared, report
+from tests.crash.figures import report
+from tests.crash.rounds import prepared
 from tests.requirements import require_postfix
 
 KILLS = 8

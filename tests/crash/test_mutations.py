@@ -10,7 +10,7 @@ import pytest
 from tests.crash.checker import Finding, Flaw, check_all
 from tests.crash.faults import ALWAYS, Call, Effect, Role, Rule
 from tests.crash.house import House
-from tests.crash.run import loaded
+from tests.crash.rounds import loaded
 
 CUTS = 12
 

@@ -12,7 +12,7 @@ import pytest
 
 from mda.metadata.postgresql.engine import make_engine
 from tests.crash.checker import check_all
-from tests.crash.faults import Call, Effect, Role, Rule
+from tests.crash.faults import ALWAYS, Call, Effect, Role, Rule
 from tests.crash.house import DOMAIN, House
 from tests.crash.ledger import Ledger, make_mail
 from tests.crash.postfix_load import PIPE_DOMAIN, PostfixLoad, setup
@@ -22,8 +22,10 @@ from tests.requirements import require_postfix
 
 WAIT_SECONDS = 60
 
-LATE_COMMIT = Rule(Call.FDATASYNC, "pg_wal", Effect.NONE, roles=Role.POSTGRES, delay_seconds=2.0)
+LATE_COMMIT = Rule(Call.FDATASYNC, "pg_wal", Effect.NONE, roles=Role.POSTGRES, times=ALWAYS, delay_seconds=2.0)
 """Time enough to kill who waits for the answer."""
+
+COMMITTING = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'mda-deliver' AND state = 'active'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +69,12 @@ def test_a_lost_answer_is_given_again(stage: Stage, victim: str, recipient: str,
     postfix = stage.postfix.postfix
     stage.house.faults.set(LATE_COMMIT)
     postfix.send(mail.recipients, mail.raw, mail.sender)
-    wait_until(lambda: stage.house.faults.fired() == 1, WAIT_SECONDS, "the commit")
+    wait_until(lambda: count(stage.house, COMMITTING) > 0, WAIT_SECONDS, "the commit")
     victims = stage.postfix.daemons(victim)
     assert victims
     for pid in victims:
         kill(pid)
+    stage.house.faults.set()
     wait_until(lambda: rows(stage.house) == before + 1, WAIT_SECONDS, "the first delivery's row")
     assert postfix.queue()
     if is_requeued:
@@ -85,11 +88,15 @@ def test_a_lost_answer_is_given_again(stage: Stage, victim: str, recipient: str,
 
 
 def rows(house: House) -> int:
+    return count(house, "SELECT count(*) FROM message")
+
+
+def count(house: House, query: str) -> int:
     engine = make_engine(house.database.url)
     with engine.connect() as connection:
-        count: int = connection.exec_driver_sql("SELECT count(*) FROM message").scalar_one()
+        counted: int = connection.exec_driver_sql(query).scalar_one()
     engine.dispose()
-    return count
+    return counted
 
 
 def deliver_all(stage: Stage) -> None:
