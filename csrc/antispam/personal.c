@@ -7,6 +7,7 @@
 enum { SILENT_FEATURES = 64, PASSES = 10, LEFT_OUT = 3 };
 
 static const float RATE = 0.45f;
+static const double COMMON = 0.75;
 static const float ENOUGH = 0.02f; /* an error this small teaches nothing */
 static const float FURTHEST = 8.0f; /* log-odds beyond which a base says no more */
 
@@ -29,8 +30,8 @@ static uint32_t rank_of(uint32_t feature) {
 }
 
 /* How far a step moves a feature of each rank: who writes and what for says more than the words that mail shares.
-   It is divided by the root of the number of marks that have the feature: what all of them have would else pull all mail along, as
-   a user's marks are often of one kind only. */
+   It is divided by the number of marks that have the feature, to the power of COMMON: what all of them have would else
+   pull all mail along, as a user's marks are often of one kind only. */
 static const float STEPS[LEFT_OUT + 1] = {1.0f, 0.5f, 0.25f, 0.0f};
 
 /* Rank, then hash, then the id itself: a total order. */
@@ -209,8 +210,8 @@ static void learn_mark(lexicon *all, const spam_mark *mark, const uint32_t *plac
     for (uint32_t i = 0; i < mark->count; i++) {
         uint32_t place = places[i];
         all->squares[place] += (float)(gradient * gradient);
-        double rate = RATE * STEPS[rank_of(all->ids[place])];
-        all->weights[place] -= (float)(rate * gradient / sqrt((double)all->marks[place] * all->squares[place]));
+        double rate = RATE * STEPS[rank_of(all->ids[place])] / pow(all->marks[place], COMMON);
+        all->weights[place] -= (float)(rate * gradient / sqrt(all->squares[place]));
     }
 }
 

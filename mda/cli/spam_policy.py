@@ -1,6 +1,7 @@
 """`mda spam policy`: rules on senders, thresholds, and where spam goes."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,7 +11,7 @@ from mda import address, settings
 from mda.address import Address
 from mda.cli.options import AddressType, DomainType, json_option
 from mda.cli.table import Column, show
-from mda.errors import InvalidValue
+from mda.errors import Conflict, InvalidValue
 from mda.identifiers import IdentifierSource
 from mda.metadata.directory import policies
 from mda.metadata.directory.policies import Rule, Scope
@@ -29,6 +30,8 @@ COLUMNS: tuple[Column[Rule], ...] = (
 )
 
 DEFAULT = "default"
+FEWEST_ABOVE = 3
+"""Messages above a threshold; of fewer it would be an accident."""
 
 
 class SenderType(click.ParamType[Address | str]):
@@ -59,6 +62,22 @@ class ThresholdType(click.ParamType[float | str]):
         if not 0.0 < number <= 1.0:
             self.fail(f"{value!r} must be above 0 and at most 1 (a probability), or {DEFAULT}", param, ctx)
         return number
+
+
+class ShareType(click.ParamType[float]):
+    """A share of mail: 0.5% or 0.005."""
+
+    name = "share"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        text = str(value)
+        try:
+            share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        except ValueError:
+            share = 0.0
+        if not 0.0 < share < 0.5:
+            self.fail(f"{value!r} must be a share above 0 and below a half, like 0.5%", param, ctx)
+        return share
 
 
 def scope_options(function: F) -> F:
@@ -148,15 +167,30 @@ def list_all(config: Path | None, as_json: bool) -> None:
 @scope_options
 @click.option("--threshold", type=ThresholdType(), help=f"Probability from which mail is spam, or {DEFAULT}.")
 @click.option(
+    "--false-positives",
+    "share",
+    type=ShareType(),
+    help="Set the threshold by the share of kept mail above it.",
+)
+@click.option(
     "--spam-to", type=click.Choice(("junk", "inbox", DEFAULT)), help="Where spam goes; in the INBOX it has its mark."
 )
 @click.pass_obj
 def set_one(
-    config: Path | None, account: Address | None, domain: str | None, threshold: float | str | None, spam_to: str | None
+    config: Path | None,
+    account: Address | None,
+    domain: str | None,
+    threshold: float | str | None,
+    share: float | None,
+    spam_to: str | None,
 ) -> None:
     """Show or set the threshold of an account or a domain, and where its spam goes.
 
+    With --false-positives the threshold is read from the newest mail outside of Junk: the score that so much of it
+    reaches.
+
     \b
+    $ mda spam policy set --domain example.org --false-positives 0.5%
     $ mda spam policy set --domain example.org --threshold 0.9
     $ mda spam policy set --account anne@example.org --spam-to inbox
     $ mda spam policy set --account anne@example.org --threshold default
@@ -169,11 +203,24 @@ def set_one(
         changes["threshold"] = None if threshold == DEFAULT else threshold
     if spam_to is not None:
         changes["destination"] = None if spam_to == DEFAULT else spam_to
+    if threshold is not None and share is not None:
+        raise click.UsageError("say --threshold or --false-positives, not both")
     with opened(settings.load(config)) as handle:
+        if share is not None:
+            changes["threshold"] = _threshold(policies.ham_scores(handle, scope), share)
         found = policies.configure(handle, scope, **changes)
-    click.echo(
-        f"{account or domain}: threshold {found.threshold or DEFAULT}, spam goes to {found.destination or DEFAULT}"
-    )
+    click.echo(f"{account or domain}: threshold {_short(found.threshold)}, spam goes to {found.destination or DEFAULT}")
+
+
+def _threshold(scores: Sequence[float], share: float) -> float:
+    """The least score that at most this share of the mail reaches."""
+    allowed = int(len(scores) * share)
+    if allowed < FEWEST_ABOVE:
+        needed = math.ceil(FEWEST_ABOVE / share)
+        raise Conflict(
+            f"{len(scores)} messages outside of Junk are too few to tell", f"{needed} are needed, or give --threshold"
+        )
+    return min(math.nextafter(scores[-1 - allowed], math.inf), 1.0)
 
 
 def _put(config: Path | None, scope: Scope, action: PolicyAction, senders: tuple[Address | str, ...]) -> None:
@@ -181,6 +228,10 @@ def _put(config: Path | None, scope: Scope, action: PolicyAction, senders: tuple
         policies.put(handle, IdentifierSource(), scope, action, senders)
     whose = scope.account or scope.domain or "everybody"
     click.echo(f"{ACTIONS[action]} {', '.join(map(str, senders))} for {whose}")
+
+
+def _short(threshold: float | None) -> str:
+    return DEFAULT if threshold is None else f"{threshold:.4g}"
 
 
 def _scope(account: Address | None, domain: str | None) -> Scope:

@@ -19,7 +19,8 @@ from mda.logs import logger
 from mda.metadata.directory.resolve import Resolved
 
 _MOST_AT_ONCE = 500
-_CACHE_ENTRIES = 10_000
+_CACHE_ENTRIES = 4_000
+"""Several seconds of a worker's mail: an entry with a user's weights has up to 15 KB."""
 
 
 class AddressBook(Protocol):

@@ -19,11 +19,14 @@ from mda.identifiers import IdentifierSource
 from mda.metadata.directory import accounts, domains
 from mda.metadata.mailbox.change import changing
 from mda.metadata.postgresql.engine import transaction
-from mda.metadata.schema.tables import account, domain, policy
-from mda.metadata.schema.words import PolicyAction, PolicySubject
+from mda.metadata.schema.tables import account, address, content, domain, mailbox, message, policy
+from mda.metadata.schema.words import AddressKind, PolicyAction, PolicySubject, Role
 
 SPAM = "spam"
 """Key in the settings of an account or a domain: the mailbox that takes spam, junk or inbox."""
+
+MOST_SCORES = 20_000
+"""The newest are asked for a threshold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,28 @@ def configure(engine: Engine, scope: Scope, **changes: Any) -> SpamSettings:
             connection.execute(update(table).where(is_it).values(values))
         row = connection.execute(select(table.c.spam_threshold, table.c.settings[SPAM].astext).where(is_it)).one()
         return SpamSettings(*row)
+
+
+def ham_scores(engine: Engine, scope: Scope) -> tuple[float, ...]:
+    """Scores of an account's or a domain's newest mail outside of Junk and Trash, rising."""
+    with transaction(engine) as connection:
+        owner = _owner(connection, scope)
+        accounts_of = select(address.c.account_id).where(
+            address.c.kind == AddressKind.ACCOUNT, address.c.domain == owner["domain"]
+        )
+        whose = accounts_of if scope.account is None else (owner["account_id"],)
+        joined = message.join(
+            content, (content.c.account_id == message.c.account_id) & (content.c.id == message.c.content_id)
+        ).join(mailbox, (mailbox.c.account_id == message.c.account_id) & (mailbox.c.id == message.c.mailbox_id))
+        kept = mailbox.c.role.is_(None) | mailbox.c.role.not_in((Role.JUNK, Role.TRASH, Role.SENT, Role.DRAFTS))
+        statement = (
+            select(content.c.spam_score)
+            .select_from(joined)
+            .where(message.c.account_id.in_(whose), content.c.spam_score.is_not(None), kept)
+            .order_by(content.c.id.desc())
+            .limit(MOST_SCORES)
+        )
+        return tuple(sorted(connection.scalars(statement)))
 
 
 def _with_destination(settings: Any, destination: str | None) -> Any:

@@ -79,7 +79,17 @@ def postpone(engine: Engine, account_id: int, ids: Sequence[int]) -> None:
 
 
 def learned(engine: Engine, feature_version: int) -> Iterator[Learned]:
-    """Every mark that is in the global model, always in the same order."""
+    """Every mark that is in the global model, always in the same order; those too that are forgotten and have yet to be
+    taken back, since the queue's rows will do that. One snapshot: a mark that is forgotten meanwhile is in it once."""
+    with transaction(engine.execution_options(isolation_level="REPEATABLE READ")) as connection:
+        yield from _marks(connection, feature_version)
+        gone = (training_queue.c.lesson == Lesson.FORGET, training_queue.c.step.is_not(None))
+        columns = (training_queue.c.account_id, training_queue.c.view, training_queue.c.step)
+        for row in connection.execute(select(*columns).where(*gone).order_by(*training_queue.primary_key)):
+            yield Learned(row.account_id, None, bytes(row.view), row.step)
+
+
+def _marks(connection: Connection, feature_version: int) -> Iterator[Learned]:
     last = (-(1 << 63), -(1 << 63))
     order = (mark.c.account_id, mark.c.content_id)
     columns = (*order, mark.c.campaign, mark.c.view, mark.c.step)
@@ -91,8 +101,7 @@ def learned(engine: Engine, feature_version: int) -> Iterator[Learned]:
             .order_by(*order)
             .limit(PAGE)
         )
-        with transaction(engine) as connection:
-            rows = connection.execute(statement).all()
+        rows = connection.execute(statement).all()
         for row in rows:
             yield Learned(row.account_id, row.campaign, bytes(row.view), row.step)
         if len(rows) < PAGE:

@@ -68,7 +68,7 @@ def test_threshold_of_the_account_comes_before_its_domains(anne: System, place: 
     anne.done("spam", "policy", "set", "--domain", "example.org", "--threshold", "0.000001")
     assert place() == "Junk"
     said = anne.done("spam", "policy", "set", "--account", "anne@example.org", "--threshold", "1")
-    assert said == "anne@example.org: threshold 1.0, spam goes to default\n"
+    assert said == "anne@example.org: threshold 1, spam goes to default\n"
     assert place() == "INBOX"
     anne.done("spam", "policy", "set", "--account", "anne@example.org", "--threshold", "default")
     assert place() == "Junk"
@@ -79,6 +79,26 @@ def test_spam_may_stay_in_the_inbox_with_its_mark(anne: System, place: Callable[
     anne.done("spam", "policy", "set", "--account", "anne@example.org", "--spam-to", "inbox")
     assert place() == "INBOX"
     assert "X-MDA-Spam: yes" in anne.done("message", "raw", "--delivered", "anne@example.org", "INBOX:1")
+
+
+def test_threshold_is_read_from_the_mail_that_was_kept(anne: System, mail: Callable[..., None]) -> None:
+    share = ("--account", "anne@example.org", "--false-positives", "40%")
+    for subject in ("Hello", "Cheap watches", "FREE MONEY!!!", "Lunch"):
+        mail(subject=subject)
+    assert "4 messages outside of Junk are too few" in anne.refused("spam", "policy", "set", *share)
+    for subject in ("Minutes", "Click here now", "Re: Lunch", "Your invoice"):
+        mail(subject=subject)
+    anne.done("spam", "policy", "set", *share)
+    scores = sorted(one["spam_score"] for one in anne.listed("message", "list", "anne@example.org"))
+    shown = anne.done("spam", "policy", "set", "--account", "anne@example.org")
+    threshold = float(shown.split("threshold ")[1].split(",")[0])
+    assert threshold == pytest.approx(scores[-4], abs=1e-3)
+
+
+@pytest.mark.parametrize("share", ["0", "60%", "much", "-1%"])
+def test_share_that_is_none_is_refused(anne: System, share: str) -> None:
+    result = anne.run("spam", "policy", "set", "--domain", "example.org", "--false-positives", share)
+    assert result.exit_code == 2
 
 
 def test_rules_are_listed(anne: System) -> None:

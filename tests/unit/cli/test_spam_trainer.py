@@ -5,9 +5,12 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from mda.antispam.classifier import base_model_path
+from mda.weights import HEADER_BYTES
 from tests.unit.cli.conftest import PROGRAM, System
 
 GIVEN = {"subject": "Cheap watches", "text": "Buy cheap watches today.", "sender": "shop@offers.example"}
@@ -67,3 +70,27 @@ def test_running_trainer_learns_within_seconds_and_ends_when_told(
     output, _ = running.communicate(timeout=60)
     assert running.returncode == 0
     assert output.endswith("learned 1 marks\n")
+
+
+def test_trainer_that_is_killed_learns_nothing_twice(anne: System, tmp_path: Path) -> None:
+    folder = tmp_path / "mails"
+    folder.mkdir()
+    for number in range(150):
+        text = f"From: a{number}@example.net\nSubject: number {number}\n\nText {number * 7919} and {number}\n"
+        (folder / f"{number:03}").write_text(text)
+    anne.done("spam", "learn", "--spam", "anne@example.org", str(folder))
+    environment = dict(os.environ, MDA_CONFIG=str(anne.file))
+    for milliseconds in (700, 900, 1100):
+        process = subprocess.Popen(
+            [*PROGRAM, "spam", "trainer"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        time.sleep(milliseconds / 1000)
+        process.kill()
+        process.wait()
+    anne.done("spam", "trainer", "--once")
+    trained = anne.data_dir / "spam" / "trained.bin"
+    first = trained.read_bytes()
+    anne.done("spam", "forget", "anne@example.org", str(folder))
+    assert anne.done("spam", "trainer", "--once").endswith("learned 150 marks\n")
+    assert trained.read_bytes() != first
+    assert trained.read_bytes()[HEADER_BYTES:] == base_model_path().read_bytes()[HEADER_BYTES:]

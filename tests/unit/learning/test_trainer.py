@@ -72,6 +72,14 @@ def test_forgotten_marks_leave_the_base_model(reader: Reader, place: Path) -> No
     assert make(reader, place).round() == 0
 
 
+def test_forgotten_while_no_trainer_ran_is_taken_back_once(reader: Reader, place: Path) -> None:
+    reader.mark(1, OFFER, True)
+    make(reader, place).round()
+    reader.forget(1)
+    assert make(reader, place).round() == 1
+    assert place.read_bytes()[96:] == reader.pupil.model.weights.raw_weights
+
+
 def test_restarted_trainer_writes_the_same_model(reader: Reader, place: Path) -> None:
     for one in readers(reader, 3):
         one.mark(1, OFFER, True)
