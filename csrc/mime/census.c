@@ -28,6 +28,7 @@ static void census_find_bare_cr(mime_state *state, const uint8_t *base, uint32_t
 void census_begin(mime_state *state, uint32_t start) {
     state->census_at = start;
     state->census_lines = state->census_bare_lfs = 0;
+    state->census_is_8bit = 0;
 }
 
 void census_take(mime_state *state, uint32_t end) {

@@ -4,6 +4,7 @@ core is what C says."""
 import subprocess
 from pathlib import Path
 
+from mda.binding import examine
 from mda.mime.defects import Defect, names
 
 ROOT = Path(__file__).parents[3]
@@ -27,3 +28,13 @@ def test_defects_are_those_of_the_core() -> None:
             numbers[words[0].removeprefix("MIME_DEFECT_")] = int(words[2].split(",")[0].split("/")[0])
     assert {defect.name: defect.value.bit_length() - 1 for defect in Defect} == numbers
     assert names(Defect.NUL | Defect.NO_BOUNDARY) == ("NO_BOUNDARY", "NUL")
+
+
+def test_nothing_stays_from_the_message_before() -> None:
+    """Contexts are kept from one message to the next."""
+    raws = [path.read_bytes() for path in sorted((ROOT / "tests" / "samples").glob("*.eml"))]
+    alone = [[examine(raw), examine(raw)][1] for raw in raws]
+    for first in raws:
+        for second, expected in zip(raws, alone, strict=True):
+            examine(first)
+            assert examine(second) == expected
