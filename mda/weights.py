@@ -1,16 +1,17 @@
-"""The file that carries a spam model's weights: one header, one byte a weight, a checksum over both.
+"""The file that carries a spam model's weights: one header, two bytes a bucket, a checksum over both.
 
 Layout, little-endian:
 
     0   8   magic `MDASPAM` NUL
-    8   4   format version (1)
+    8   4   format version (2)
     12  4   feature version: the C core's SPAM_FEATURE_VERSION with which it was trained
-    16  4   bits: there are 1 << bits weights
+    16  4   bits: there are 1 << bits buckets
     20  4   messages it was trained on
-    24  24  six float32: scale, bias, floor, slope, intercept, threshold
-    48  16  zero, reserved
+    24  28  seven float32: scale, bias, floor, slope, intercept, threshold, share
+    52  4   categories: bit i is set if it was trained on features of category i
+    56  8   zero, reserved
     64  32  SHA-256 of the first 64 bytes and the weights
-    96  ..  weights, int8; a weight's value is its byte times scale
+    96  ..  of each bucket its weight and its log-odds, both int8; a weight's value is its byte times scale
 
 Offers packing and unpacking; a file that is not whole and known raises InvalidValue, which says what is wrong with
 it. It opens no files and scores nothing: that is `mda.binding`, and what the numbers mean is in csrc/antispam/score.h.
@@ -24,8 +25,8 @@ from dataclasses import dataclass
 from mda.errors import InvalidValue
 
 MAGIC = b"MDASPAM\0"
-FORMAT_VERSION = 1
-HEADER = struct.Struct("<8sIIII6f16x")
+FORMAT_VERSION = 2
+HEADER = struct.Struct("<8sIIII7fI8x")
 HEADER_BYTES = HEADER.size + hashlib.sha256().digest_size
 MAX_BITS = 24
 
@@ -45,6 +46,10 @@ class Weights:
     slope: float
     intercept: float
     threshold: float
+    categories: int
+    """Bit i: it knows features of category i."""
+    share: float
+    """How much naive Bayes counts, see csrc/antispam/bayes.h."""
     raw_weights: bytes
     version: str = ""
     """12 hexadecimal digits of the checksum: names these very weights. Empty before packing."""
@@ -64,6 +69,8 @@ def pack(weights: Weights) -> bytes:
         weights.slope,
         weights.intercept,
         weights.threshold,
+        weights.share,
+        weights.categories,
     )
     return header + hashlib.sha256(header + weights.raw_weights).digest() + weights.raw_weights
 
@@ -72,12 +79,12 @@ def unpack(content: bytes, feature_version: int, name: str) -> Weights:
     """The model in `content`, checked against its checksum and `feature_version`; `name` is for the error's text."""
     if len(content) < HEADER_BYTES or not content.startswith(MAGIC):
         raise InvalidValue(f"{name} is not a spam model", _REBUILD)
-    _, file_format, features, bits, messages, *numbers = HEADER.unpack_from(content)
+    _, file_format, features, bits, messages, *numbers, categories = HEADER.unpack_from(content)
     if file_format != FORMAT_VERSION:
         raise InvalidValue(f"{name} has format {file_format}, this program reads {FORMAT_VERSION}", _REBUILD)
     if features != feature_version:
         raise InvalidValue(f"{name} was trained on features {features}, this program has {feature_version}", _REBUILD)
-    if not 1 <= bits <= MAX_BITS or len(content) != HEADER_BYTES + (1 << bits):
+    if not 1 <= bits <= MAX_BITS or len(content) != HEADER_BYTES + (2 << bits):
         raise InvalidValue(f"{name} is truncated or padded: {len(content)} bytes for {bits} bits", _REBUILD)
     stored = content[HEADER.size : HEADER_BYTES]
     digest = hashlib.sha256(content[: HEADER.size] + content[HEADER_BYTES:]).digest()
@@ -85,7 +92,7 @@ def unpack(content: bytes, feature_version: int, name: str) -> Weights:
         raise InvalidValue(f"{name} is damaged: its checksum does not match", _REBUILD)
     if not all(math.isfinite(number) for number in numbers):
         raise InvalidValue(f"{name} holds numbers that are not finite", _REBUILD)
-    scale, bias, floor, slope, intercept, threshold = numbers
+    scale, bias, floor, slope, intercept, threshold, share = numbers
     return Weights(
         features,
         bits,
@@ -96,6 +103,8 @@ def unpack(content: bytes, feature_version: int, name: str) -> Weights:
         slope,
         intercept,
         threshold,
+        categories,
+        share,
         content[HEADER_BYTES:],
         digest.hex()[:12],
     )

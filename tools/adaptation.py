@@ -16,9 +16,9 @@ from statistics import fmean
 
 from mda import binding
 from mda.antispam.evaluation import separate
-from mda.antispam.training import Recipe, calibrate, train
+from mda.antispam.training import calibrate, train
 from mda.binding import LearnedMark, correct, learn_marks
-from tools.build_base_model import ROOT, Labelled, read
+from tools.build_base_model import BASE, ROOT, Labelled, read
 
 KNOWN = ("easy-ham-1", "spam-1")
 COUNTS = (0, 1, 10, 100, 500)
@@ -42,7 +42,7 @@ def main() -> None:
 
 def strangers(corpus: Sequence[Labelled]) -> list[LearnedMark]:
     """The messages that the model has not seen, as marks, with log-odds calibrated on their ham."""
-    trained = train([one.example for one in corpus if one.group in KNOWN], Recipe())
+    trained = train([one.example for one in corpus if one.group in KNOWN], BASE)
     others = [one.example for one in corpus if one.group not in KNOWN]
     scored = [(trained.margin(one.features), one.is_spam) for one in others]
     fitted = calibrate(scored)

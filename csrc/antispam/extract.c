@@ -100,33 +100,51 @@ static void extract(scratch *s, const mime_message *message) {
     add_text_parts(s, message);
 }
 
-mime_status spam_message_features(const mime_message *message, uint32_t *ids, uint32_t *count) {
-    scratch *s = malloc(sizeof *s);
-    if (s == NULL) {
-        return MIME_NO_MEMORY;
+struct spam_context {
+    mime_context *parser;
+    scratch found;
+};
+
+spam_context *spam_context_new(void) {
+    spam_context *context = malloc(sizeof *context);
+    if (context == NULL) {
+        return NULL;
     }
-    extract(s, message);
-    memcpy(ids, s->set.ids, s->set.count * sizeof *ids);
-    *count = s->set.count;
-    free(s);
-    return MIME_OK;
+    context->parser = mime_context_new();
+    if (context->parser == NULL) {
+        free(context);
+        return NULL;
+    }
+    return context;
 }
 
-mime_status spam_examine(const uint8_t *input, size_t length, const mime_limits *limits, const spam_model *model,
-                         mime_message **message, spam_score *score) {
-    mime_status status = mime_parse(input, length, limits, message);
-    if (status != MIME_OK || model == NULL) {
-        return status;
+void spam_context_free(spam_context *context) {
+    if (context != NULL) {
+        mime_context_free(context->parser);
+        free(context);
     }
-    scratch *s = malloc(sizeof *s);
-    if (s == NULL) {
-        mime_free(*message);
-        *message = NULL;
-        return MIME_NO_MEMORY;
+}
+
+mime_status spam_read_features(spam_context *context, const uint8_t *input, size_t length, const mime_limits *limits,
+                               const uint32_t **ids, uint32_t *count) {
+    const mime_message *message;
+    int wants = MIME_WANT_TEXT | MIME_WANT_SUMMARY;
+    mime_status status = mime_parse_with(context->parser, input, length, limits, wants, &message);
+    if (status == MIME_OK) {
+        extract(&context->found, message);
+        *ids = context->found.set.ids;
+        *count = context->found.set.count;
     }
-    extract(s, *message);
-    spam_score_features(model, s->set.ids, s->set.count, score);
-    spam_bands_take(s->set.ids, s->set.count, score->bands);
-    free(s);
-    return MIME_OK;
+    return status;
+}
+
+mime_status spam_examine(spam_context *context, const uint8_t *input, size_t length, const mime_limits *limits,
+                         const spam_model *model, const mime_message **message, spam_score *score) {
+    mime_status status = mime_parse_with(context->parser, input, length, limits, MIME_WANT_ALL, message);
+    if (status == MIME_OK && model != NULL) {
+        extract(&context->found, *message);
+        spam_score_features(model, context->found.set.ids, context->found.set.count, score);
+        spam_bands_take(context->found.set.ids, context->found.set.count, score->bands);
+    }
+    return status;
 }

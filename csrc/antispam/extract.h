@@ -13,18 +13,28 @@
 #include "score.h"
 
 /* cdef begin */
+/* What is kept from one message to the next: memory. Not for two threads at once. */
+typedef struct spam_context spam_context;
 
-/* Writes the ids of a message's features to `ids`, which has room for SPAM_MAX_FEATURES. MIME_OK or MIME_NO_MEMORY. */
-mime_status spam_message_features(const mime_message *message, uint32_t *ids, uint32_t *count);
+/* NULL if there is no memory. */
+spam_context *spam_context_new(void);
 
-/* Parses as mime_parse does and, where `model` is not NULL, scores. *message is set, and is the caller's to free with
-   mime_free, only on MIME_OK. */
-mime_status spam_examine(const uint8_t *input, size_t length, const mime_limits *limits, const spam_model *model,
-                         mime_message **message, spam_score *score);
+/* NULL is allowed. */
+void spam_context_free(spam_context *context);
+
+/* Parses a message as far as its features need and finds them: *ids, *count of them, are the context's until its next
+   call. What mime_parse answers. */
+mime_status spam_read_features(spam_context *context, const uint8_t *input, size_t length, const mime_limits *limits,
+                               const uint32_t **ids, uint32_t *count);
+
+/* Parses as mime_parse does and, where `model` is not NULL, scores. *message is set only on MIME_OK, and is the context's
+   until its next call. */
+mime_status spam_examine(spam_context *context, const uint8_t *input, size_t length, const mime_limits *limits,
+                         const spam_model *model, const mime_message **message, spam_score *score);
 /* cdef end */
 
 enum {
-    SPAM_TEXT_BUDGET = 8192,     /* bytes of visible text of all parts together */
+    SPAM_TEXT_BUDGET = 16384,     /* bytes of visible text of all parts together */
     SPAM_PART_BUDGET_MIN = 1024, /* of one part, at least */
     SPAM_MARKUP_FACTOR = 8,      /* markup read for each byte of budget */
     SPAM_TEXT_PARTS = 8,         /* text parts read: the first ones and the last two */

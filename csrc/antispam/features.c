@@ -4,26 +4,19 @@
 
 void spam_features_begin(spam_features *set) {
     set->count = 0;
-    memset(set->table, 0, sizeof set->table);
+    memset(set->seen, 0, sizeof set->seen);
 }
 
 void spam_features_add(spam_features *set, enum spam_category category, uint64_t key) {
-    if (set->count == SPAM_MAX_FEATURES) {
-        return;
-    }
     /* Multiplicative hashing keeps the high bits of the product: all of the key's bits reach them. */
     uint64_t mixed = (key ^ ((uint64_t)(category + 1) << 56)) * UINT64_C(0x9E3779B97F4A7C15);
-    uint32_t id = (uint32_t)category << 28 | (uint32_t)(mixed >> 36);
-    id += id == 0; /* 0 marks an empty slot */
-    uint32_t slot = (id * UINT32_C(0x9E3779B1)) >> (32 - SPAM_TABLE_BITS);
-    while (set->table[slot] != 0) {
-        if (set->table[slot] == id) {
-            return;
-        }
-        slot = (slot + 1) & (SPAM_TABLE_SIZE - 1);
+    uint32_t bit = (uint32_t)(mixed >> (64 - SPAM_SEEN_BITS));
+    uint64_t *word = &set->seen[bit >> 6];
+    if ((*word >> (bit & 63) & 1) != 0 || set->count == SPAM_MAX_FEATURES) {
+        return;
     }
-    set->table[slot] = id;
-    set->ids[set->count++] = id;
+    *word |= UINT64_C(1) << (bit & 63);
+    set->ids[set->count++] = (uint32_t)category << 28 | (uint32_t)(mixed >> 36);
 }
 
 uint64_t spam_hash_lower(spam_span span, uint64_t kind) {

@@ -17,8 +17,8 @@
 
 /* cdef begin */
 enum {
-    SPAM_FEATURE_VERSION = 1,
-    SPAM_MAX_FEATURES = 24576
+    SPAM_FEATURE_VERSION = 2,
+    SPAM_MAX_FEATURES = 49152
 };
 
 enum spam_category {
@@ -34,17 +34,17 @@ enum spam_category {
     SPAM_URLS = 9,
     SPAM_MIME_SHAPE = 10,
     SPAM_ATTACHMENTS = 11,
-    SPAM_CATEGORIES = 12
+    SPAM_TRANSPORT = 12,
+    SPAM_CATEGORIES = 13
 };
 /* cdef end */
 
-#define SPAM_TABLE_BITS 15
-#define SPAM_TABLE_SIZE (1u << SPAM_TABLE_BITS)
+#define SPAM_SEEN_BITS 19
 
 typedef struct {
     uint32_t count;
+    uint64_t seen[1u << (SPAM_SEEN_BITS - 6)]; /* a bit for each hash of an id: of two ids that share one, the first stays */
     uint32_t ids[SPAM_MAX_FEATURES];
-    uint32_t table[SPAM_TABLE_SIZE]; /* open addressing; 0 is an empty slot */
 } spam_features;
 
 typedef struct {

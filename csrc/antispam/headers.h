@@ -16,6 +16,7 @@ typedef struct {
     uint32_t seen;     /* bit set of SPAM_SEEN_* */
     uint32_t fields;
     size_t text_left; /* n-gram budget of the fields without a category of their own */
+    size_t transport_left;
     uint64_t from_domain; /* hashes; 0 where there is none */
     uint64_t reply_domain;
     uint64_t id_domain;

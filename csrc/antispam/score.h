@@ -1,9 +1,10 @@
 /*
- * Scoring a feature set with a linear model, and saying why.
+ * Scoring a feature set with a model of two members, and saying why.
  *
- * margin = bias + sum(weights of the features) / sqrt(n + floor); score = 1 / (1 + exp(-(slope * margin + intercept))).
- * `floor` is a prior of that many silent features: a two-line note has too little evidence to be sure of anything.
- * Weights are one signed byte each, times `scale`. Reads the model only; any number of threads may share one.
+ * margin = bias + sum(weights) / sqrt(n + floor) + share * Bayes; score = 1 / (1 + exp(-(slope * margin + intercept))).
+ * `floor` is a prior of that many silent features: a two-line note has too little evidence to be sure of anything. Bayes
+ * is of bayes.h. Weights are one signed byte each, times `scale`, log-odds too, SPAM_BAYES_UNIT to 1; the two of a
+ * feature stand together. Reads the model only; any number of threads may share one.
  */
 #ifndef MDA_SPAM_SCORE_H
 #define MDA_SPAM_SCORE_H
@@ -15,9 +16,11 @@
 enum { SPAM_TOP = 12 };
 
 typedef struct {
-    const int8_t *weights; /* 1 << bits of them */
+    const int8_t *weights; /* 1 << bits pairs: weight, log-odds */
     uint32_t bits;         /* 1 to 28 */
+    uint32_t categories;   /* bit i: it knows category i; features of others are left out */
     float scale;
+    float share;
     float bias;
     float floor;
     float slope;

@@ -40,11 +40,14 @@ void spam_text_words(spam_features *set, enum spam_category category, uint64_t k
 }
 
 void spam_text_ngrams(spam_features *set, enum spam_category category, spam_span text) {
-    uint32_t four = 0;
+    uint64_t last = 0;
     for (size_t i = 0; i < text.length; i++) {
-        four = four << 8 | spam_lower(text.bytes[i]);
-        if (i >= 3) {
-            spam_features_add(set, category, four ^ UINT64_C(0x4000000000000));
+        last = last << 8 | spam_lower(text.bytes[i]);
+        if (i >= 2) {
+            spam_features_add(set, category, (last & UINT64_C(0xffffff)) ^ UINT64_C(0x4000000000000));
+        }
+        if (i >= 4) {
+            spam_features_add(set, category, (last & UINT64_C(0xffffffffff)) ^ UINT64_C(0x6000000000000));
         }
     }
 }

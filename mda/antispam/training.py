@@ -1,9 +1,8 @@
-"""From labelled messages to a model: logistic regression with AdaGrad steps, then calibration.
+"""From labelled messages to a model: logistic regression with AdaGrad steps and naive Bayes, then calibration.
 
-Two learners, a slow and a fast one, go over the same examples and are averaged: the fast one is better on little
-mail, the slow one does not learn noise by heart. Each pass shows each example through a different view (some kinds of
-evidence covered), so that no single kind carries the verdict: mail from elsewhere lacks most of what a corpus's
-headers give away. Everything here is deterministic: order and views come from a seeded generator, so the same
+The learner (csrc/antispam/learn.h) goes over the examples several times. Each pass shows each example through a view
+(some kinds of evidence covered), so that no single kind carries the verdict: mail from elsewhere lacks most of what a
+corpus's headers give away. Everything here is deterministic: the order comes from a seeded generator, so the same
 examples give the same weights.
 
 Offers `train`, `calibrate` and `quantise`; extraction and the step itself are the C core's, through `mda.binding`.
@@ -13,6 +12,8 @@ import math
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
 from mda.antispam.evaluation import separate
 from mda.antispam.verdict import Category
@@ -23,16 +24,13 @@ from mda.weights import Weights
 FULL_VIEW = sum(category.bit for category in Category)
 """All evidence."""
 
-LITE_VIEW = FULL_VIEW & ~sum(
+NEW_SITE_VIEW = FULL_VIEW & ~Category.TRANSPORT.bit
+"""All but what the way to a site wrote."""
+
+LITE_VIEW = NEW_SITE_VIEW & ~sum(
     category.bit for category in (Category.HEADER_WORDS, Category.HEADER_TEXT, Category.HEADER_SHAPE)
 )
 """Subject, From, To, Content-* and the body: what carries over to another site."""
-
-BODY_VIEW = sum(category.bit for category in (Category.BODY_WORDS, Category.BODY_TEXT, Category.URLS))
-"""Words and links only."""
-
-WORDS_VIEW = BODY_VIEW | Category.SUBJECT.bit | Category.SENDER.bit
-"""What a reader reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +46,20 @@ class Example:
 class Recipe:
     """How to train; the defaults are what docs/antispam.md reports."""
 
-    bits: int = 19
-    floor: float = 64.0
-    rates: tuple[float, ...] = (0.5, 2.0)
-    views: tuple[int, ...] = (FULL_VIEW, LITE_VIEW, FULL_VIEW, WORDS_VIEW, LITE_VIEW, BODY_VIEW)
-    """One pass each."""
+    bits: int = 20
+    floor: float = 0.0
+    rates: tuple[float, float] = (0.5, 2.0)
+    share: float = 0.2
+    views: tuple[int, ...] = (FULL_VIEW, LITE_VIEW, FULL_VIEW, LITE_VIEW)
+    """One pass each; what any of them shows is counted for naive Bayes."""
     seed: int = 20020801
     target_false_positives: float = 0.005
     target_score: float = 0.95
+
+    @property
+    def categories(self) -> int:
+        """All that any pass shows."""
+        return reduce(or_, self.views, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +75,14 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """The averaged learners, before calibration and rounding to bytes."""
+    """What was learned, before calibration and rounding to bytes."""
 
     recipe: Recipe
-    learners: tuple[Learner, ...]
+    learner: Learner
     messages: int
 
     def margin(self, features: bytes, view: int = FULL_VIEW) -> float:
-        return sum(learner.margin(features, view) for learner in self.learners) / len(self.learners)
+        return self.learner.margin(features, view)
 
 
 def train(examples: Sequence[Example], recipe: Recipe | None = None) -> Trained:
@@ -86,16 +90,17 @@ def train(examples: Sequence[Example], recipe: Recipe | None = None) -> Trained:
     recipe = recipe or Recipe()
     if len({example.is_spam for example in examples}) < 2:
         raise InvalidValue("training needs both ham and spam")
-    learners = tuple(Learner(recipe.bits, recipe.floor, rate) for rate in recipe.rates)
+    learner = Learner(recipe.bits, recipe.floor, recipe.rates, recipe.share)
+    for example in examples:
+        learner.count(example.features, recipe.categories, example.is_spam)
     generator = random.Random(recipe.seed)  # noqa: S311 - an order, not a secret
     order = list(range(len(examples)))
     for view in recipe.views:
         generator.shuffle(order)
         for index in order:
             example = examples[index]
-            for learner in learners:
-                learner.step(example.features, view, example.is_spam, example.importance)
-    return Trained(recipe, learners, len(examples))
+            learner.step(example.features, view, example.is_spam, example.importance)
+    return Trained(recipe, learner, len(examples))
 
 
 def held_out_margins(
@@ -129,22 +134,25 @@ def calibrate(scored: Iterable[tuple[float, bool]], recipe: Recipe | None = None
 
 def quantise(trained: Trained, calibration: Calibration) -> Weights:
     """The model with weights of one byte; the few that are beyond the range of a byte are clipped to it."""
-    columns = [memoryview(learner.weights) for learner in trained.learners]
-    mean = [sum(column) / len(columns) for column in zip(*columns, strict=True)]
-    known = sorted(abs(weight) for weight in mean if weight)
+    means, odds = trained.learner.read()
+    known = sorted(abs(weight) for weight in means if weight)
     scale = known[int(len(known) * 0.9995)] / 127 if known else 1.0
-    raw = bytes(max(-127, min(127, round(weight / scale))) & 0xFF for weight in mean)
+    raw = bytearray(2 * len(means))
+    raw[::2] = bytes(max(-127, min(127, round(weight / scale))) & 0xFF for weight in means)
+    raw[1::2] = odds
     return Weights(
         feature_version=FEATURE_VERSION,
         bits=trained.recipe.bits,
         messages=trained.messages,
         scale=scale,
-        bias=sum(learner.bias for learner in trained.learners) / len(columns),
+        bias=trained.learner.bias,
         floor=trained.recipe.floor,
         slope=calibration.slope,
         intercept=calibration.intercept,
         threshold=trained.recipe.target_score,
-        raw_weights=raw,
+        categories=trained.recipe.categories,
+        share=trained.recipe.share,
+        raw_weights=bytes(raw),
     )
 
 

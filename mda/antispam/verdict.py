@@ -23,6 +23,7 @@ class Category(Enum):
     URLS = 9
     MIME_SHAPE = 10
     ATTACHMENTS = 11
+    TRANSPORT = 12
 
     @property
     def label(self) -> str:

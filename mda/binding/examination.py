@@ -1,6 +1,6 @@
 """One message parsed and, with a model, scored: everything that is found, copied out of the C core at once.
 
-`examine` makes one C call a message, without the interpreter lock, and frees the C result before it returns.
+`examine` makes one C call a message, without the interpreter lock, and nothing of the C result outlives it.
 """
 
 import struct
@@ -9,6 +9,7 @@ from typing import Any
 
 from mda._core import ffi as _ffi
 from mda._core import lib as _lib
+from mda.binding.contexts import borrowed
 from mda.binding.layouts import ADDRESS, DEFAULT_LIMITS, HEADER, NONE, PARAMETER, PART, Limits
 from mda.binding.spam_model import Model, SpamScore, copy_score
 from mda.binding.status import check, copied, limits_of
@@ -55,11 +56,9 @@ def examine(raw: bytes, model: Model | None = None, limits: Limits = DEFAULT_LIM
     score = _ffi.new("spam_score *")
     pointer = _ffi.NULL if model is None else model.pointer
     raw_pointer = _ffi.from_buffer(raw)
-    check(_lib.spam_examine(raw_pointer, len(raw), limits_of(limits), pointer, result, score), len(raw))
-    try:
+    with borrowed() as context:
+        check(_lib.spam_examine(context, raw_pointer, len(raw), limits_of(limits), pointer, result, score), len(raw))
         return _copy_out(raw, result[0], None if model is None else copy_score(score, model))
-    finally:
-        _lib.mime_free(result[0])
 
 
 def _copy_out(raw: bytes, message: Any, spam: SpamScore | None) -> Examination:

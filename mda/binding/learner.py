@@ -5,48 +5,71 @@ from array import array
 from mda import weights
 from mda._core import ffi as _ffi
 from mda._core import lib as _lib
+from mda.binding.contexts import borrowed
 from mda.binding.layouts import DEFAULT_LIMITS, Limits
-from mda.binding.status import check, limits_of
+from mda.binding.status import check, copied, limits_of
 from mda.errors import InvalidValue
 
 
 def features(raw: bytes, limits: Limits = DEFAULT_LIMITS) -> bytes:
     """The ids of a message's features, 32 bits each in the machine's order: what a Learner learns from."""
-    result = _ffi.new("mime_message **")
-    check(_lib.mime_parse(_ffi.from_buffer(raw), len(raw), limits_of(limits), result), len(raw))
-    try:
-        ids = _ffi.new("uint32_t[]", _lib.SPAM_MAX_FEATURES)
-        count = _ffi.new("uint32_t *")
-        check(_lib.spam_message_features(result[0], ids, count), len(raw))
-        return bytes(_ffi.buffer(ids, 4 * count[0]))
-    finally:
-        _lib.mime_free(result[0])
+    ids, count = _ffi.new("uint32_t **"), _ffi.new("uint32_t *")
+    pointer = _ffi.from_buffer(raw)
+    with borrowed() as context:
+        check(_lib.spam_read_features(context, pointer, len(raw), limits_of(limits), ids, count), len(raw))
+        return copied(ids[0], 4 * count[0])
 
 
 class Learner:
-    """Online logistic regression over 1 << bits weights, see csrc/antispam/learn.h. Not for two threads at once.
+    """Logistic regression with slow and with fast steps and naive Bayes over 1 << bits buckets, see
+    csrc/antispam/learn.h. Takes 20 octets a bucket. Not for two threads at once.
 
-    `categories` is a mask of what may be seen: bit i is category i.
+    `categories` is a mask of what may be seen: bit i is category i. `prior` is a margin known before; `trust` is how
+    far it counts at the beginning.
     """
 
-    def __init__(self, bits: int, floor: float, rate: float) -> None:
+    def __init__(self, bits: int, floor: float, rates: tuple[float, float], share: float, trust: float = 1.0) -> None:
         if not 1 <= bits <= weights.MAX_BITS:
             raise InvalidValue(f"bits must be 1 to {weights.MAX_BITS}, not {bits}")
-        self.weights = array("f", bytes(4 << bits))
-        self._squares = array("f", bytes(4 << bits))
-        self._owners = _ffi.from_buffer("float[]", self.weights), _ffi.from_buffer("float[]", self._squares)
-        self._learner = _ffi.new("spam_learner *", (*self._owners, bits, 0.0, 0.0, floor, rate))
+        self._cells = _ffi.new("spam_cell[]", 1 << bits)
+        self._learner = _ffi.new(
+            "spam_learner *",
+            {
+                "cells": self._cells,
+                "bits": bits,
+                "floor": floor,
+                "rates": rates,
+                "share": share,
+                "trust": (trust, trust),
+            },
+        )
 
     @property
     def bias(self) -> float:
-        return float(self._learner.bias)
+        """The mean of both."""
+        return float(self._learner.bias[0] + self._learner.bias[1]) / 2
 
-    def margin(self, ids: bytes, categories: int) -> float:
+    def margin(self, ids: bytes, categories: int, prior: float = 0.0) -> float:
         """How far on the spam side a message is; `ids` as `features` gives them."""
         pointer = _ffi.from_buffer("uint32_t[]", ids)
-        return float(_lib.spam_learner_margin(self._learner, pointer, len(pointer), categories))
+        return float(_lib.spam_learner_margin(self._learner, pointer, len(pointer), categories, prior))
 
-    def step(self, ids: bytes, categories: int, is_spam: bool, importance: float = 1.0) -> float:
+    def step(self, ids: bytes, categories: int, is_spam: bool, importance: float = 1.0, prior: float = 0.0) -> float:
         """Learns one message; returns its margin before."""
         pointer = _ffi.from_buffer("uint32_t[]", ids)
-        return float(_lib.spam_learner_step(self._learner, pointer, len(pointer), categories, is_spam, importance))
+        return float(
+            _lib.spam_learner_step(self._learner, pointer, len(pointer), categories, prior, is_spam, importance)
+        )
+
+    def count(self, ids: bytes, categories: int, is_spam: bool) -> None:
+        """Counts a message for naive Bayes; once a message, however often it is learned from."""
+        pointer = _ffi.from_buffer("uint32_t[]", ids)
+        _lib.spam_learner_count(self._learner, pointer, len(pointer), categories, is_spam)
+
+    def read(self) -> tuple["array[float]", bytes]:
+        """Of each bucket the mean weight, and its log-odds as a signed byte, `BAYES_UNIT` of them to 1."""
+        size = 1 << self._learner.bits
+        means = array("f", bytes(4 * size))
+        odds = bytearray(size)
+        _lib.spam_learner_read(self._learner, _ffi.from_buffer("float[]", means), _ffi.from_buffer("int8_t[]", odds))
+        return means, bytes(odds)

@@ -57,7 +57,9 @@ class Model:
             (
                 raw_weights,
                 self.weights.bits,
+                self.weights.categories,
                 self.weights.scale,
+                self.weights.share,
                 self.weights.bias,
                 self.weights.floor,
                 self.weights.slope,

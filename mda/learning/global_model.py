@@ -70,9 +70,10 @@ class GlobalModel:
         raw = bytearray(self._base.raw_weights)
         for bucket, added in enumerate(self._added):
             if added:
-                signed = raw[bucket] - 256 if raw[bucket] > 127 else raw[bucket]
+                place = 2 * bucket  # the weight of the pair, see csrc/antispam/score.h
+                signed = raw[place] - 256 if raw[place] > 127 else raw[place]
                 rounded = math.floor(signed + added / self._base.scale + _fraction(bucket))
-                raw[bucket] = min(max(rounded, -127), 127) & 0xFF
+                raw[place] = min(max(rounded, -127), 127) & 0xFF
         return weights.pack(replace(self._base, raw_weights=bytes(raw), messages=self._base.messages + self.mark_count))
 
     def _count(self, mark: Learned, sign: int) -> None:

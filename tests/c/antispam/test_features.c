@@ -50,7 +50,7 @@ static void test_ngrams_of_short_and_exact_text(void) {
         uint8_t *text = exact("abcdefghijkl", length);
         spam_features_begin(&set);
         spam_text_ngrams(&set, SPAM_BODY_TEXT, (spam_span){text, length});
-        CHECK(set.count == (length < 4 ? 0 : length - 3));
+        CHECK(set.count == (length < 3 ? 0 : length - 2) + (length < 5 ? 0 : length - 4));
         free(text);
     }
 }
@@ -108,19 +108,20 @@ static void test_urls(void) {
 static uint32_t examine(const uint8_t *raw, size_t length, uint32_t *ids) {
     mime_limits limits;
     mime_default_limits(&limits);
-    mime_message *message;
-    CHECK(mime_parse(raw, length, &limits, &message) == MIME_OK);
+    spam_context *context = spam_context_new();
+    const uint32_t *found;
     uint32_t count = 0;
-    CHECK(spam_message_features(message, ids, &count) == MIME_OK);
+    CHECK(spam_read_features(context, raw, length, &limits, &found, &count) == MIME_OK);
     CHECK(count <= SPAM_MAX_FEATURES);
-    mime_free(message);
+    memcpy(ids, found, count * sizeof *ids);
+    spam_context_free(context);
     return count;
 }
 
 static const char MESSAGE[] =
     "From: \"A B\" <a.b12@Example.COM>\r\nReply-To: x@other.example\r\nTo: c@d, e@f\r\nCc: g\r\n"
     "Subject: =?utf-8?Q?Free=21?= MONEY $$$\r\nMessage-ID: <12ab@example.com>\r\nDate: Tue, 1 Jan 2002 00:00:00 +0100\r\n"
-    "X-Mailer: a\r\n\tfolded\r\nX-Spam-Status: Yes\r\nMIME-Version: 1.0\r\n"
+    "Received: from c by d\r\nX-Mailer: a\r\n\tfolded\r\nX-Spam-Status: Yes\r\nMIME-Version: 1.0\r\n"
     "Content-Type: multipart/mixed; boundary=q\r\n\r\n--q\r\nContent-Type: text/html; charset=utf-8\r\n"
     "Content-Transfer-Encoding: quoted-printable\r\n\r\n<p>Buy=20now <a href=3Dhttp://x.example/?u>here</a>\r\n"
     "--q\r\nContent-Type: application/zip; name=a.pdf.exe\r\nContent-Transfer-Encoding: base64\r\n\r\nUEsDBA==\r\n--q--\r\n";
@@ -153,14 +154,26 @@ static void test_message_mutated(uint32_t *ids) {
     }
 }
 
-static void test_other_filters_and_hops_are_not_seen(uint32_t *ids) {
+static void test_other_filters_are_not_seen(uint32_t *ids) {
     const char *bare = "Subject: x\r\n\r\nhello there\r\n";
-    const char *marked = "X-Spam-Flag: YES\r\nReceived: from spam.example\r\nList-Id: <l>\r\nSubject: x\r\n\r\nhello there\r\n";
+    const char *marked = "X-Spam-Flag: YES\r\nList-Archive: <l>\r\nSubject: x\r\n\r\nhello there\r\n";
     uint32_t *other = malloc(SPAM_MAX_FEATURES * sizeof *other);
     uint32_t count = examine((const uint8_t *)bare, strlen(bare), ids);
     CHECK(count > 5 && count == examine((const uint8_t *)marked, strlen(marked), other));
     CHECK(memcmp(ids, other, count * sizeof *ids) == 0);
     free(other);
+}
+
+/* The way to this site is a category of its own, which a model that goes elsewhere does not look at. */
+static void test_hops_stand_apart(uint32_t *ids) {
+    const char *raw = "Received: from spam.example\r\nList-Id: <l>\r\nSubject: x\r\n\r\nhello there\r\n";
+    uint32_t count = examine((const uint8_t *)raw, strlen(raw), ids), apart = 0, bare;
+    for (uint32_t i = 0; i < count; i++) {
+        apart += ids[i] >> 28 == SPAM_TRANSPORT;
+    }
+    raw = strstr(raw, "Subject");
+    bare = examine((const uint8_t *)raw, strlen(raw), ids);
+    CHECK(apart > 10 && bare == count - apart);
 }
 
 /* What stands behind a wall of harmless text is still seen, and the work does not grow with the wall. */
@@ -196,7 +209,8 @@ int main(void) {
     test_urls();
     test_message_cut_anywhere(ids);
     test_message_mutated(ids);
-    test_other_filters_and_hops_are_not_seen(ids);
+    test_other_filters_are_not_seen(ids);
+    test_hops_stand_apart(ids);
     test_padding_does_not_starve(ids);
     free(ids);
     puts("antispam features: ok");

@@ -9,6 +9,7 @@ import pytest
 
 from mda import binding
 from mda.antispam.classifier import Classifier
+from mda.antispam.training import FULL_VIEW
 from mda.antispam.verdict import Category, Verdict
 from mda.errors import InvalidValue, MdaError, SettingsError
 from mda.weights import HEADER_BYTES, Weights, pack
@@ -26,7 +27,8 @@ def verdict_of(path: Path, classifier: Classifier | None = None) -> Verdict:
 
 
 def flat_model(weight: int = 0, **changes: Any) -> Weights:
-    flat = Weights(binding.FEATURE_VERSION, 10, 1, 1.0, 0.0, 0.0, 1.0, 0.0, 0.95, bytes([weight & 0xFF]) * 1024)
+    pairs = bytes([weight & 0xFF, 0]) * 1024
+    flat = Weights(binding.FEATURE_VERSION, 10, 1, 1.0, 0.0, 0.0, 1.0, 0.0, 0.95, FULL_VIEW, 0.2, pairs)
     return replace(flat, **changes)
 
 
@@ -141,7 +143,7 @@ def damaged(content: bytes) -> dict[str, bytes]:
         "padded": content + b"\0",
         "flipped": bytes(flipped),
         "other magic": b"X" + content[1:],
-        "other format": content[:8] + b"\x02" + content[9:],
+        "other format": content[:8] + b"\x01" + content[9:],
         "other features": content[:12] + b"\xff" + content[13:],
         "not a number": pack(flat_model(1, scale=float("nan"))),
         "too many bits": content[:16] + b"\x20" + content[17:],

@@ -92,7 +92,7 @@ def test_held_out_margins_come_from_models_that_have_not_seen_the_group() -> Non
 
 
 def test_lite_view_covers_the_other_headers() -> None:
-    learner = Learner(12, 10.0, 0.5)
+    learner = Learner(12, 10.0, (0.2, 1.0), 0.2)
     plain = binding.features(b"Subject: a\r\nX-Mailer: one two\r\n\r\ntext\r\n")
     other = binding.features(b"Subject: a\r\nX-Agent: six seven\r\n\r\ntext\r\n")
     learner.step(plain, FULL_VIEW, True)
@@ -111,13 +111,14 @@ def test_categories_are_those_of_the_core() -> None:
 def test_learner_refuses_senseless_sizes() -> None:
     for bits in (0, 25):
         with pytest.raises(InvalidValue):
-            Learner(bits, 1.0, 1.0)
+            Learner(bits, 1.0, (0.2, 1.0), 0.2)
 
 
 def test_weights_survive_packing() -> None:
-    before = Weights(3, 4, 7, 0.5, -0.25, 64.0, 2.0, 1.0, 0.75, bytes(range(16)))
+    before = Weights(3, 4, 7, 0.5, -0.25, 64.0, 2.0, 1.0, 0.75, 5, 0.25, bytes(range(32)))
     after = unpack(pack(before), 3, "x")
     assert (after.bits, after.messages, after.scale, after.bias, after.threshold) == (4, 7, 0.5, -0.25, 0.75)
+    assert (after.categories, after.share) == (5, 0.25)
     assert after.raw_weights == before.raw_weights
     assert len(after.version) == 12
     with pytest.raises(InvalidValue, match="features 3"):
