@@ -38,6 +38,14 @@ class Separation:
         return 100.0 * (len(self.ham) - bisect_left(self.ham, threshold)) / len(self.ham)
 
 
+def lam_percent(ham_percent: float, spam_percent: float) -> float:
+    """The logistic average of the two shares of misclassified mail; 0 where one of them is."""
+    if not 0 < ham_percent < 100 or not 0 < spam_percent < 100:
+        return 0.0 if min(ham_percent, spam_percent) <= 0 else 100.0
+    mean = (math.log(ham_percent / (100 - ham_percent)) + math.log(spam_percent / (100 - spam_percent))) / 2
+    return 100 / (1 + math.exp(-mean))
+
+
 def separate(scored: Iterable[tuple[float, bool]]) -> Separation:
     """From (score, is_spam); InvalidValue unless there are both."""
     pairs = sorted(scored)

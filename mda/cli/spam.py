@@ -3,6 +3,7 @@
 import rich_click as click
 
 from mda.cli.spam_correspondent import correspondent
+from mda.cli.spam_evaluate import evaluate
 from mda.cli.spam_explain import explain_one
 from mda.cli.spam_learn import forget, learn
 from mda.cli.spam_policy import policy
@@ -19,5 +20,5 @@ def spam() -> None:
     """
 
 
-for command in (learn, forget, explain_one, policy, correspondent, trainer):
+for command in (learn, forget, explain_one, policy, correspondent, trainer, evaluate):
     spam.add_command(command)

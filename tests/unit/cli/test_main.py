@@ -40,7 +40,7 @@ def test_every_command_of_the_admin_is_there() -> None:
         *(f"alias {verb}" for verb in ("add", "list", "remove")),
         *(f"mailbox {verb}" for verb in ("list", "create", "rename", "delete")),
         *(f"message {verb}" for verb in ("list", "search", "show", "raw", "move", "expunge")),
-        *(f"spam {verb}" for verb in ("learn", "forget", "explain", "trainer")),
+        *(f"spam {verb}" for verb in ("learn", "forget", "explain", "trainer", "evaluate")),
         *(f"spam correspondent {verb}" for verb in ("add", "remove", "list", "scan")),
         *(f"spam policy {verb}" for verb in ("allow", "block", "remove", "list", "set")),
     }
