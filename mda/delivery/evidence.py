@@ -2,16 +2,20 @@
 the rules that the recipient, the domain or the admin has set.
 """
 
+from dataclasses import replace
 from enum import Enum, auto
 from functools import lru_cache
 
-from mda import binding
+from mda import address, binding
 from mda.address import Address
 from mda.antispam import personal
 from mda.antispam.authentication import Proof
-from mda.antispam.evidence import CORRESPONDENT_WEIGHT, FAILED_WEIGHT, Finding, Part
+from mda.antispam.evidence import CORRESPONDENT_WEIGHT, FAILED_WEIGHT, Finding, Part, weighed
 from mda.antispam.personal import Personal
+from mda.antispam.verdict import Verdict
 from mda.delivery.inspect import Inspection
+from mda.errors import InvalidValue
+from mda.logs import logger
 from mda.metadata.directory.resolve import PolicyRule, Target
 from mda.metadata.schema.words import PolicyAction, PolicySubject
 
@@ -27,6 +31,17 @@ class Ruled(Enum):
     ALLOWED = auto()
     BLOCKED = auto()
     OPEN = auto()
+
+
+def weigh(verdict: Verdict, target: Target, inspection: Inspection, reverse_path: str, front_weight: float) -> Verdict:
+    """The recipient's verdict. Whatever goes wrong here leaves the model's, and is logged: mail is never held up by the
+    spam filter."""
+    try:
+        own = weighed(verdict, findings(target, inspection, front_weight))
+        return _ruled(own, ruled(target, inspection, _key(reverse_path)))
+    except Exception:
+        logger("delivery").exception("evidence_not_weighed", account=target.address)
+        return verdict
 
 
 def findings(target: Target, inspection: Inspection, front_weight: float) -> tuple[Finding, ...]:
@@ -81,3 +96,21 @@ def _is_known(known: Personal, account_id: int, sender: Address | None) -> bool:
 @lru_cache(_UNPACKED)
 def _unpacked(raw: bytes) -> Personal | None:
     return personal.unpack(raw)
+
+
+def _ruled(verdict: Verdict, answer: Ruled) -> Verdict:
+    """A rule decides; the score stays what the evidence says."""
+    match answer:
+        case Ruled.ALLOWED:
+            return replace(verdict, is_spam=False)
+        case Ruled.BLOCKED:
+            return replace(verdict, is_spam=True)
+        case Ruled.OPEN:
+            return verdict
+
+
+def _key(reverse_path: str) -> Address | None:
+    try:
+        return address.parse(reverse_path).key if reverse_path else None
+    except InvalidValue:
+        return None

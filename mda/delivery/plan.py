@@ -4,18 +4,14 @@ Nothing here reads a clock, a database or a file. The order of the rules is the 
 that refuses names the cause.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from mda import address
-from mda.address import Address
-from mda.antispam.evidence import weighed
 from mda.antispam.verdict import Verdict
 from mda.causes import Cause
 from mda.delivery import delivered_form, evidence
-from mda.delivery.evidence import Ruled
 from mda.delivery.inspect import Inspection
 from mda.envelope import Envelope, Recipient
-from mda.errors import InvalidValue
 from mda.metadata.delivery.deliver import Destination
 from mda.metadata.directory.resolve import Target
 from mda.settings import OverQuota
@@ -70,8 +66,7 @@ def place(
     threshold = policy.spam_threshold if target.spam_threshold is None else target.spam_threshold
     verdict = inspection.judge(threshold)
     if verdict is not None:
-        verdict = weighed(verdict, evidence.findings(target, inspection, policy.front_weight))
-        verdict = _ruled(verdict, evidence.ruled(target, inspection, _reverse_path(envelope)))
+        verdict = evidence.weigh(verdict, target, inspection, envelope.reverse_path, policy.front_weight)
     prefix = delivered_form.prefix(envelope, recipient, target.address, verdict)
     delivered_size = delivered_form.size(prefix, inspection.size, inspection.forged_spans)
     return Placement(target, _destination(target, verdict), prefix, delivered_size, verdict)
@@ -82,21 +77,3 @@ def _destination(target: Target, verdict: Verdict | None) -> Destination | int:
     if verdict is not None and verdict.is_spam and not target.keeps_spam:
         return Destination.JUNK
     return Destination.INBOX if target.detail_mailbox_id is None else target.detail_mailbox_id
-
-
-def _ruled(verdict: Verdict, answer: Ruled) -> Verdict:
-    """A rule decides; the score stays what the evidence says."""
-    match answer:
-        case Ruled.ALLOWED:
-            return replace(verdict, is_spam=False)
-        case Ruled.BLOCKED:
-            return replace(verdict, is_spam=True)
-        case Ruled.OPEN:
-            return verdict
-
-
-def _reverse_path(envelope: Envelope) -> Address | None:
-    try:
-        return address.parse(envelope.reverse_path).key if envelope.reverse_path else None
-    except InvalidValue:
-        return None
