@@ -7,6 +7,7 @@ was acknowledged.
 """
 
 import errno
+import math
 import shutil
 import sys
 import time
@@ -17,12 +18,12 @@ from pathlib import Path
 from random import Random
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from mda.metadata.postgresql.engine import make_engine
 from tests.crash.checker import Finding, check_all, check_new
 from tests.crash.commits import check_commits
-from tests.crash.faults import Call, Effect, Rule
+from tests.crash.faults import Call, Effect, Role, Rule
 from tests.crash.figures import Figures, say
 from tests.crash.house import ADDRESSES, DOMAIN, House
 from tests.crash.ledger import Ledger
@@ -49,6 +50,9 @@ FAULTS = (
     Rule(Call.FSYNC, "shards/", Effect.NONE, times=3, delay_seconds=0.2),
     Rule(Call.OPEN, ".seg", Effect.FAIL, errno.EMFILE),
     Rule(Call.RENAME, ".seal", Effect.FAIL, errno.EIO),
+    Rule(Call.WRITE, "pg_wal/", Effect.FAIL, errno.ENOSPC, roles=Role.POSTGRES),
+    Rule(Call.WRITE, "base/", Effect.FAIL, errno.ENOSPC, times=3, roles=Role.POSTGRES),
+    Rule(Call.FDATASYNC, "pg_wal/", Effect.NONE, times=3, delay_seconds=0.2, roles=Role.POSTGRES),
 )
 """One of them strikes in every other round, at a call that is drawn."""
 
@@ -66,12 +70,15 @@ class Run:
         self._engine = make_engine(house.database.url)
         self._checked = 0
 
-    def rounds(self, kills: int, messages: int, has_faults: bool = True) -> None:
+    def rounds(self, kills: int, messages: int, seconds: float = math.inf) -> None:
+        """So many kills and messages at least, or as many as fit into the time."""
         while self.figures.total < kills or len(self.ledger.acknowledged) < messages:
+            if time.monotonic() > self.figures.started_at + seconds:
+                return
             missing = messages - len(self.ledger.acknowledged)
             self.let_run(max(FEWEST_MAILS, missing // max(1, kills - self.figures.total)))
             self._kill()
-            if has_faults and self._random.random() < 0.5:
+            if self._random.random() < 0.5:
                 self._plant_fault()  # now, so that it may also strike what the next workers begin with
             self._recover()
             self._check()
@@ -148,7 +155,7 @@ class Run:
             try:
                 with self._engine.connect() as connection:
                     return check(connection)
-            except OperationalError:
+            except DBAPIError:
                 self._engine.dispose()
                 if time.monotonic() > deadline:
                     raise

@@ -1,12 +1,13 @@
 """A crash run as a command: kills under load, half of them with the power cut.
 
-    python -m tests.crash.run --kills 300 [--messages 100000] [--seed N] [--no-postfix]
+    python -m tests.crash.run --kills 300 [--messages 100000] [--seconds S] [--seed N] [--no-postfix]
 
 Prints its seed, its progress and its figures; exits 1 where anything is lost, doubled, changed or miscounted, and
 keeps the folder then. With the same seed the choices are the same, their moments are not.
 """
 
 import argparse
+import math
 import shutil
 import signal
 import sys
@@ -23,6 +24,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.crash.run", description=__doc__.split("\n", 1)[0])
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--messages", type=int, default=0, help="go on until so many are acknowledged")
+    parser.add_argument("--seconds", type=float, default=math.inf, help="end with fewer kills when these are over")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--no-postfix", action="store_true", help="LMTP clients only; needs no root")
     given = parser.parse_args(words)
@@ -31,7 +33,7 @@ def main(words: Sequence[str] | None = None) -> int:
     folder.chmod(0o755)
     sys.stdout.write(f"seed {given.seed}, in {folder}\n")
     with prepared(folder, given.seed, not given.no_postfix) as run:
-        run.rounds(given.kills, given.messages)
+        run.rounds(given.kills, given.messages, given.seconds)
         run.settle()
     sys.stdout.write(report(run.figures, run.ledger))
     if run.figures.findings:
