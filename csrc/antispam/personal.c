@@ -11,22 +11,16 @@ static const double COMMON = 0.75;
 static const float ENOUGH = 0.02f; /* an error this small teaches nothing */
 static const float FURTHEST = 8.0f; /* log-odds beyond which a base says no more */
 
+/* How near to the front a kind stands; those that are not named are left out. */
+static const uint8_t NEARNESS[16] = {
+    [SPAM_SUBJECT] = 3,     [SPAM_SENDER] = 3,       [SPAM_URLS] = 3,
+    [SPAM_ATTACHMENTS] = 3, [SPAM_HEADER_WORDS] = 2, [SPAM_BODY_WORDS] = 2,
+    [SPAM_BODY_TEXT] = 1,
+};
+
 /* Lower ranks are taken first. */
 static uint32_t rank_of(uint32_t feature) {
-    switch (feature >> 28) {
-    case SPAM_SUBJECT:
-    case SPAM_SENDER:
-    case SPAM_URLS:
-    case SPAM_ATTACHMENTS:
-        return 0;
-    case SPAM_HEADER_WORDS:
-    case SPAM_BODY_WORDS:
-        return 1;
-    case SPAM_BODY_TEXT:
-        return 2;
-    default:
-        return LEFT_OUT;
-    }
+    return LEFT_OUT - NEARNESS[feature >> 28];
 }
 
 /* How far a step moves a feature of each rank: who writes and what for says more than the words that mail shares.
@@ -63,22 +57,38 @@ static int by_id(const void *a, const void *b) {
     return left < right ? -1 : left > right;
 }
 
+/* The rank within which a choice must be made: those below it are taken whole, those above it are left out. */
+static uint32_t cut_of(const uint32_t *features, uint32_t count) {
+    uint32_t of_rank[LEFT_OUT + 1] = {0};
+    for (uint32_t i = 0; i < count; i++) {
+        of_rank[rank_of(features[i])]++;
+    }
+    uint32_t cut = 0;
+    for (uint32_t taken = of_rank[0]; cut < LEFT_OUT && taken < SPAM_VIEW_FEATURES; taken += of_rank[cut]) {
+        cut++;
+    }
+    return cut;
+}
+
+static void take(uint64_t *heap, uint32_t *kept, uint64_t order) {
+    if (*kept < SPAM_VIEW_FEATURES) {
+        heap[(*kept)++] = order;
+        for (uint32_t at = *kept / 2; *kept == SPAM_VIEW_FEATURES && at-- > 0;) {
+            sink(heap, *kept, at);
+        }
+    } else if (order < heap[0]) {
+        heap[0] = order;
+        sink(heap, *kept, 0);
+    }
+}
+
 void spam_view_take(const uint32_t *features, uint32_t count, spam_view *view) {
     uint64_t heap[SPAM_VIEW_FEATURES];
-    uint32_t kept = 0;
+    uint32_t kept = 0, cut = cut_of(features, count);
     for (uint32_t i = 0; i < count; i++) {
-        if (rank_of(features[i]) == LEFT_OUT) {
-            continue;
-        }
-        uint64_t order = order_of(features[i]);
-        if (kept < SPAM_VIEW_FEATURES) {
-            heap[kept++] = order;
-            for (uint32_t at = kept / 2; kept == SPAM_VIEW_FEATURES && at-- > 0;) {
-                sink(heap, kept, at);
-            }
-        } else if (order < heap[0]) {
-            heap[0] = order;
-            sink(heap, kept, 0);
+        uint32_t rank = rank_of(features[i]);
+        if (rank <= cut && rank != LEFT_OUT) {
+            take(heap, &kept, order_of(features[i]));
         }
     }
     view->count = kept;
