@@ -57,6 +57,7 @@ class Trainer:
         self._reload_at = 0.0
         self._write_at = 0.0
         self._is_changed = False
+        self._is_begun = False
 
     def round(self) -> int:
         """Learns what waits, and writes the model when it is time to; how many rows were done."""
@@ -81,6 +82,9 @@ class Trainer:
         self._reload_at = 0.0
 
     def _reload(self) -> None:
+        if not self._is_begun:
+            training.requeue_outdated(self._handle, self._identifiers, FEATURE_VERSION)
+            self._is_begun = True
         self._model.reload(training.learned(self._handle, FEATURE_VERSION))
         self._reload_at = time.monotonic() + REFRESH_SECONDS
         self._is_changed = self._is_changed or bool(self._model.mark_count) or self._places.trained_model.exists()

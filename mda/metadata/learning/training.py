@@ -109,6 +109,25 @@ def _marks(connection: Connection, feature_version: int) -> Iterator[Learned]:
         last = (rows[-1].account_id, rows[-1].content_id)
 
 
+def requeue_outdated(engine: Engine, identifiers: IdentifierSource, feature_version: int) -> int:
+    """Puts the marks of stored messages that were read with other features into the queue again; how many."""
+    same = (training_queue.c.account_id == mark.c.account_id) & (training_queue.c.content_id == mark.c.content_id)
+    statement = (
+        select(mark.c.account_id, mark.c.content_id, mark.c.is_spam)
+        .where(mark.c.feature_version != feature_version, mark.c.content_id > 0)
+        .where(~select(training_queue.c.id).where(same).exists())
+        .limit(PAGE)
+    )
+    count = 0
+    while True:
+        with transaction(engine) as connection:
+            rows = [{**row._mapping, "id": identifiers.next()} for row in connection.execute(statement)]
+            if not rows:
+                return count
+            connection.execute(insert(training_queue), rows)
+        count += len(rows)
+
+
 def ask_to_rebuild(connection: Connection) -> None:
     """Marks have gone that the queue says nothing of."""
     connection.execute(insert(task).values(id=IdentifierSource().next(), kind=REBUILD))

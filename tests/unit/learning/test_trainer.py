@@ -186,6 +186,18 @@ def test_marks_of_other_features_are_left_out(reader: Reader, place: Path) -> No
     assert place.read_bytes()[96:] == reader.pupil.model.weights.raw_weights
 
 
+def test_stored_messages_are_read_again_with_new_features(reader: Reader, place: Path) -> None:
+    found = put(reader.engine, reader.account_id)
+    reader.mark(found.content_id, OFFER, True)
+    make(reader, place).round()
+    weights, learned = reader.weights(), place.read_bytes()
+    with transaction(reader.engine) as connection:
+        connection.execute(update(mark).values(feature_version=binding.FEATURE_VERSION - 1, view=b"old!"))
+    assert make(reader, place, {found.content_id: OFFER}).round() == 1
+    assert reader.weights() == weights
+    assert place.read_bytes() == learned
+
+
 def test_campaigns_count_less_with_each_mark(reader: Reader) -> None:
     model = GlobalModel(reader.pupil.model)
     lesson = reader.lesson(1, OFFER)
