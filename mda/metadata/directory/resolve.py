@@ -14,6 +14,7 @@ What goes wrong is DatabaseUnavailable; a connection that was lost while nobody 
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 
 import psycopg2
@@ -194,6 +195,7 @@ def _target(row: DirectoryRow, question: _Question) -> Target:
     )
 
 
+@lru_cache(10_000)
 def _rule(text: str) -> PolicyRule:
     subject, action, pattern = text.split(" ", 2)
     return PolicyRule(PolicySubject(subject), PolicyAction(action), pattern)
