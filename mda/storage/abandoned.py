@@ -1,6 +1,6 @@
 """Seals the segments of dead writers: each is scanned, and its last sound record is where it ends.
 
-Run at a worker's start and on a schedule. Any number may run at once, beside live writers: whoever holds the flock of
+Run when a worker first writes to the shard. Any number may run at once, beside live writers: whoever holds the flock of
 a segment owns it, and the kernel drops a dead process's locks. One segment that can't be read does not keep the
 others from being sealed.
 """

@@ -14,7 +14,8 @@ from mda.identifiers import IdentifierSource
 from mda.metadata.directory import accounts, shards
 from mda.metadata.directory.accounts import NewAccount
 from mda.metadata.postgresql.engine import make_engine
-from mda.storage.shard import create_shard
+from mda.storage.abandoned import seal_abandoned
+from mda.storage.shard import Shard, create_shard
 from tests.crash.database import Database
 from tests.crash.faults import Faults
 from tests.crash.power_cut import Lost, cut_power
@@ -72,6 +73,13 @@ class House:
         if not self.database.is_running:
             self.database.start(self.faults.environment)
         self.instance.start()
+
+    def seal_abandoned(self) -> None:
+        """As the next worker does when it first writes to a shard."""
+        engine = make_engine(self.database.url)
+        for one in shards.list_all(engine):
+            seal_abandoned(Shard(one.id, one.name, one.url))
+        engine.dispose()
 
     # Who is there.
 

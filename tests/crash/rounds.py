@@ -86,17 +86,17 @@ class Run:
                 return
 
     def settle(self) -> None:
-        """Everything that was sent finds its place; then every byte is looked at, and every segment."""
+        """Everything that was sent finds its place; then, at rest, every byte is looked at, and every segment."""
         self.house.faults.set()
+        recover(self.house)
         is_done = self.lmtp.finish(SETTLE_SECONDS)
         if self.postfix is not None:
             is_done = self.postfix.finish(SETTLE_SECONDS) and is_done
         assert is_done or self.figures.findings, f"mail is left over after {SETTLE_SECONDS} s"
-        self.figures.findings += self.ask(
-            lambda rows: check_all(rows, self.house.shards, self.ledger, is_settled=is_done)
-        )
         self.house.instance.stop()
+        self.house.seal_abandoned()
         with self._engine.connect() as connection:
+            self.figures.findings += check_all(connection, self.house.shards, self.ledger, is_settled=is_done)
             self.figures.commits, found = check_commits(connection, self.house.shards)
         self.figures.findings += found
         self._engine.dispose()
