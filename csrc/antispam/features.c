@@ -7,18 +7,6 @@ void spam_features_begin(spam_features *set) {
     memset(set->seen, 0, sizeof set->seen);
 }
 
-void spam_features_add(spam_features *set, enum spam_category category, uint64_t key) {
-    /* Multiplicative hashing keeps the high bits of the product: all of the key's bits reach them. */
-    uint64_t mixed = (key ^ ((uint64_t)(category + 1) << 56)) * UINT64_C(0x9E3779B97F4A7C15);
-    uint32_t bit = (uint32_t)(mixed >> (64 - SPAM_SEEN_BITS));
-    uint64_t *word = &set->seen[bit >> 6];
-    if ((*word >> (bit & 63) & 1) != 0 || set->count == SPAM_MAX_FEATURES) {
-        return;
-    }
-    *word |= UINT64_C(1) << (bit & 63);
-    set->ids[set->count++] = (uint32_t)category << 28 | (uint32_t)(mixed >> 36);
-}
-
 uint64_t spam_hash_lower(spam_span span, uint64_t kind) {
     uint64_t hash = UINT64_C(0xCBF29CE484222325) ^ (kind * UINT64_C(0xD6E8FEB86659FD93));
     for (size_t i = 0; i < span.length; i++) {

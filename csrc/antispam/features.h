@@ -44,7 +44,7 @@ enum spam_category {
 typedef struct {
     uint32_t count;
     uint64_t seen[1u << (SPAM_SEEN_BITS - 6)]; /* a bit for each hash of an id: of two ids that share one, the first stays */
-    uint32_t ids[SPAM_MAX_FEATURES];
+    uint32_t ids[SPAM_MAX_FEATURES + 1]; /* the last one is written and never counted */
 } spam_features;
 
 typedef struct {
@@ -55,8 +55,17 @@ typedef struct {
 /* Empties the set. Must be called before the first add. */
 void spam_features_begin(spam_features *set);
 
-/* Adds the feature (category, key); key is a hash or a small value, salted by the caller's kind. */
-void spam_features_add(spam_features *set, enum spam_category category, uint64_t key);
+/* Adds the feature (category, key); key is a hash or a small value, salted by the caller's kind. Thousands of times a
+ * message, hence inline. */
+static inline void spam_features_add(spam_features *set, enum spam_category category, uint64_t key) {
+    /* Multiplicative hashing keeps the high bits of the product: all of the key's bits reach them. */
+    uint64_t mixed = (key ^ ((uint64_t)(category + 1) << 56)) * UINT64_C(0x9E3779B97F4A7C15);
+    uint32_t bit = (uint32_t)(mixed >> (64 - SPAM_SEEN_BITS));
+    uint64_t seen = set->seen[bit >> 6], mask = UINT64_C(1) << (bit & 63);
+    set->seen[bit >> 6] = seen | mask;
+    set->ids[set->count] = (uint32_t)category << 28 | (uint32_t)(mixed >> 36);
+    set->count += (seen & mask) == 0 && set->count < SPAM_MAX_FEATURES; /* no branch: it could not be foretold */
+}
 
 /* A 64-bit hash of `span` in ASCII lower case, different for each `kind`. */
 uint64_t spam_hash_lower(spam_span span, uint64_t kind);

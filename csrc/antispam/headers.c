@@ -44,8 +44,9 @@ static const char *const transport[] = {
     "x-ack",        "x-no-archive"};
 
 static int is_of(const char *const *prefixes, size_t count, spam_span name) {
+    uint8_t first = name.length ? spam_lower(name.bytes[0]) : 0;
     for (size_t i = 0; i < count; i++) {
-        if (spam_starts(name, prefixes[i])) {
+        if ((uint8_t)prefixes[i][0] == first && spam_starts(name, prefixes[i])) {
             return 1;
         }
     }

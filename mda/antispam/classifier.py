@@ -42,6 +42,11 @@ class Classifier:
         self._trouble: MdaError | None = None
 
     @property
+    def path(self) -> Path:
+        """The file that is used, or would be."""
+        return self._path
+
+    @property
     def trouble(self) -> MdaError | None:
         """Why the file now at the path is not in use; None when all is well."""
         return self._trouble
@@ -64,7 +69,7 @@ class Classifier:
             score=score.probability,
             threshold=threshold,
             reasons=tuple(
-                Reason(_CATEGORIES[feature >> 28], feature, weight) for feature, weight in score.contributions
+                [Reason(_CATEGORIES[feature >> 28], feature, weight) for feature, weight in score.contributions]
             ),
             categories=_heaviest(score.categories),
             model_version=score.model_version,
@@ -103,5 +108,10 @@ def _stamp(path: Path) -> _Stamp | None:
 
 
 def _heaviest(sums: tuple[float, ...]) -> tuple[CategoryWeight, ...]:
-    weights = (CategoryWeight(category, weight) for category, weight in zip(_CATEGORIES, sums, strict=True) if weight)
-    return tuple(sorted(weights, key=lambda found: abs(found.weight), reverse=True))
+    weights = [CategoryWeight(category, weight) for category, weight in zip(_CATEGORIES, sums, strict=True) if weight]
+    weights.sort(key=_size, reverse=True)
+    return tuple(weights)
+
+
+def _size(found: CategoryWeight) -> float:
+    return abs(found.weight)

@@ -47,7 +47,7 @@ class Recipe:
     """How to train; the defaults are what docs/antispam.md reports."""
 
     bits: int = 20
-    floor: float = 0.0
+    floor: float = 16.0
     rates: tuple[float, float] = (0.5, 2.0)
     share: float = 0.2
     views: tuple[int, ...] = (FULL_VIEW, LITE_VIEW, FULL_VIEW, LITE_VIEW)

@@ -26,6 +26,8 @@ TRUST = 0.5
 HAM_KEPT = 2000
 """The threshold follows this many of the latest ham."""
 FIRST_THRESHOLD = 0.0
+MOST_OCTETS = 50_000_000
+"""Of a message that is larger, the rest is left out."""
 
 _FROM_LINE = re.compile(rb"\A>?From [^\n]*\n")
 _KEPT = re.compile(rb"(?:subject|from|to|content-[!-9;-~]*|mime-version)[ \t]*:", re.IGNORECASE)
@@ -150,7 +152,8 @@ def _lite(raw: bytes) -> Iterator[bytes]:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb") as stream:
+            return stream.read(MOST_OCTETS)
     except OSError as error:
         raise InvalidValue(f"{path}: {error.strerror}", "paths in an index are relative to it") from error
 

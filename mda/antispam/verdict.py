@@ -6,6 +6,7 @@ an id are not stored: whoever may read the message can cut them from it again.
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 
 class Category(Enum):
@@ -36,8 +37,7 @@ class Category(Enum):
         return 1 << self.value
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """One feature: `weight` is what it adds to the log-odds of spam; below 0 it speaks for ham."""
 
     category: Category | None
@@ -55,8 +55,7 @@ class Reason:
         return self.category.label if self.part == "model" else f"{self.part}: {self.category.label}"
 
 
-@dataclass(frozen=True, slots=True)
-class CategoryWeight:
+class CategoryWeight(NamedTuple):
     """All evidence of one category together, in log-odds."""
 
     category: Category
