@@ -14,13 +14,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 
 from bench import mime_contestants as contestants
 from bench.mime_programs import COSTLY, OUTPUT, PARSER, compile_c
 from bench.mime_samples import attachment_messages, corpus_messages
 from tools.fetch_corpus import DEFAULT_FOLDER
 
-SLICES = 20
+SLICES = 10
 C_ROUNDS = 5
 """As many of the C API for one of the others: they take milliseconds."""
 
@@ -87,7 +88,8 @@ def median_ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
 
 def measure(title: str, entrants: Mapping[str, Contestant], messages: Sequence[bytes], rounds: int) -> Rates:
     size = sum(map(len, messages))
-    slices = [messages[start::SLICES] for start in range(SLICES)]
+    bounds = [len(messages) * number // SLICES for number in range(SLICES + 1)]
+    slices = [messages[begin:end] for begin, end in pairwise(bounds)]
     rates: dict[str, list[float]] = {name: [] for name in entrants}
     for _ in range(rounds):
         seconds = dict.fromkeys(entrants, 0.0)
