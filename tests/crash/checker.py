@@ -125,10 +125,10 @@ def check_all(connection: Connection, shards: Path, ledger: Ledger, is_settled: 
     """Every row; `is_settled`: nothing is under way or queued any more, so that each mail must be there."""
     said = ledger.since(0)
     rows = connection.execute(ROWS).all()
+    found = check_counters(connection)  # before the bytes: PostgreSQL ends a transaction that is idle for minutes
     copies: Counter[tuple[str, str]] = Counter()
-    found = _check_acknowledged(said, rows) + _check_bytes(Records(shards), ledger, rows, copies)
-    found += _check_copies(ledger, copies, is_settled)
-    return found + check_counters(connection) + wrong_replies(ledger)
+    found += _check_acknowledged(said, rows) + _check_bytes(Records(shards), ledger, rows, copies)
+    return found + _check_copies(ledger, copies, is_settled) + wrong_replies(ledger)
 
 
 def _check_acknowledged(said: Iterable[Acknowledged], rows: Sequence[Row[tuple[object, ...]]]) -> list[Finding]:
