@@ -8,6 +8,7 @@
 #   make fuzz        fuzz the C parser for SECONDS=60 a target; needs clang with libFuzzer (libclang-rt-dev)
 #   make bench-mime  the MIME parser against its peers, ratios in build/bench/mime.json
 #   make bench-antispam  the classifier's speed and accuracy beside bogofilter, in build/bench/antispam.json
+#   make bench-delivery  LMTP against Dovecot's, in build/bench/delivery.json; root, postfix, dovecot-lmtpd
 #   make corpus      some thousand real mails for the tests with Postfix and for training (npm fetches them)
 #   make install     mda-pipe and Postfix's fragments below DESTDIR/PREFIX, settings and systemd units in DESTDIR/etc
 
@@ -22,7 +23,7 @@ SECONDS ?= 60
 KILLS ?= 20
 MESSAGES ?= 0
 
-.PHONY: all build bench-mime bench-antispam fuzz corpus demo demo-stop test test-crash test-packages lint format types install clean
+.PHONY: all build bench-mime bench-antispam bench-delivery fuzz corpus demo demo-stop test test-crash test-packages lint format types install clean
 
 all: build
 
@@ -61,6 +62,9 @@ bench-mime: build
 bench-antispam: build
 	$(BIN)/python -m tools.fetch_corpus
 	$(BIN)/python -m bench.antispam $(BENCH_ROUNDS)
+
+bench-delivery: build
+	$(BIN)/python -m bench.delivery $(BENCH_ROUNDS)
 
 corpus: build
 	$(BIN)/python -m tools.fetch_corpus
