@@ -39,6 +39,7 @@ from mda.binding.viewer import (
     VIEW_USUAL,
     WANT_FIELDS,
     WANT_SUMMARY,
+    WANT_VIEW,
     Viewer,
 )
 
@@ -62,6 +63,7 @@ __all__ = [
     "VIEW_USUAL",
     "WANT_FIELDS",
     "WANT_SUMMARY",
+    "WANT_VIEW",
     "Campaign",
     "CampaignTable",
     "Examination",

@@ -11,11 +11,12 @@ from mda.binding.status import check
 
 WANT_SUMMARY: int = _lib.MIME_WANT_SUMMARY
 WANT_FIELDS: int = _lib.MIME_WANT_FIELDS
-_WANT_VIEW: int = _lib.MIME_WANT_VIEW | _lib.MIME_WANT_TEXT | _lib.MIME_WANT_SUMMARY
+WANT_VIEW: int = _lib.MIME_WANT_VIEW | _lib.MIME_WANT_TEXT | _lib.MIME_WANT_SUMMARY
 VIEW_NOT_WHOLE, VIEW_MARKED, VIEW_USUAL = 1, 2, 4
 VIEW_TEXT, VIEW_DECODED, VIEW_FOREIGN = 256, 512, 1024
 _VIEW = struct.Struct("=IIIIIqiIIIII")
 """The numbers of csrc/mime/view.h, with those of the first leaf."""
+_unpack = _VIEW.unpack_from
 _ROOM = 65536
 _KEPT = 1 << 22
 """A buffer larger than this is not kept."""
@@ -27,32 +28,33 @@ class Viewer:
 
     def __init__(self) -> None:
         self._idle: list[tuple[Any, Any, Any]] = []
+        self._take, self._give = self._idle.pop, self._idle.append
         self._rooms: list[Any] = []
         self._read = _lib.mime_read
 
-    def view(self, raw: bytes, extra: int = 0) -> tuple[tuple[int, ...], bytes, bytes, tuple[int, ...]]:
+    def view(self, raw: bytes, wants: int = WANT_VIEW) -> tuple[tuple[int, ...], bytes, bytes, tuple[int, ...]]:
         """Numbers with those of the first leaf, the strings, the texts, and the numbers of all further leaves, three
-        each; `extra` may be WANT_FIELDS."""
+        each; `wants` is WANT_VIEW, with WANT_FIELDS or without."""
         try:
-            context = self._idle.pop()
+            context = self._take()
         except IndexError:
             context = _new_context()
         pointer, out, octets = context
-        length = self._read(pointer, raw, len(raw), _WANT_VIEW | extra, out, _ROOM)
+        length = self._read(pointer, raw, len(raw), wants, out, _ROOM)
         if not 0 < length <= _ROOM:
             octets = _read_again(pointer, raw, length)
-        numbers = _VIEW.unpack_from(octets)
+        numbers = _unpack(octets)
         more = struct.unpack_from(f"={3 * (numbers[2] - 1)}I", octets, _VIEW.size) if numbers[2] > 1 else ()
         split = numbers[8]
         strings: bytes = octets[numbers[0] : split]
         texts: bytes = octets[split:length] if split < length else b""
-        self._idle.append(context)
+        self._give(context)
         return numbers, strings, texts, more
 
     def structure(self, raw: bytes) -> tuple[bytes, bytes]:
         """The header table and the part table alone (see HEADER and PART): no text, no values."""
         try:
-            context = self._idle.pop()
+            context = self._take()
         except IndexError:
             context = _new_context()
         pointer, out, octets = context
@@ -61,7 +63,7 @@ class Viewer:
             octets = _read_again(pointer, raw, length)
         split = 4 + int.from_bytes(octets[:4], sys.byteorder)
         tables = octets[4:split], octets[split:length]
-        self._idle.append(context)
+        self._give(context)
         return tables
 
     def decode(self, encoding: int, raw: bytes, offset: int, length: int) -> bytes:

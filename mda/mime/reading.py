@@ -17,6 +17,7 @@ from mda.binding import (
     VIEW_TEXT,
     VIEW_USUAL,
     WANT_FIELDS,
+    WANT_VIEW,
     Examination,
     Viewer,
     examine,
@@ -39,6 +40,7 @@ Reading = tuple[
 ]
 """Subject, From, To, Date (seconds since 1970 UTC, minutes east), leaves in their order, fields (if asked for)."""
 
+_WITH_FIELDS = WANT_VIEW | WANT_FIELDS
 _NO_DATE = -(1 << 63)
 
 
@@ -47,10 +49,11 @@ class Reader:
 
     def __init__(self) -> None:
         self._viewer = Viewer()
+        self._view = self._viewer.view
 
     def read(self, raw: bytes, with_fields: bool = False) -> Reading:
         """MemoryError and InvalidValue (too large) are all that is raised."""
-        numbers, octets, texts, more = self._viewer.view(raw, WANT_FIELDS if with_fields else 0)
+        numbers, octets, texts, more = self._view(raw, _WITH_FIELDS if with_fields else WANT_VIEW)
         _, flags, leaf_count, from_count, to_count, seconds, minutes, field_count, _, what, begin, end = numbers
         if flags == VIEW_USUAL:  # the way below would make the same of it, in twice the time
             strings = octets.decode("utf-8").split("\0")
