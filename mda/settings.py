@@ -50,6 +50,7 @@ class Storage(_Table, frozen=True):
     segment_bytes: int = 67_108_864
     segment_age_seconds: int = 3600
     compression_level: int = 3
+    verify_digest: bool = True
 
 
 class Lmtp(_Table, frozen=True):

@@ -15,6 +15,7 @@ from mda.cli.options import account_argument
 from mda.cli.quantities import format_size
 from mda.cli.table import to_json
 from mda.cli.text import visible
+from mda.errors import InvalidValue
 from mda.identifiers import format_id
 from mda.metadata.directory import accounts
 from mda.metadata.mailbox import messages
@@ -66,26 +67,67 @@ def show_one(config: Path | None, account: Address, name: str, as_json: bool) ->
     click.echo(f"\n{visible(shown.entry.preview)}")
 
 
+def _part_numbers(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+    if value is None:
+        return None
+    numbers = value.split(".")
+    if not all(number.isascii() and number.isdigit() and int(number) for number in numbers):
+        raise click.BadParameter(f"{value!r} is not a part; write it like 1 or 2.1")
+    return tuple(map(int, numbers))
+
+
+def _span(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[int, int] | None:
+    if value is None:
+        return None
+    start, colon, length = value.partition(":")
+    if not colon or not all(number.isascii() and number.isdigit() for number in (start, length)):
+        raise click.BadParameter(f"{value!r} is not a range; write it like 0:4096")
+    return int(start), int(length)
+
+
 @click.command()
 @account_argument
 @name_argument
 @click.option("--delivered", "is_delivered", is_flag=True, help="As IMAP shows it: our header fields on top.")
+@click.option("--part", metavar="NUMBER", callback=_part_numbers, help="Only the body of this part, like 1.2.")
+@click.option("--range", "span", metavar="START:LENGTH", callback=_span, help="Only these octets.")
 @click.pass_obj
-def raw(config: Path | None, account: Address, name: str, is_delivered: bool) -> None:
+def raw(
+    config: Path | None,
+    account: Address,
+    name: str,
+    is_delivered: bool,
+    part: tuple[int, ...] | None,
+    span: tuple[int, int] | None,
+) -> None:
     """Print a message byte for byte, as Postfix handed it over.
 
-    With --delivered our own header fields come first, and inbound ones that pretend to be ours are left out.
+    With --delivered our own header fields come first, and inbound ones that pretend to be ours are left out. --part
+    and --range read of a long message only what they print.
 
     \b
     $ mda message raw anne@example.org INBOX:17 > message.eml
     $ mda message raw anne@example.org INBOX:17 --delivered | less
+    $ mda message raw anne@example.org INBOX:17 --part 2 | base64 -d > picture.jpg
+    $ mda message raw anne@example.org INBOX:17 --range 0:4096
     """
-    with opened(settings.load(config)) as handle:
+    if (part is not None) + (span is not None) + is_delivered > 1:
+        raise InvalidValue("--delivered, --part and --range exclude each other", "give one of them")
+    chosen = settings.load(config)
+    with opened(chosen) as handle:
         account_id = accounts.find(handle, account).id
         entry = message_name.find_any(handle, account_id, name)
         content = messages.open_content(handle, account_id, entry.content_id)
-    raw_message = message_bytes.delivered(content) if is_delivered else message_bytes.stored(content)
-    click.echo(raw_message, nl=False)
+    verifies_digest = chosen.storage.verify_digest
+    if part is not None:
+        octets = message_bytes.part(content, part)
+    elif span is not None:
+        octets = message_bytes.stored_range(content, *span)
+    elif is_delivered:
+        octets = message_bytes.delivered(content, verifies_digest=verifies_digest)
+    else:
+        octets = message_bytes.stored(content, verifies_digest=verifies_digest)
+    click.echo(octets, nl=False)
 
 
 def _read(handle: Handle, account_id: int, name: str) -> Shown:

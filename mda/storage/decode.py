@@ -1,9 +1,10 @@
-"""Reads records: the bytes of one -> its raw body, verified by SHA-256, and its metadata.
+"""Reads records: the bytes of one -> its raw body, verified by CRC-32 and SHA-256, and its metadata.
 
 Raises Malformed only; the reader and the checker turn it into RecordDamaged or Damage, which know the place.
 """
 
 import hashlib
+import zlib
 from dataclasses import dataclass
 
 from mda.storage.body import Codecs, decode_body
@@ -29,13 +30,17 @@ class Record:
     raw: bytes
 
 
-def decode_record(stored: bytes, codecs: Codecs) -> Record:
-    """The record that `stored` holds from first byte to last."""
+def decode_record(stored: bytes, codecs: Codecs, *, verifies_digest: bool = True) -> Record:
+    """The record that `stored` holds from first byte to last. Its checksums are always compared; its digest, which
+    costs as much as everything else together, unless the caller leaves it out."""
     header, meta = decode_head(stored)
     if len(stored) != header.record_length:
         raise Malformed(Flaw.LENGTH)
-    raw = decode_body(header, frames_of(meta), stored[header.head_length :], codecs)
-    if hashlib.sha256(raw).digest() != header.digest:
+    body = stored[header.head_length :]
+    if zlib.crc32(body) != header.body_crc:
+        raise Malformed(Flaw.BODY_CHECKSUM)
+    raw = decode_body(header, frames_of(meta), body, codecs)
+    if verifies_digest and hashlib.sha256(raw).digest() != header.digest:
         raise Malformed(Flaw.DIGEST)
     return Record(header, meta, raw)
 

@@ -1,8 +1,9 @@
 """Reads messages back: a location -> bytes that are verified, or an error that names the place and the way out.
 
-`SegmentReader` keeps a few files open and may be shared by any number of threads. `read` verifies the SHA-256 of the
-whole message; `read_range` reads of a long message only what it must, verified by CRC-32 per frame. Neither ever
-returns bytes that do not match. Segments in writing may be read as well: a record never changes.
+`SegmentReader` keeps a few files open and may be shared by any number of threads. `read` verifies the CRC-32 of the
+whole record and, unless `verifies_digest` is off, the SHA-256 of the message; `read_range` reads of a long message
+only what it must, verified by CRC-32 per frame. Neither ever returns bytes that do not match. Segments in writing may
+be read as well: a record never changes.
 """
 
 import os
@@ -24,10 +25,11 @@ OPEN_FILES = 64
 class SegmentReader:
     """Reads from one shard."""
 
-    def __init__(self, shard: Shard, open_files: int = OPEN_FILES) -> None:
+    def __init__(self, shard: Shard, open_files: int = OPEN_FILES, *, verifies_digest: bool = True) -> None:
         self._shard = shard
         self._root = shard.root
         self._codecs = Codecs()
+        self._verifies_digest = verifies_digest
         self._files = _OpenFiles(open_files)
 
     def read(self, location: Location) -> bytes:
@@ -37,7 +39,8 @@ class SegmentReader:
     def read_record(self, location: Location) -> Record:
         """The record with header and metadata. RecordDamaged, NotFound or StorageUnavailable where it can't be had."""
         try:
-            return decode_record(self._pread(location, 0, location.length), self._codecs)
+            stored = self._pread(location, 0, location.length)
+            return decode_record(stored, self._codecs, verifies_digest=self._verifies_digest)
         except Malformed as malformed:
             raise self._damaged(location, malformed.flaw) from malformed
 
@@ -96,9 +99,9 @@ class SegmentReader:
 _REMEDY = "find all damage and mend it from a good copy: mda storage check --repair"
 
 
-def read(shard: Shard, location: Location) -> bytes:
+def read(shard: Shard, location: Location, *, verifies_digest: bool = True) -> bytes:
     """One message's raw bytes, for who reads only one."""
-    reader = SegmentReader(shard, open_files=1)
+    reader = SegmentReader(shard, open_files=1, verifies_digest=verifies_digest)
     try:
         return reader.read(location)
     finally:

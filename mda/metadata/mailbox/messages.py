@@ -19,7 +19,7 @@ from mda.metadata.mailbox.change import changing, lock
 from mda.metadata.mailbox.mailbox_rows import Mailbox, read_tree
 from mda.metadata.mailbox.relocation import Moved, expunge_uids, move_uids
 from mda.metadata.postgresql.engine import transaction
-from mda.metadata.schema.tables import content, mark, message, shard, training_queue
+from mda.metadata.schema.tables import account, content, mark, message, shard, training_queue
 from mda.metadata.schema.words import Flag, Role
 
 PAGE = 500
@@ -46,9 +46,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Where a message's bytes are and what is known of them. `forged_spans` are cut from the stored form."""
+    """Where a message's bytes are and what is known of them. `account` is the owner's address; `structure` the part
+    table (mda.mime.stored); `forged_spans` are cut from the stored form."""
 
     id: int
+    account: str
     shard: Shard
     segment: int
     offset: int
@@ -56,6 +58,7 @@ class Content:
     size: int
     delivered_size: int
     digest: bytes
+    structure: bytes
     prefix: bytes
     forged_spans: tuple[tuple[int, int], ...]
     thread_id: int
@@ -129,8 +132,9 @@ def open_content(engine: Engine, account_id: int, content_id: int) -> Content:
     """Where the bytes are; NotFound where the account has no such content."""
     table = content.c
     statement = (
-        select(content, shard.c.name.label("shard_name"), shard.c.url, shard.c.state, shard.c.weight)
+        select(content, account.c.address, shard.c.name.label("shard_name"), shard.c.url, shard.c.state, shard.c.weight)
         .join(shard, shard.c.id == table.shard_id)
+        .join(account, account.c.id == table.account_id)
         .where(table.account_id == account_id, table.id == content_id)
     )
     with transaction(engine) as connection:
@@ -251,6 +255,7 @@ def _content(row: Row[Any]) -> Content:
     spans = row.forged_spans or ()
     return Content(
         id=row.id,
+        account=row.address,
         shard=Shard(row.shard_id, row.shard_name, row.url, ShardState(row.state), row.weight),
         segment=row.segment,
         offset=row.offset,
@@ -258,6 +263,7 @@ def _content(row: Row[Any]) -> Content:
         size=row.size,
         delivered_size=row.delivered_size,
         digest=bytes(row.digest),
+        structure=bytes(row.structure),
         prefix=bytes(row.prefix),
         forged_spans=tuple(zip(spans[::2], spans[1::2], strict=True)),
         thread_id=row.thread_id,

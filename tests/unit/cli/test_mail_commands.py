@@ -190,6 +190,7 @@ def test_damaged_body_is_named_and_never_printed(anne: System, mail: Mail) -> No
     octets[place["offset"] + place["length"] - 10] ^= 0xFF
     segment.write_bytes(octets)
     error = anne.refused("message", "raw", ANNE, "INBOX:1")
+    assert "a message of anne@example.org: shard " in error
     assert "shard first" in error
     assert "segment" in error
     assert subjects(anne, "list", ANNE) == ["Hello"], "a listing needs no body"
@@ -199,3 +200,17 @@ def test_dates_are_in_utc_for_programs(anne: System, mail: Mail) -> None:
     mail()
     told = datetime.fromisoformat(anne.listed("message", "list", ANNE)[0]["date"])
     assert abs(datetime.now(UTC) - told) < timedelta(minutes=5)
+
+
+def test_raw_takes_a_part_and_a_range(anne: System) -> None:
+    picture = b"".join(b"%076d\r\n" % number for number in range(20_000))
+    head = b'From: b@example.org\r\nContent-Type: multipart/mixed; boundary="x"\r\n\r\n'
+    stored = head + b"--x\r\n\r\ntext\r\n--x\r\nContent-Type: image/png\r\n\r\n" + picture + b"\r\n--x--\r\n"
+    anne.deliver(ANNE, stored)
+    assert anne.run("message", "raw", ANNE, "INBOX:1", "--part", "1").stdout_bytes == b"text"
+    assert anne.run("message", "raw", ANNE, "INBOX:1", "--part", "2").stdout_bytes == picture
+    assert anne.run("message", "raw", ANNE, "INBOX:1", "--range", "1000000:70").stdout_bytes == stored[1000000:1000070]
+    assert "no part 3" in anne.refused("message", "raw", ANNE, "INBOX:1", "--part", "3")
+    assert "exclude" in anne.refused("message", "raw", ANNE, "INBOX:1", "--part", "1", "--delivered")
+    assert anne.run("message", "raw", ANNE, "INBOX:1", "--part", "0").exit_code == 2
+    assert anne.run("message", "raw", ANNE, "INBOX:1", "--range", "5").exit_code == 2

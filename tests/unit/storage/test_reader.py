@@ -2,6 +2,7 @@
 
 import random
 import shutil
+import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -96,6 +97,21 @@ def test_damage_names_shard_segment_offset_and_way_out(shard: Shard, locations: 
         assert reader.read(locations[0]) == RAWS[0]
         damage(shard, locations[1], at)
     assert reader.read(locations[1]) == RAWS[1]
+
+
+def test_digest_is_compared_unless_it_is_left_out(shard: Shard, locations: tuple[Location, ...]) -> None:
+    """A record whose digest alone is wrong, its header's checksum made to fit: only a writer's fault gives that."""
+    path = segment_path(shard.root, locations[0].segment)
+    octets = bytearray(path.read_bytes())
+    octets[56] ^= 1
+    octets[92:96] = zlib.crc32(octets[:92]).to_bytes(4, "little")
+    path.write_bytes(octets)
+    with pytest.raises(RecordDamaged, match="SHA-256"):
+        read(shard, locations[0])
+    assert read(shard, locations[0], verifies_digest=False) == RAWS[0]
+    damage(shard, locations[0], locations[0].length - 1)
+    with pytest.raises(RecordDamaged, match="checksum of the body"):
+        read(shard, locations[0], verifies_digest=False)
 
 
 def test_wrong_location_is_never_wrong_bytes(shard: Shard, locations: tuple[Location, ...]) -> None:
