@@ -13,7 +13,10 @@ _idle: list[Any] = []
 @contextmanager
 def borrowed() -> Iterator[Any]:
     """A spam_context that no other thread has until this one is done with it."""
-    context = _idle.pop() if _idle else _new()
+    try:
+        context = _idle.pop()  # asking first whether there is one would race with other threads
+    except IndexError:
+        context = _new()
     try:
         yield context
     finally:

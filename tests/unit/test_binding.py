@@ -7,6 +7,7 @@ import pytest
 from mda._core import ffi, lib
 
 from mda import binding
+from mda.binding import contexts
 from mda.errors import InvalidValue
 
 MAIL = b"Subject: x\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n" + "żółw ".encode() * 2000
@@ -79,3 +80,19 @@ def test_decode_transfer() -> None:
     assert binding.decode_transfer(lib.MIME_BASE64, b"aGVsbG8=") == b"hello"
     assert binding.decode_transfer(lib.MIME_QUOTED_PRINTABLE, b"a=3Db=\r\nc") == b"a=bc"
     assert binding.decode_transfer(lib.MIME_7BIT, b"a=3D") == b"a=3D"
+
+
+class _Contested(list[object]):
+    """Idle contexts, of which another thread takes the last one just when we have seen that there is one."""
+
+    def __bool__(self) -> bool:
+        is_any = len(self) > 0
+        self.clear()
+        return is_any
+
+
+def test_a_context_that_another_thread_takes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    with contexts.borrowed() as context:
+        idle = _Contested([context])
+    monkeypatch.setattr(contexts, "_idle", idle)
+    assert binding.examine(MAIL).subject == b"x"
