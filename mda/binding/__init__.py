@@ -38,7 +38,6 @@ from mda.binding.viewer import (
     VIEW_TEXT,
     VIEW_USUAL,
     WANT_FIELDS,
-    WANT_SUMMARY,
     WANT_VIEW,
     Viewer,
 )
@@ -62,7 +61,6 @@ __all__ = [
     "VIEW_TEXT",
     "VIEW_USUAL",
     "WANT_FIELDS",
-    "WANT_SUMMARY",
     "WANT_VIEW",
     "Campaign",
     "CampaignTable",

@@ -67,7 +67,7 @@ class Learner:
         _lib.spam_learner_count(self._learner, pointer, len(pointer), categories, is_spam)
 
     def read(self) -> tuple["array[float]", bytes]:
-        """Of each bucket the mean weight, and its log-odds as a signed byte, `BAYES_UNIT` of them to 1."""
+        """Of each bucket the mean weight, and its log-odds as a signed byte, in the C core's SPAM_BAYES_UNIT."""
         size = 1 << self._learner.bits
         means = array("f", bytes(4 * size))
         odds = bytearray(size)

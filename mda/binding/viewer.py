@@ -9,7 +9,6 @@ from mda._core import lib as _lib
 from mda.binding.decoding import uncleared
 from mda.binding.status import check
 
-WANT_SUMMARY: int = _lib.MIME_WANT_SUMMARY
 WANT_FIELDS: int = _lib.MIME_WANT_FIELDS
 WANT_VIEW: int = _lib.MIME_WANT_VIEW | _lib.MIME_WANT_TEXT | _lib.MIME_WANT_SUMMARY
 VIEW_NOT_WHOLE, VIEW_MARKED, VIEW_USUAL = 1, 2, 4
