@@ -13,7 +13,6 @@ import argparse
 import hashlib
 import sys
 import tempfile
-from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ from pathlib import Path
 from mda import binding
 from mda.antispam import training
 from mda.antispam.evaluation import Separation, separate
-from mda.antispam.training import FULL_VIEW, LITE_VIEW, NEW_SITE_VIEW, Example, Recipe
+from mda.antispam.training import FULL_VIEW, LITE_VIEW, NEW_SITE_VIEW, Example, Recipe, seen_through
 from mda.weights import pack
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -120,10 +119,6 @@ def scores(model: binding.Model, messages: Iterable[Labelled], view: int) -> lis
         (model.score(seen_through(view, message.example.features)).probability, message.example.is_spam)
         for message in messages
     ]
-
-
-def seen_through(view: int, ids: bytes) -> bytes:
-    return array("I", [feature for feature in memoryview(ids).cast("I") if view >> (feature >> 28) & 1]).tobytes()
 
 
 def show(name: str, found: Separation) -> None:

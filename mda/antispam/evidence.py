@@ -4,11 +4,11 @@ Each `Finding` adds its log-odds to the model's; `weighed` makes the verdict of 
 recipient alone: nothing that a user has taught shows in another one's verdict.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from mda.antispam.log_odds import log_odds, probability
 from mda.antispam.verdict import Category, Reason, Verdict
 
 CORRESPONDENT_WEIGHT = -4.0
@@ -16,8 +16,6 @@ CORRESPONDENT_WEIGHT = -4.0
 
 FAILED_WEIGHT = 1.0
 """DMARC failed: forwarders and lists do that to honest mail, too."""
-
-MOST_LOG_ODDS = 40.0
 
 
 class Part(Enum):
@@ -43,7 +41,7 @@ def weighed(verdict: Verdict, findings: Sequence[Finding]) -> Verdict:
     """The verdict with all findings; the same object where there are none."""
     if not findings:
         return verdict
-    score = _probability(_log_odds(verdict.score) + sum(finding.weight for finding in findings))
+    score = probability(log_odds(verdict.score) + sum(finding.weight for finding in findings))
     reasons = [*verdict.reasons, *(reason for finding in findings for reason in _reasons(finding))]
     return replace(
         verdict,
@@ -59,13 +57,3 @@ def _reasons(finding: Finding) -> tuple[Reason, ...]:
     part = finding.part.value
     features = (Reason(Category(feature >> 28), feature, weight, part) for feature, weight in finding.features)
     return (Reason(None, 0, finding.weight, part), *features)
-
-
-def _log_odds(score: float) -> float:
-    if score <= 0.0 or score >= 1.0:
-        return MOST_LOG_ODDS if score >= 1.0 else -MOST_LOG_ODDS
-    return math.log(score) - math.log1p(-score)
-
-
-def _probability(log_odds: float) -> float:
-    return 1.0 / (1.0 + math.exp(-min(max(log_odds, -MOST_LOG_ODDS), MOST_LOG_ODDS)))

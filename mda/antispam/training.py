@@ -5,11 +5,13 @@ The learner (csrc/antispam/learn.h) goes over the examples several times. Each p
 corpus's headers give away. Everything here is deterministic: the order comes from a seeded generator, so the same
 examples give the same weights.
 
-Offers `train`, `calibrate` and `quantise`; extraction and the step itself are the C core's, through `mda.binding`.
+Offers `seen_through`, `train`, `calibrate` and `quantise`; extraction and the step itself are the C core's, through
+`mda.binding`.
 """
 
 import math
 import random
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -83,6 +85,11 @@ class Trained:
 
     def margin(self, features: bytes, view: int = FULL_VIEW) -> float:
         return self.learner.margin(features, view)
+
+
+def seen_through(view: int, features: bytes) -> bytes:
+    """Those of `features` that are of the view's categories."""
+    return array("I", [feature for feature in memoryview(features).cast("I") if view >> (feature >> 28) & 1]).tobytes()
 
 
 def train(examples: Sequence[Example], recipe: Recipe | None = None) -> Trained:

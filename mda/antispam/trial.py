@@ -4,7 +4,6 @@ The index has a line a message, `spam PATH` or `ham PATH`, with paths relative t
 database or a server. What learns is what learns at a site: `mda.binding.Learner`, on top of the model it starts from.
 """
 
-import math
 import re
 import time
 from bisect import insort
@@ -14,7 +13,8 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from mda.antispam.training import FULL_VIEW, LITE_VIEW
+from mda.antispam.log_odds import log_odds
+from mda.antispam.training import FULL_VIEW, LITE_VIEW, seen_through
 from mda.binding import Learner, Model, features
 from mda.errors import InvalidValue
 
@@ -96,7 +96,7 @@ def classify(entries: Sequence[Entry], view: View, model: Model, threshold: floa
     begin = time.perf_counter()
     outcomes = []
     for entry in entries:
-        margin = log_odds(model.score(features(viewed(_read(entry.path), view))).probability)
+        margin = log_odds(model.score(_features(entry, view)).probability)
         outcomes.append(Outcome(entry.is_spam, margin, margin >= threshold))
     return Trial(tuple(outcomes), time.perf_counter() - begin)
 
@@ -112,7 +112,7 @@ def learn(
     ham = _Latest()
     begin = time.perf_counter()
     for entry in entries:
-        ids = features(viewed(_read(entry.path), view))
+        ids = _features(entry, view)
         prior = model.score(ids).margin if model else 0.0
         margin = learner.step(ids, view.categories, entry.is_spam, prior=prior)
         learner.count(ids, view.categories, entry.is_spam)
@@ -123,10 +123,9 @@ def learn(
     return Trial(tuple(outcomes), time.perf_counter() - begin)
 
 
-def log_odds(probability: float) -> float:
-    """Finite also at 0 and 1."""
-    kept = min(max(probability, 1e-15), 1 - 1e-15)
-    return math.log(kept / (1 - kept))
+def _features(entry: Entry, view: View) -> bytes:
+    """Without what a message says by the fields that it lacks, which the view has taken."""
+    return seen_through(view.categories, features(viewed(_read(entry.path), view)))
 
 
 def viewed(raw: bytes, view: View) -> bytes:

@@ -9,6 +9,7 @@ import rich_click as click
 from mda.antispam import trial
 from mda.antispam.classifier import Classifier
 from mda.antispam.evaluation import Separation, lam_percent, separate
+from mda.antispam.log_odds import log_odds
 from mda.antispam.trial import Outcome, Trial, View
 from mda.cli import table
 from mda.errors import InvalidValue
@@ -50,9 +51,9 @@ def evaluate(
         raise click.UsageError("--fresh knows nothing: give --online too")
     entries = trial.read_index(index)
     model = Classifier(model_path).model if has_base else None
-    cut = None if threshold is None else trial.log_odds(threshold)
+    cut = None if threshold is None else log_odds(threshold)
     if model is not None and not learns:
-        default = trial.log_odds(model.weights.threshold)
+        default = log_odds(model.weights.threshold)
         done = trial.classify(entries, View(view), model, default if cut is None else cut)
     else:
         done = trial.learn(entries, View(view), model, cut, fpr)

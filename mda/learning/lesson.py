@@ -5,13 +5,13 @@ user's weights.
 """
 
 import hashlib
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mda import binding
 from mda.antispam.classifier import base_model_path
+from mda.antispam.log_odds import log_odds
 
 LIKELIHOOD_LIMIT = 16.0
 """Log-odds beyond which a probability says no more."""
@@ -36,13 +36,8 @@ class Pupil:
     def read(self, content_id: int, raw: bytes, campaign: int | None = None) -> Lesson:
         """The lesson of one message."""
         features = binding.features(raw)
-        return Lesson(content_id, binding.view(features), log_odds(self.model.score(features).probability), campaign)
-
-
-def log_odds(probability: float) -> float:
-    if not 0.0 < probability < 1.0:
-        return LIKELIHOOD_LIMIT if probability >= 1.0 else -LIKELIHOOD_LIMIT
-    return min(max(math.log(probability / (1.0 - probability)), -LIKELIHOOD_LIMIT), LIKELIHOOD_LIMIT)
+        base = log_odds(self.model.score(features).probability, LIKELIHOOD_LIMIT)
+        return Lesson(content_id, binding.view(features), base, campaign)
 
 
 def campaign_of(spam_reasons: Any) -> int | None:

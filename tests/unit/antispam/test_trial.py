@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from mda.antispam import trial
 from mda.antispam.classifier import Classifier
 from mda.antispam.evaluation import lam_percent, separate
+from mda.antispam.training import seen_through
 from mda.antispam.trial import Entry, View
 from mda.binding import features
 from mda.cli.spam_evaluate import evaluate
@@ -46,7 +47,9 @@ def test_learning_pays(tmp_path: Path) -> None:
 def test_a_model_gives_a_start(tmp_path: Path) -> None:
     entries = trial.read_index(write(tmp_path, 40))
     model = Classifier().model
-    alone = model.score(features(trial.viewed(entries[0].path.read_bytes(), View.LITE))).margin
+    ids = features(trial.viewed(entries[0].path.read_bytes(), View.LITE))
+    alone = model.score(seen_through(View.LITE.categories, ids)).margin
+    assert alone != model.score(ids).margin
     assert alone != 0
     first = trial.learn(entries, View.LITE, model, 0.0, 0.005).outcomes[0]
     assert first.margin == pytest.approx(trial.TRUST * alone, abs=1e-6)

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select, update
 
 from mda.learning import teach
-from mda.learning.lesson import log_odds, outside_id
+from mda.learning.lesson import outside_id
 from mda.metadata.learning import notebook
 from mda.metadata.postgresql.engine import transaction
 from mda.metadata.schema.tables import mark, user_weights
@@ -94,12 +94,6 @@ def test_message_of_a_million_words_is_one_small_mark(reader: Reader) -> None:
         view = connection.scalars(select(mark.c.view)).one()
     assert len(view) <= 1024
     assert len(reader.weights()) < 2000
-
-
-def test_log_odds_are_finite() -> None:
-    assert log_odds(0.5) == 0.0
-    assert log_odds(1.0) == -log_odds(0.0) == 16.0
-    assert log_odds(float("nan")) == -16.0
 
 
 def test_message_outside_has_an_id_of_its_bytes() -> None:

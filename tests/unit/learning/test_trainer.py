@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import select, update
 
 from mda import binding
+from mda.antispam.log_odds import log_odds
 from mda.errors import StorageUnavailable
 from mda.learning.global_model import MOST_OF_A_USER, STEP, GlobalModel
-from mda.learning.lesson import log_odds
 from mda.learning.trainer import Places, Trainer
 from mda.metadata.learning import training
 from mda.metadata.mailbox import mailboxes, messages
