@@ -9,6 +9,7 @@ import msgspec
 import rich_click as click
 
 from mda import settings
+from mda.checks import settings_file
 from mda.cli.table import to_json
 from mda.metadata.postgresql.opened import masked_url
 from mda.settings import Settings
@@ -51,26 +52,16 @@ def show(config: Path | None, changed: bool, as_json: bool) -> None:
 def check(config: Path | None) -> None:
     """Check the settings file: keys, values, and what they point to.
 
+    For all else, from the database to Postfix, there is mda check.
+
     \b
     $ mda config check
     """
-    loaded = settings.load(config)
-    click.echo(f"{settings.locate(config)}: settings are valid")
-    for warning in _warnings(loaded):
-        click.echo(f"warning: {warning}", err=True)
-
-
-def _warnings(loaded: Settings) -> Iterator[str]:
-    if not Path(loaded.data_dir).is_dir():
-        yield f"data_dir {loaded.data_dir} is not there; run: mda init"
-    if loaded.spam.model and not Path(loaded.spam.model).is_file():
-        yield f"spam.model {loaded.spam.model} is not there; mail is delivered unclassified"
-    if len(str(loaded.lmtp_socket).encode()) > 107:
-        yield f"lmtp.socket {loaded.lmtp_socket} is longer than a socket's path may be (107 octets)"
-    if loaded.delivery.receipt_days < 6:
-        yield "delivery.receipt_days should exceed Postfix's maximal_queue_lifetime (5 days by default)"
-    if loaded.lmtp.tcp and not loaded.lmtp.tcp.startswith(("127.", "[::1]", "localhost")):
-        yield f"lmtp.tcp {loaded.lmtp.tcp} is open to other machines, and LMTP has no authentication"
+    loaded, file = settings.load(config), settings.locate(config)
+    click.echo(f"{file}: settings are valid")
+    for found in settings_file.check(loaded, file):
+        if found.consequence:
+            click.echo(f"{found.level}: {found.text}: {found.consequence}; {found.remedy}", err=True)
 
 
 def _flat(table: msgspec.Struct, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -25,6 +25,7 @@ COMMANDS = (
     Entry("init", "init", "Prepare settings, database and first shard."),
     Entry("serve", "serve", "Run the delivery service."),
     Entry("deliver", "deliver", "Deliver one message from standard input."),
+    Entry("check", "check", "Look over settings, database, shards, spam filter and Postfix."),
     Entry("config", "config", "Show or check the settings."),
     Entry("db", "db", "Upgrade, downgrade or show the database schema."),
     Entry("domain", "domain", "Add, list, remove or alias domains."),
@@ -36,7 +37,7 @@ COMMANDS = (
 )
 
 PANELS: list[Any] = [
-    {"name": "Service", "commands": ["init", "serve", "deliver", "config", "db"]},
+    {"name": "Service", "commands": ["init", "serve", "deliver", "check", "config", "db"]},
     {"name": "Directory", "commands": ["domain", "account", "alias"]},
     {"name": "Mail", "commands": ["mailbox", "message", "spam"]},
 ]

@@ -2,7 +2,7 @@
 
 Read from the sources' syntax trees, so a module that nobody imports is held too.
 
-    servers, cli -> {delivery, learning} -> {antispam, storage, metadata, mime, auth} -> the plain layer (mda/*.py)
+    {servers, cli} -> {delivery, learning, checks} -> {antispam, storage, metadata, mime, auth, postfix} -> mda/*.py
 """
 
 import ast
@@ -23,8 +23,10 @@ LEVELS = {
     "metadata": 1,
     "mime": 1,
     "auth": 1,
+    "postfix": 1,
     "delivery": 2,
     "learning": 2,
+    "checks": 2,
     "servers": 3,
     "cli": 3,
 }

@@ -34,7 +34,17 @@ LEAVES = tuple(leaves(root))
 def test_every_command_of_the_admin_is_there() -> None:
     paths = {" ".join(path) for path, _ in LEAVES}
     assert paths == {
-        *("init", "serve", "deliver", "config show", "config check", "db upgrade", "db downgrade", "db status"),
+        *(
+            "init",
+            "serve",
+            "deliver",
+            "check",
+            "config show",
+            "config check",
+            "db upgrade",
+            "db downgrade",
+            "db status",
+        ),
         *(f"domain {verb}" for verb in ("add", "list", "remove", "alias")),
         *(f"account {verb}" for verb in ("add", "list", "rename", "disable", "enable", "passwd", "quota", "delete")),
         *(f"alias {verb}" for verb in ("add", "list", "remove")),

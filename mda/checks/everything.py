@@ -1,0 +1,61 @@
+"""All checks in one row, each part as far as it can be looked at: what is broken stops only what needs it."""
+
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from mda.checks import core, database, postfix, settings_file, shards
+from mda.checks.finding import Finding, Level, error, skipped
+from mda.errors import MdaError
+from mda.metadata.directory import domains
+from mda.metadata.directory import shards as known_shards
+from mda.metadata.postgresql.opened import Handle, opened
+from mda.settings import Settings
+
+NEEDED = frozenset({"database.reachable", "database.schema"})
+"""Without these nothing of the directory can be asked."""
+
+
+def check(settings: Settings, file: Path, postfix_folder: Path | None, *, asks_postfix: bool) -> Iterator[Finding]:
+    """Findings as they are made. `file` is where the settings came from."""
+    yield from settings_file.check(settings, file)
+    names = yield from _metadata(settings)
+    yield from core.check(settings)
+    if asks_postfix:
+        yield from postfix.check(settings, names, postfix_folder)
+
+
+def worst(findings: Sequence[Finding]) -> Level:
+    """The level that decides how it all ends."""
+    levels = {finding.level for finding in findings}
+    return next((level for level in (Level.ERROR, Level.WARNING) if level in levels), Level.OK)
+
+
+Names = tuple[str, ...] | None
+"""The directory's domains; None where it could not be read."""
+
+
+def _metadata(settings: Settings) -> Generator[Finding, None, Names]:
+    with ExitStack() as stack:
+        try:
+            handle = stack.enter_context(opened(settings))
+        except MdaError as trouble:
+            yield error("database.reachable", trouble.message, "all mail is deferred (4.3.0)", trouble.remedy)
+            return None
+        found = list(database.check(handle, settings))
+        yield from found
+        if any(finding.name in NEEDED and finding.level is Level.ERROR for finding in found):
+            yield skipped("shard.folder", "the shards are known once the database can be asked")
+            return None
+        return (yield from _directory(handle, settings))
+
+
+def _directory(handle: Handle, settings: Settings) -> Generator[Finding, None, Names]:
+    try:
+        known = known_shards.list_all(handle)
+        names = tuple(domain.name for domain in domains.list_all(handle))
+    except MdaError as trouble:
+        yield error("database.directory", trouble.message, "all mail is deferred (4.3.0)", trouble.remedy)
+        return None
+    yield from shards.check(known, settings)
+    return names

@@ -1,0 +1,100 @@
+"""The settings that can be read but will not do, and the data folder that they name."""
+
+import os
+import pwd
+from collections.abc import Iterator
+from pathlib import Path
+
+from mda.checks.finding import Finding, error, ok, warning
+from mda.settings import Settings
+
+SOCKET_PATH_BYTES = 107
+"""sun_path of unix(7), without its NUL."""
+
+LOOPBACK = ("127.", "[::1]:", "::1:")
+
+POSTFIX_QUEUE_DAYS = 5
+"""maximal_queue_lifetime, if nobody has changed it."""
+
+
+def check(settings: Settings, file: Path) -> Iterator[Finding]:
+    """`file` is where the settings came from."""
+    if file.exists():
+        yield ok("settings.file", f"{file} is valid")
+    yield from _file_mode(settings, file)
+    yield from _data_dir(settings)
+    yield from _paths(settings)
+    if settings.delivery.receipt_days <= POSTFIX_QUEUE_DAYS:
+        yield warning(
+            "settings.receipt_days",
+            f"delivery.receipt_days is {settings.delivery.receipt_days}, no more than Postfix's"
+            f" maximal_queue_lifetime ({POSTFIX_QUEUE_DAYS} days by default)",
+            "a message that was stored but whose answer got lost may be stored twice",
+            "in mda.toml: [delivery] receipt_days = 7",
+        )
+
+
+def _file_mode(settings: Settings, file: Path) -> Iterator[Finding]:
+    try:
+        mode = file.stat().st_mode
+    except OSError:
+        return
+    if "@" in settings.database.url and mode & 0o004:
+        yield warning(
+            "settings.file_mode",
+            f"{file} can be read by everybody, and database.url may hold a password",
+            "any user of this machine can read all mail",
+            f"chmod 0640 {file}",
+        )
+
+
+def _data_dir(settings: Settings) -> Iterator[Finding]:
+    folder = Path(settings.data_dir)
+    try:
+        owner = folder.stat().st_uid
+    except OSError as trouble:
+        yield error(
+            "settings.data_dir",
+            f"data_dir {folder}: {trouble.strerror}",
+            "mda serve does not start, and mail waits in Postfix's queue",
+            "mda init",
+        )
+        return
+    if os.geteuid() != owner:
+        yield warning(
+            "settings.user",
+            f"data_dir {folder} belongs to {_name(owner)}, and this check runs as {_name(os.geteuid())}",
+            "what is said here of access to files holds for another user than the service's",
+            f"runuser -u {_name(owner)} -- mda check",
+        )
+
+
+def _paths(settings: Settings) -> Iterator[Finding]:
+    if settings.spam.enabled and settings.spam.model and not Path(settings.spam.model).is_file():
+        yield error(
+            "settings.spam_model",
+            f"spam.model {settings.spam.model} is not there",
+            "mail is delivered unclassified",
+            'in mda.toml: [spam] model = "", for the one that comes with mda',
+        )
+    if len(os.fsencode(settings.lmtp_socket)) > SOCKET_PATH_BYTES:
+        yield error(
+            "settings.lmtp_socket",
+            f"lmtp.socket {settings.lmtp_socket} is longer than a socket's path may be ({SOCKET_PATH_BYTES} octets)",
+            "mda serve does not start, and mail waits in Postfix's queue",
+            'in mda.toml: [lmtp] socket = "/run/mda/lmtp.sock"',
+        )
+    if settings.lmtp.tcp and not settings.lmtp.tcp.startswith(LOOPBACK):
+        yield error(
+            "settings.lmtp_tcp",
+            f"lmtp.tcp {settings.lmtp.tcp} is open to other machines, and LMTP has no authentication",
+            "mda serve does not start, and mail waits in Postfix's queue",
+            'in mda.toml: [lmtp] tcp = "127.0.0.1:24"',
+        )
+
+
+def _name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)

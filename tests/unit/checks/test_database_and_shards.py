@@ -1,0 +1,131 @@
+"""Findings about the database and the shards: on a real server and real folders, and by facts that can't be made."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from mda.checks import database, shards
+from mda.checks.finding import Finding, Level
+from mda.metadata.directory.shards import Shard, ShardState
+from mda.metadata.postgresql import server_facts
+from mda.metadata.postgresql.engine import make_engine
+from mda.metadata.schema import migrate
+from mda.settings import Database, Settings, Workers
+from mda.storage import probe
+from mda.storage.probe import Disk
+from mda.storage.shard import create_shard
+
+SETTINGS = Settings(workers=Workers(count=2))
+DISK = Disk(10**12, 2 * 10**12, 10**6, "ext4", 0.001, 0.0)
+
+
+def bad(findings: list[Finding]) -> dict[str, Level]:
+    for one in findings:
+        assert bool(one.consequence) == bool(one.remedy) == (one.level in (Level.WARNING, Level.ERROR)), one
+    return {one.name: one.level for one in findings if one.consequence}
+
+
+def test_a_good_database_has_nothing_wrong(engine: Engine) -> None:
+    found = list(database.check(engine, SETTINGS))
+    assert bad(found) == {}
+    assert [one.name for one in found] == ["database.server", "database.schema"]
+    assert found[0].text.startswith("PostgreSQL 1")
+
+
+def test_an_old_schema_is_an_error(engine: Engine) -> None:
+    migrate.downgrade(engine, "0001")
+    assert bad(list(database.check(engine, SETTINGS))) == {"database.schema": Level.ERROR}
+
+
+def test_a_database_that_is_down_is_an_error() -> None:
+    engine = make_engine("postgresql://mda:secret@127.0.0.1:1/mda", Database())
+    found = list(database.check(engine, SETTINGS))
+    assert bad(found) == {"database.reachable": Level.ERROR}
+    assert "secret" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("changed", "name", "level"),
+    [
+        ({"major": 14}, "database.version", Level.ERROR),
+        ({"encoding": "SQL_ASCII"}, "database.encoding", Level.ERROR),
+        ({"is_standby": True}, "database.primary", Level.ERROR),
+        ({"syncs": False}, "database.fsync", Level.ERROR),
+        ({"writes_full_pages": False}, "database.full_page_writes", Level.ERROR),
+        ({"has_checksums": False}, "database.data_checksums", Level.WARNING),
+        ({"collation_version": "2.31", "collation_actual": "2.36"}, "database.collation", Level.WARNING),
+        ({"most_connections": 20}, "database.max_connections", Level.WARNING),
+        ({"connections": 99, "most_connections": 100}, "database.connections", Level.WARNING),
+        ({"clock_ahead_seconds": -60.0}, "database.clock", Level.WARNING),
+        ({"oldest_transaction_seconds": 9000.0}, "database.long_transaction", Level.WARNING),
+    ],
+)
+def test_facts_that_are_wrong(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, changed: dict[str, object], name: str, level: Level
+) -> None:
+    facts = replace(server_facts.read(engine), **changed)  # type: ignore[arg-type]
+    monkeypatch.setattr(database, "read", lambda _: facts)
+    assert bad(list(database.check(engine, SETTINGS))) == {name: level}
+
+
+@pytest.fixture
+def shard(tmp_path: Path) -> Shard:
+    root = tmp_path / "first"
+    create_shard(root, 7, "first")
+    return Shard(7, "first", root.as_uri())
+
+
+def test_a_good_shard_and_nothing_left_in_it(shard: Shard, tmp_path: Path) -> None:
+    found = list(shards.check([shard], SETTINGS))
+    assert [one.name for one in found if one.name == "shard.disk"] == ["shard.disk"]
+    assert "fdatasync/s" in found[0].text
+    assert [one.name for one in (tmp_path / "first").iterdir()] == ["shard"]
+
+
+def test_a_shard_that_is_not_mounted(shard: Shard, tmp_path: Path) -> None:
+    (tmp_path / "first" / "shard").unlink()
+    found = list(shards.check([shard], SETTINGS))
+    assert bad(found) == {"shard.folder": Level.ERROR}
+    assert "mounted" in found[0].remedy
+
+
+def test_a_shard_that_can_not_be_written(shard: Shard, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> Disk:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(shards, "probe", refuse)  # root may write anywhere
+    assert bad(list(shards.check([shard], SETTINGS))) == {"shard.writable": Level.ERROR}
+
+
+def test_no_shard_takes_accounts(shard: Shard) -> None:
+    closed = replace(shard, state=ShardState.READONLY)
+    found = list(shards.check([closed], SETTINGS))
+    assert bad(found) == {"shard.active": Level.ERROR}
+    assert "fdatasync" not in found[1].text  # a shard that is only read is not written by a check either
+
+
+@pytest.mark.parametrize(
+    ("changed", "name", "level"),
+    [
+        ({"free_bytes": 10**8}, "shard.space", Level.ERROR),
+        ({"free_bytes": 10**9}, "shard.space", Level.WARNING),
+        ({"free_files": 100}, "shard.files", Level.WARNING),
+        ({"kind": "tmpfs"}, "shard.file_system", Level.WARNING),
+        ({"kind": "nfs4"}, "shard.file_system", Level.WARNING),
+        ({"sync_seconds": 0.2}, "shard.speed", Level.WARNING),
+        ({"clock_ahead_seconds": 30.0}, "shard.clock", Level.WARNING),
+    ],
+)
+def test_disks_that_will_not_do(
+    shard: Shard, monkeypatch: pytest.MonkeyPatch, changed: dict[str, object], name: str, level: Level
+) -> None:
+    monkeypatch.setattr(shards, "probe", lambda *_, **__: replace(DISK, **changed))  # type: ignore[arg-type]
+    assert bad(list(shards.check([shard], SETTINGS))) == {name: level}
+
+
+def test_probe_names_the_file_system(tmp_path: Path) -> None:
+    assert probe.probe(tmp_path).kind
+    assert probe.probe(Path("/proc"), writes=False).kind == "proc"
+    assert probe.probe(tmp_path, writes=False).sync_seconds is None
