@@ -51,6 +51,9 @@ class Storage(_Table, frozen=True):
     segment_age_seconds: int = 3600
     compression_level: int = 3
     verify_digest: bool = True
+    retention_days: int = 30
+    maintenance_bytes_per_second: int = 20_000_000
+    removal_grace_seconds: int = 600
 
 
 class Lmtp(_Table, frozen=True):

@@ -7,15 +7,21 @@ import rich_click as click
 from mda import settings
 from mda.address import Address
 from mda.auth.passwords import Passwords
+from mda.cli.account_hold import hold, retention
 from mda.cli.ask import confirm, new_password
 from mda.cli.options import AddressType, DomainType, account_argument, json_option, yes_option
 from mda.cli.quantities import Count, Size, format_size
+from mda.cli.storage_report import run_erasure
 from mda.cli.table import Column, show
 from mda.identifiers import IdentifierSource
+from mda.maintenance.compaction import rules_of
+from mda.maintenance.purging import record_purges
 from mda.metadata.directory import accounts, purge
 from mda.metadata.directory.accounts import Account, NewAccount
+from mda.metadata.mailbox import erasure
 from mda.metadata.postgresql.opened import Handle, opened
 from mda.metadata.schema.words import AccountState
+from mda.settings import Settings
 
 COLUMNS: tuple[Column[Account], ...] = (
     Column("address", "Account", lambda found: found.address),
@@ -196,31 +202,36 @@ def delete(config: Path | None, account: Address, purges: bool, is_agreed: bool)
     """Mark an account as deleted, or purge it.
 
     Marked, it refuses mail and logins and frees nothing: mda account enable brings it back. With --purge its
-    mailboxes, messages and addresses are deleted for good; the bodies leave the shard with a later compaction.
+    mailboxes, messages and addresses are deleted for good, and their bytes on the shards: what is sealed at once, the
+    rest with the next mda storage compact.
 
     \b
     $ mda account delete anne@example.org
     $ mda account delete anne@example.org --purge
     """
-    with opened(settings.load(config)) as handle:
+    chosen = settings.load(config)
+    with opened(chosen) as handle:
         if purges:
-            _purge(handle, account, is_agreed)
+            _purge(handle, chosen, account, is_agreed)
         else:
             found = accounts.set_state(handle, account, AccountState.DELETED)
             click.echo(f"deleted account {found.address}; nothing is freed yet")
             click.echo(f"To bring it back: mda account enable {found.address}; to purge it: delete --purge", err=True)
 
 
-def _purge(handle: Handle, account: Address, is_agreed: bool) -> None:
+def _purge(handle: Handle, chosen: Settings, account: Address, is_agreed: bool) -> None:
     found = accounts.find(handle, account)
     confirm(
         f"{found.address} with {found.used_messages} messages ({format_size(found.used_bytes)}) will be gone for good.",
         is_agreed=is_agreed,
     )
+    # In this order: a purge record on the shard before the rows go, or a rebuild would bring the account back.
+    erasure.ask_all(handle, found.id)
     accounts.set_state(handle, account, AccountState.DELETED)
+    record_purges(handle, IdentifierSource())
     gone = purge.purge(handle, account)
     click.echo(f"purged account {gone.address}: {gone.messages} messages, {format_size(gone.bytes)}")
-    click.echo("Their bodies stay on the shard until it is compacted.", err=True)
+    run_erasure(handle, chosen, rules_of(chosen))
 
 
 def _set_state(config: Path | None, addresses: tuple[Address, ...], state: AccountState, verb: str) -> None:
@@ -228,3 +239,7 @@ def _set_state(config: Path | None, addresses: tuple[Address, ...], state: Accou
         for address in addresses:
             found = accounts.set_state(handle, address, state)
             click.echo(f"{verb} {found.address}" + (f" (it was {found.state})" if found.state is not state else ""))
+
+
+for command in (hold, retention):
+    account.add_command(command)

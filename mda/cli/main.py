@@ -32,14 +32,17 @@ COMMANDS = (
     Entry("account", "account", "Add, list, change or delete accounts."),
     Entry("alias", "alias", "Add, list or remove aliases and catch-alls."),
     Entry("mailbox", "mailbox", "List, create, rename or delete mailboxes."),
-    Entry("message", "message", "List, search, show, move or expunge messages."),
+    Entry("message", "message", "List, search, show, move, expunge or purge messages."),
+    Entry("undelete", "undelete", "Bring expunged messages back."),
+    Entry("storage", "storage", "Check, compact or rebuild what the shards hold."),
     Entry("spam", "spam", "Teach the spam filter, and ask it why."),
 )
 
 PANELS: list[Any] = [
     {"name": "Service", "commands": ["init", "serve", "deliver", "check", "config", "db"]},
     {"name": "Directory", "commands": ["domain", "account", "alias"]},
-    {"name": "Mail", "commands": ["mailbox", "message", "spam"]},
+    {"name": "Mail", "commands": ["mailbox", "message", "undelete", "spam"]},
+    {"name": "Storage", "commands": ["storage"]},
 ]
 
 

@@ -14,6 +14,7 @@ from mda.address import Address
 from mda.cli import message_flags
 from mda.cli.envelope_view import EnvelopeView, view
 from mda.cli.message_change import expunge, move
+from mda.cli.message_purge import purge
 from mda.cli.message_search import Search, search_options
 from mda.cli.message_show import raw, show_one
 from mda.cli.options import account_argument, json_option
@@ -75,7 +76,7 @@ FOUND: tuple[Column[Line], ...] = (
 
 @click.group()
 def message() -> None:
-    """List, search, show, move or expunge messages.
+    """List, search, show, move, expunge or purge messages.
 
     A message is named by MAILBOX:UID, or by its id (16 hexadecimal digits, as the log and --json give it).
 
@@ -155,5 +156,5 @@ def _short(moment: datetime) -> str:
     return local.strftime("%b %d %H:%M" if local.year == datetime.now().astimezone().year else "%Y-%m-%d")
 
 
-for command in (show_one, raw, move, expunge):
+for command in (show_one, raw, move, expunge, purge):
     message.add_command(command)

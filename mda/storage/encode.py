@@ -84,6 +84,10 @@ class Encoder:
         """One purge record: what these accounts knew under these content ids is to be forgotten."""
         return self._encode_entries(Kind.PURGE, pack_purges(purged), purged_at)
 
+    def encode_checkpoint(self, raw: bytes, *, made_at: datetime) -> EncodedRecord:
+        """One record of a checkpoint: lines of JSON (docs/segment-format.md)."""
+        return self._encode_entries(Kind.CHECKPOINT, raw, made_at)
+
     def _encode_entries(self, kind: Kind, raw: bytes, moment: datetime) -> EncodedRecord:
         return _assemble(kind, raw, encode_whole(raw, self._codecs), None, to_microseconds(moment))
 

@@ -4,13 +4,15 @@ Names stand in rows one level each, under a parent; a path joins them by "/" (th
 clients see). Only what `mda.metadata.mailbox.mailboxes` and `accounts` build on: no operation of its own.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select
 
+from mda.identifiers import IdentifierSource
 from mda.metadata.mailbox import change
+from mda.metadata.mailbox import mailbox_names as names
 from mda.metadata.mailbox.mailbox_names import DELIMITER
 from mda.metadata.schema.tables import mailbox
 from mda.metadata.schema.words import Role
@@ -59,6 +61,20 @@ def read_tree(connection: Connection, account_id: int) -> tuple[Mailbox, ...]:
 
 def by_path(tree: Iterable[Mailbox], path: str) -> Mailbox | None:
     return next((found for found in tree if found.path == path), None)
+
+
+def ensure(
+    connection: Connection, identifiers: IdentifierSource, account_id: int, tree: Sequence[Mailbox], path: str
+) -> int:
+    """The id of the mailbox at `path`, made if it is missing, with those above it."""
+    found = by_path(tree, path)
+    if found is not None:
+        return found.id
+    above = names.parent(path)
+    parent_id = ensure(connection, identifiers, account_id, tree, above) if above else None
+    made = identifiers.next()
+    insert_mailbox(connection, account_id, made, parent_id, names.last_level(path), None)
+    return made
 
 
 def _path(row: Row[Any], rows: dict[int, Row[Any]]) -> str:

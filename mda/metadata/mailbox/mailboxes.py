@@ -14,7 +14,7 @@ from mda.identifiers import IdentifierSource
 from mda.metadata.directory.nearest import did_you_mean
 from mda.metadata.mailbox import mailbox_names as names
 from mda.metadata.mailbox.change import changing, lock, next_modseq
-from mda.metadata.mailbox.mailbox_rows import Mailbox, by_path, insert_mailbox, read_tree
+from mda.metadata.mailbox.mailbox_rows import Mailbox, by_path, ensure, insert_mailbox, read_tree
 from mda.metadata.mailbox.relocation import expunge_all, move_all
 from mda.metadata.postgresql.engine import transaction
 from mda.metadata.schema.tables import mailbox
@@ -66,7 +66,7 @@ def rename(engine: Engine, identifiers: IdentifierSource, account_id: int, old: 
             target = _create(connection, identifiers, account_id, tree, wanted, None)
             move_all(connection, account_id, found.id, target)
             return _by_id(connection, account_id, target)
-        parent_id = _ensure(connection, identifiers, account_id, tree, names.parent(wanted))
+        parent_id = _parent(connection, identifiers, account_id, tree, wanted)
         values = {
             "name": names.last_level(wanted),
             "parent_id": parent_id,
@@ -124,24 +124,18 @@ def _create(
     path: str,
     role: Role | None,
 ) -> int:
-    parent_id = _ensure(connection, identifiers, account_id, tree, names.parent(path))
+    parent_id = _parent(connection, identifiers, account_id, tree, path)
     mailbox_id = identifiers.next()
     insert_mailbox(connection, account_id, mailbox_id, parent_id, names.last_level(path), role)
     return mailbox_id
 
 
-def _ensure(
+def _parent(
     connection: Connection, identifiers: IdentifierSource, account_id: int, tree: Sequence[Mailbox], path: str
 ) -> int | None:
-    """The id of the mailbox at `path`, made if it is missing, with those above it; None for the root."""
-    parent_id = None
-    for level in (*names.above(path), path) if path else ():
-        found = by_path(tree, level)
-        if found is None:
-            made = identifiers.next()
-            insert_mailbox(connection, account_id, made, parent_id, names.last_level(level), None)
-        parent_id = found.id if found else made
-    return parent_id
+    """The id of the mailbox above `path`, made if it is missing; None for a first level."""
+    above = names.parent(path)
+    return ensure(connection, identifiers, account_id, tree, above) if above else None
 
 
 def _by_id(connection: Connection, account_id: int, mailbox_id: int) -> Mailbox:

@@ -1,8 +1,8 @@
 """Takes messages out of a mailbox, into another one or into `expunged`, and keeps every counter right.
 
 One statement moves the rows, so that a mailbox of any size costs a few round trips. What leaves a mailbox leaves a
-row in `expunged` with the modseq of the change: VANISHED (RFC 7162 s3.2.10) and undelete need it. The content row
-stays. Callers hold the account locked (`mda.metadata.mailbox.change.lock`).
+row in `expunged` with the modseq of the change: VANISHED (RFC 7162 s3.2.10) needs it, and undelete those that were
+not moved. The content row stays. Callers hold the account locked (`mda.metadata.mailbox.change.lock`).
 """
 
 from collections.abc import Sequence
@@ -71,7 +71,7 @@ def _move(connection: Connection, account_id: int, source: int, target: int, con
     statement = (
         select(taken.c.uid, new_uid, taken.c.content_id, taken.c.flags, content.c.delivered_size)
         .select_from(taken.outerjoin(content, _same_content(taken)))
-        .add_cte(_remembered(taken, modseq), placed.cte("placed"))
+        .add_cte(_remembered(taken, modseq, is_moved=True), placed.cte("placed"))
         .order_by(taken.c.uid)
     )
     rows = connection.execute(statement).all()
@@ -93,7 +93,7 @@ def _expunge(connection: Connection, account_id: int, source: int, condition: An
             cast(func.coalesce(func.sum(content.c.delivered_size), 0), BigInteger),
         )
         .select_from(taken.outerjoin(content, _same_content(taken)))
-        .add_cte(_remembered(taken, modseq))
+        .add_cte(_remembered(taken, modseq, is_moved=False))
     )
     load = _Load(*connection.execute(statement).one())
     _count(connection, account_id, source, load, -1, modseq)
@@ -108,11 +108,11 @@ def _taken(account_id: int, source: int, condition: Any) -> CTE:
     return delete(message).where(*in_source, condition).returning(*columns).cte("taken")
 
 
-def _remembered(taken: CTE, modseq: int) -> CTE:
+def _remembered(taken: CTE, modseq: int, *, is_moved: bool) -> CTE:
     columns = [taken.c.account_id, taken.c.mailbox_id, taken.c.uid, *(taken.c[name] for name in _CARRIED)]
     names = [column.name for column in columns]
-    rows = select(*columns, _number(modseq))
-    return insert(expunged).from_select([*names, "modseq"], rows).cte("remembered")
+    rows = select(*columns, _number(modseq), literal(is_moved))
+    return insert(expunged).from_select([*names, "modseq", "is_moved"], rows).cte("remembered")
 
 
 def _count(connection: Connection, account_id: int, mailbox_id: int, load: _Load, sign: int, modseq: int) -> None:

@@ -176,6 +176,8 @@ expunged = Table(
     bigint("modseq"),  # of the expunge
     required("internal_date", TIME),
     moment("expunged_at"),
+    # It lives on under another UID: the row is kept for VANISHED, and undelete passes it by.
+    Column("is_moved", Boolean, nullable=False, server_default=false()),
     PrimaryKeyConstraint("account_id", "mailbox_id", "uid"),
     Index("expunged_modseq_idx", "account_id", "mailbox_id", "modseq"),  # VANISHED of RFC 7162 s3.2.10
     Index("expunged_content_id_idx", "account_id", "content_id"),

@@ -78,11 +78,15 @@ account = Table(
     optional("spam_threshold", Double()),  # null: its domain's
     document("settings"),
     moment("created_at"),
+    optional("retention_days", Integer()),  # of expunged messages; null: storage.retention_days of the settings
+    optional("held_at", TIME),  # legal hold: until it is lifted nothing of the account is purged
+    optional("hold_reason"),
     PrimaryKeyConstraint("id"),
     UniqueConstraint("address"),
     ForeignKeyConstraint(["shard_id"], ["shard.id"]),
     one_of("state", AccountState),
     CheckConstraint("id > 0", name="id"),
+    CheckConstraint("retention_days >= 0", name="retention_days"),
     info={REFERENCE: True},
 )
 

@@ -1,6 +1,6 @@
-"""What the service itself keeps: the trace of each message, checkpoints of the shards, tasks to be done."""
+"""What the service itself keeps: the trace of each message, checkpoints of the shards, what is purged, tasks."""
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, PrimaryKeyConstraint, Table
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKeyConstraint, Index, PrimaryKeyConstraint, Table, false
 
 from mda.metadata.schema.columns import TIME, bigint, counter, document, moment, optional, required
 from mda.metadata.schema.directory_tables import METADATA
@@ -39,6 +39,22 @@ checkpoint = Table(
     PrimaryKeyConstraint("shard_id", "id"),
     ForeignKeyConstraint(["shard_id"], ["shard.id"]),
 )
+
+purged = Table(
+    "purged",
+    METADATA,
+    bigint("account_id"),
+    bigint("content_id"),  # 0: everything that the account ever had
+    Column(
+        "is_urgent", Boolean, nullable=False, server_default=false()
+    ),  # erase now, not when a segment is mostly dead
+    Column("is_recorded", Boolean, nullable=False, server_default=false()),  # its purge record is durable
+    bigint("shard_id"),  # takes the purge record
+    moment("purged_at"),
+    PrimaryKeyConstraint("account_id", "content_id"),
+)
+"""What compaction may leave out of the segments though no row says where it is. Not the account's own: it outlives
+the account's rows, until no segment holds the record any more."""
 
 task = Table(
     "task",

@@ -19,7 +19,7 @@ from mda.metadata.schema.account_tables import (
     user_weights,
 )
 from mda.metadata.schema.directory_tables import METADATA, account, address, domain, policy, shard
-from mda.metadata.schema.service_tables import checkpoint, task, trace
+from mda.metadata.schema.service_tables import checkpoint, purged, task, trace
 
 __all__ = [
     "METADATA",
@@ -35,6 +35,7 @@ __all__ = [
     "mark",
     "message",
     "policy",
+    "purged",
     "receipt",
     "shard",
     "task",

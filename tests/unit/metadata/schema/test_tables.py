@@ -12,7 +12,7 @@ from mda.metadata.schema.tables import METADATA, account_state, message
 TABLES = tuple(METADATA.tables.values())
 PER_ACCOUNT_TABLES = tuple(table for table in TABLES if PER_ACCOUNT in table.info)
 REFERENCE_TABLES = tuple(table for table in TABLES if REFERENCE in table.info)
-OTHER = {"trace", "checkpoint", "task"}
+OTHER = {"trace", "checkpoint", "purged", "task"}
 
 by_name = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 each_of_account = pytest.mark.parametrize("table", PER_ACCOUNT_TABLES, ids=lambda table: table.name)

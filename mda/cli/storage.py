@@ -1,0 +1,18 @@
+"""`mda storage`: the group of commands that keep the shards fit."""
+
+import rich_click as click
+
+from mda.cli.storage_compact import compact
+
+
+@click.group()
+def storage() -> None:
+    """Check, compact or rebuild what the shards hold.
+
+    \b
+    $ mda storage compact
+    """
+
+
+for command in (compact,):
+    storage.add_command(command)

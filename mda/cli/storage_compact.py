@@ -1,0 +1,57 @@
+"""`mda storage compact`: space of what is gone comes back."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import rich_click as click
+
+from mda import settings
+from mda.cli.storage_report import report, run_erasure
+from mda.identifiers import IdentifierSource
+from mda.logs import configure
+from mda.maintenance import shards
+from mda.maintenance.compaction import compact as compact_shard
+from mda.maintenance.compaction import rules_of
+from mda.maintenance.retention import expire
+from mda.metadata.postgresql.readiness import fit_to_serve
+
+
+@click.command()
+@click.option("--shard", "name", metavar="NAME", help="Only this shard. Default: all.")
+@click.option(
+    "--dead",
+    "dead_percent",
+    metavar="PERCENT",
+    type=click.IntRange(1, 100),
+    default=50,
+    show_default=True,
+    help="Rewrite segments of which so much is dead.",
+)
+@click.option(
+    "--remove-after",
+    "grace_seconds",
+    metavar="SECONDS",
+    type=click.IntRange(0),
+    help="Keep a rewritten segment's file so long. Default: storage.removal_grace_seconds.",
+)
+@click.pass_obj
+def compact(config: Path | None, name: str | None, dead_percent: int, grace_seconds: int | None) -> None:
+    """Give back the space of mail that is gone.
+
+    Ends what undelete can bring back, erases what was purged, and rewrites segments that are mostly dead. Runs beside
+    deliveries, no faster than storage.maintenance_bytes_per_second; interrupted, it goes on the next time. The timer of
+    conf/systemd runs it every hour.
+
+    \b
+    $ mda storage compact
+    $ mda storage compact --shard first --dead 30
+    """
+    chosen = settings.load(config)
+    configure(chosen.log)
+    rules = rules_of(chosen, dead_percent / 100, grace_seconds)
+    with fit_to_serve(chosen) as handle:
+        ended = expire(handle, IdentifierSource(), datetime.now(UTC), chosen.storage.retention_days)
+        click.echo(f"expired {ended.rows} expunged messages; purged {ended.contents} contents")
+        run_erasure(handle, chosen, rules)
+        for shard in shards.named(handle, name):
+            report(compact_shard(handle, shard, chosen, rules, IdentifierSource()))

@@ -1,0 +1,6 @@
+"""What keeps the store fit over the years: between the database and the shards, beside deliveries.
+
+shards       the directory's shards as places of segments     compaction   live records out of mostly dead segments
+retention    windows close, dead contents are purged          erasure      purged records out of every segment
+purging      purge records, then the rows                     pace         reads no faster than the settings say
+"""

@@ -1,0 +1,193 @@
+"""What of a segment is worth keeping, written again at the end of a shard: the one step that compaction, erasure and
+moves are made of.
+
+A record lives for a target while its row leads to it. A target without a row, that nobody has purged, is mail which
+the database has lost: it is kept, for the check to find. Commit records are kept for what is kept of anybody, purge
+records always. Copies are durable before a row is changed, and a row is changed only while it leads to the original:
+whenever this dies, rows lead to sound records, and doing it again goes on with what is left.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from mda.errors import RecordDamaged
+from mda.identifiers import format_id
+from mda.maintenance.pace import Pace
+from mda.metadata.mailbox import places
+from mda.metadata.mailbox.places import Key, Move, Place
+from mda.metadata.postgresql.opened import Handle
+from mda.storage.body import Codecs
+from mda.storage.commits import CommitRecord, unpack_commits, unpack_purges
+from mda.storage.decode import Record, decode_record
+from mda.storage.encode import EncodedRecord, Encoder, from_microseconds
+from mda.storage.location import segment_path
+from mda.storage.record import Kind, Malformed, Target
+from mda.storage.scan import Damage, Found, scan_segment
+from mda.storage.seal import Seal
+from mda.storage.shard import Shard
+from mda.storage.writer import SegmentWriter
+
+BATCH_RECORDS = 500
+BATCH_BYTES = 8_388_608
+
+
+@dataclass(slots=True)
+class Copied:
+    """What came of one segment, in bytes as stored."""
+
+    read_bytes: int = 0
+    kept_bytes: int = 0
+    repointed: int = 0
+    unclaimed: int = 0
+    """Targets without a row that nobody has purged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A record that goes on. `targets` are those whose copy it still is, with those that have a row (`moved`)."""
+
+    record: Record
+    offset: int
+    targets: tuple[Target, ...] = ()
+    moved: tuple[Target, ...] = ()
+    commits: tuple[CommitRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A sealed segment of a shard."""
+
+    shard: Shard
+    seal: Seal
+
+    @property
+    def segment(self) -> int:
+        return self.seal.segment
+
+
+@dataclass(slots=True)
+class LiveCopier:
+    """Copies the living records of sources to the end of `target`, with `writer` there."""
+
+    handle: Handle
+    target: Shard
+    writer: SegmentWriter
+    encoder: Encoder
+    pace: Pace
+    codecs: Codecs = field(default_factory=Codecs)
+
+    def copy(self, source: Source) -> Copied:
+        """RecordDamaged, before anything of that batch is copied, where the segment is not sound to its end."""
+        copied = Copied()
+        for batch in _batches(source):
+            copied.read_bytes += sum(step.length for step in batch)
+            self.pace.spend(sum(step.length for step in batch))
+            self._move(source, self.sift(source, batch, copied), copied)
+        return copied
+
+    def measure(self, source: Source) -> int:
+        """Bytes of the records that `copy` would keep, as they lie there now; nothing is written."""
+        kept = 0
+        for batch in _batches(source):
+            self.pace.spend(sum(step.length for step in batch))
+            kept += sum(one.record.header.record_length for one in self.sift(source, batch, Copied()))
+        return kept
+
+    def sift(self, source: Source, batch: Sequence[Found], copied: Copied) -> list[Kept]:
+        """What of the records is to be kept, verified by digest."""
+        records = [(step.offset, _decoded(source, step, self.codecs)) for step in batch]
+        keys = sorted({key for _, record in records for key in _keys(record)})
+        found = places.look_up(self.handle, keys)
+        gone = places.find_purged(self.handle, [key for key in keys if key not in found])
+        kept = []
+        for offset, record in records:
+            one = _keep(source, offset, record, found, gone)
+            if one is not None:
+                kept.append(one)
+                copied.unclaimed += len(one.targets) - len(one.moved)
+        return kept
+
+    def _move(self, source: Source, kept: Sequence[Kept], copied: Copied) -> None:
+        if not kept:
+            return
+        encoded = [self._encoded(one) for one in kept]
+        locations = self.writer.append(encoded)
+        moves = [
+            Move(
+                (target.account_id, target.content_id),
+                one.offset,
+                Place(self.target.id, location.segment, location.offset, location.length),
+            )
+            for one, location in zip(kept, locations, strict=True)
+            for target in one.moved
+        ]
+        copied.repointed += places.repoint(self.handle, source.shard.id, source.segment, moves)
+        copied.kept_bytes += sum(record.length for record in encoded)
+
+    def _encoded(self, one: Kept) -> EncodedRecord:
+        header, meta = one.record.header, one.record.meta
+        moment = from_microseconds(header.received_at)
+        if header.kind is Kind.COMMIT:
+            return self.encoder.encode_commits(one.commits, committed_at=moment)
+        if header.kind is Kind.PURGE:
+            return self.encoder.encode_purges(unpack_purges(one.record.raw), purged_at=moment)
+        if header.kind is Kind.CHECKPOINT or meta is None:
+            return self.encoder.encode_checkpoint(one.record.raw, made_at=moment)
+        return self.encoder.encode_message(
+            one.record.raw, received_at=moment, reverse_path=meta.reverse_path, targets=one.targets
+        )
+
+
+def _batches(source: Source) -> Iterator[list[Found]]:
+    batch: list[Found] = []
+    octets = 0
+    for step in scan_segment(segment_path(source.shard.root, source.segment), source.seal.length):
+        if isinstance(step, Damage):
+            raise RecordDamaged(
+                f"shard {source.shard.name}, segment {format_id(source.segment)}, offset {step.offset}, length"
+                f" {step.length}: {step.flaw.value}",
+                "it stays as it is until it is mended: mda storage check --repair",
+            )
+        batch.append(step)
+        octets += step.length
+        if len(batch) == BATCH_RECORDS or octets >= BATCH_BYTES:
+            yield batch
+            batch, octets = [], 0
+    if batch:
+        yield batch
+
+
+def _decoded(source: Source, step: Found, codecs: Codecs) -> Record:
+    try:
+        return decode_record(step.stored, codecs)
+    except Malformed as malformed:
+        raise RecordDamaged(
+            f"shard {source.shard.name}, segment {format_id(source.segment)}, offset {step.offset}:"
+            f" {malformed.flaw.value}",
+            "it stays as it is until it is mended: mda storage check --repair",
+        ) from malformed
+
+
+def _keys(record: Record) -> Iterable[Key]:
+    if record.header.kind is Kind.COMMIT:
+        return [(one.account_id, one.content_id) for one in unpack_commits(record.raw)]
+    targets = record.meta.targets if record.meta else ()
+    return [(target.account_id, target.content_id) for target in targets]
+
+
+def _keep(source: Source, offset: int, record: Record, found: dict[Key, Place], gone: frozenset[Key]) -> Kept | None:
+    if record.header.kind is Kind.COMMIT:
+        commits = tuple(one for one in unpack_commits(record.raw) if (one.account_id, one.content_id) not in gone)
+        return Kept(record, offset, commits=commits) if commits else None
+    if record.meta is None:
+        return Kept(record, offset)
+    moved, lost = [], []
+    for target in record.meta.targets:
+        key = (target.account_id, target.content_id)
+        place = found.get(key)
+        if place is None:
+            lost += [] if key in gone else [target]
+        elif (place.shard_id, place.segment, place.offset) == (source.shard.id, source.segment, offset):
+            moved.append(target)
+    targets = (*moved, *lost)
+    return Kept(record, offset, targets, tuple(moved)) if targets else None

@@ -1,0 +1,163 @@
+"""Where contents lie in the shards: looked up by what a record says whose it is, and changed when it was copied.
+
+Nothing here locks an account: a place says nothing to a client, and each row is changed only while it is as found.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Engine, func, select, text
+
+from mda.metadata.postgresql.array_literal import array_literal
+from mda.metadata.postgresql.engine import MILLISECONDS, transaction
+from mda.metadata.schema.tables import content, purged
+
+Key = tuple[int, int]
+"""Account id and content id."""
+
+PAGE = 2000
+
+_KEYS = "unnest(CAST(:accounts AS bigint[]), CAST(:contents AS bigint[])) AS key (account_id, content_id)"
+
+_LOOK_UP = text(
+    f'SELECT key.account_id, key.content_id, shard_id, segment, "offset", length FROM {_KEYS}'  # noqa: S608
+    " JOIN content ON (content.account_id, content.id) = (key.account_id, key.content_id)"
+)
+
+_PURGED = text(
+    f"SELECT key.account_id, key.content_id FROM {_KEYS} WHERE EXISTS (SELECT FROM purged"  # noqa: S608
+    " WHERE purged.account_id = key.account_id AND purged.content_id IN (0, key.content_id))"
+)
+
+_REPOINT = text(
+    'UPDATE content SET shard_id = :to_shard, segment = moved.segment, "offset" = moved.new_offset,'
+    " length = moved.length"
+    " FROM unnest(CAST(:accounts AS bigint[]), CAST(:contents AS bigint[]), CAST(:old_offsets AS bigint[]),"
+    " CAST(:segments AS bigint[]), CAST(:new_offsets AS bigint[]), CAST(:lengths AS bigint[]))"
+    " AS moved (account_id, content_id, old_offset, segment, new_offset, length)"
+    " WHERE (content.account_id, content.id) = (moved.account_id, moved.content_id)"
+    ' AND content.shard_id = :shard AND content.segment = :old_segment AND content."offset" = moved.old_offset'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a row says that its record is."""
+
+    shard_id: int
+    segment: int
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A row's record was copied: from `old_offset` of the old segment to `place`."""
+
+    key: Key
+    old_offset: int
+    place: Place
+
+
+def look_up(engine: Engine, keys: Sequence[Key]) -> dict[Key, Place]:
+    """The places of those that have rows."""
+    if not keys:
+        return {}
+    with transaction(engine) as connection:
+        rows = connection.execute(_LOOK_UP, _arrays(keys)).all()
+    return {(row[0], row[1]): Place(*row[2:]) for row in rows}
+
+
+def find_purged(engine: Engine, keys: Sequence[Key]) -> frozenset[Key]:
+    """Those that are gone for good, each or with all of its account."""
+    if not keys:
+        return frozenset()
+    with transaction(engine) as connection:
+        return frozenset((row[0], row[1]) for row in connection.execute(_PURGED, _arrays(keys)))
+
+
+def repoint(engine: Engine, shard_id: int, segment: int, moves: Sequence[Move]) -> int:
+    """Changes the rows that still are where the copies were made from; how many. All moves go to one shard."""
+    if not moves:
+        return 0
+    arguments = _arrays([move.key for move in moves]) | {
+        "old_offsets": array_literal(move.old_offset for move in moves),
+        "segments": array_literal(move.place.segment for move in moves),
+        "new_offsets": array_literal(move.place.offset for move in moves),
+        "lengths": array_literal(move.place.length for move in moves),
+    }
+    fixed = {"shard": shard_id, "old_segment": segment, "to_shard": moves[0].place.shard_id}
+    with transaction(engine) as connection:
+        return connection.execute(_REPOINT, arguments | fixed).rowcount
+
+
+def live_bytes(engine: Engine, shard_id: int) -> dict[int, int]:
+    """Bytes of records with rows, by segment: one pass over the shard's rows."""
+    records = (
+        select(content.c.segment, content.c.offset, func.max(content.c.length).label("length"))
+        .where(content.c.shard_id == shard_id)
+        .group_by(content.c.segment, content.c.offset)
+        .subquery()
+    )
+    statement = select(records.c.segment, func.sum(records.c.length)).group_by(records.c.segment)
+    with transaction(_unhurried(engine)) as connection:
+        return {segment: int(octets) for segment, octets in connection.execute(statement)}
+
+
+def still_used(engine: Engine, shard_id: int, segments: Sequence[int]) -> frozenset[int]:
+    """Those of the segments that a row leads to."""
+    if not segments:
+        return frozenset()
+    statement = select(content.c.segment).where(content.c.shard_id == shard_id, content.c.segment.in_(segments))
+    with transaction(_unhurried(engine)) as connection:
+        return frozenset(connection.scalars(statement.distinct()))
+
+
+def urgent(engine: Engine) -> frozenset[Key]:
+    """What is to be erased now."""
+    with transaction(engine) as connection:
+        rows = connection.execute(select(purged.c.account_id, purged.c.content_id).where(purged.c.is_urgent))
+        return frozenset((row[0], row[1]) for row in rows)
+
+
+def forget_purged(engine: Engine, keys: Iterable[Key]) -> None:
+    """No segment holds these any more."""
+    wanted = sorted(set(keys))
+    for start in range(0, len(wanted), PAGE):
+        with transaction(engine) as connection:
+            connection.execute(
+                text(
+                    f"DELETE FROM purged USING {_KEYS}"  # noqa: S608
+                    " WHERE (purged.account_id, purged.content_id) = (key.account_id, key.content_id) AND is_recorded"
+                ),
+                _arrays(wanted[start : start + PAGE]),
+            )
+
+
+def read_all(engine: Engine, shard_id: int, after: Key = (0, 0)) -> Iterator[tuple[Key, Place, bytes]]:
+    """Every row of the shard behind `after`, by account and content id: key, place and digest."""
+    columns = (content.c.account_id, content.c.id, content.c.segment, content.c.offset, content.c.length)
+    while True:
+        is_behind = (content.c.account_id > after[0]) | ((content.c.account_id == after[0]) & (content.c.id > after[1]))
+        statement = (
+            select(*columns, content.c.digest)
+            .where(content.c.shard_id == shard_id, is_behind)
+            .order_by(content.c.account_id, content.c.id)
+            .limit(PAGE)
+        )
+        with transaction(engine) as connection:
+            rows = connection.execute(statement).all()
+        for row in rows:
+            yield (row[0], row[1]), Place(shard_id, row[2], row[3], row[4]), bytes(row[5])
+        if len(rows) < PAGE:
+            return
+        after = (rows[-1][0], rows[-1][1])
+
+
+def _unhurried(engine: Engine) -> Engine:
+    """For one pass over all rows, which may take longer than a statement of the service."""
+    return engine.execution_options(**{MILLISECONDS: "0"})
+
+
+def _arrays(keys: Sequence[Key]) -> dict[str, str]:
+    return {"accounts": array_literal(key[0] for key in keys), "contents": array_literal(key[1] for key in keys)}
