@@ -59,6 +59,7 @@ def test_undelete_by_mailbox_and_time_and_not_what_was_moved(anne: System, mail:
     lengthen_ago(engine, 3)
     anne.done("message", "expunge", ANNE, "INBOX:2")
     anne.done("mailbox", "delete", ANNE, "Work/2026", "--yes")
+    assert anne.done("undelete", ANNE, "--dry-run") == "INBOX:2\ttwo\nINBOX:3\told\nWork/2026:1\tone\n"
     assert anne.done("undelete", ANNE, "--since", "1d", "--mailbox", "INBOX") == "restored INBOX:4\n"
     assert anne.done("undelete", ANNE, "--since", "1d") == "restored Work/2026:1\n", "its mailbox is made again"
     assert (subjects(anne), subjects(anne, "Work/2026")) == (["two"], ["one"])
