@@ -2,6 +2,7 @@
 
 import rich_click as click
 
+from mda.cli.storage_check import check
 from mda.cli.storage_compact import compact
 
 
@@ -10,9 +11,10 @@ def storage() -> None:
     """Check, compact or rebuild what the shards hold.
 
     \b
+    $ mda storage check --repair
     $ mda storage compact
     """
 
 
-for command in (compact,):
+for command in (check, compact):
     storage.add_command(command)

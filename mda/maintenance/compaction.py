@@ -84,6 +84,8 @@ def rewrite(
     identifiers: IdentifierSource,
     chosen: Sequence[Source],
     dead_share: float = 0.0,
+    *,
+    skips_damage: bool = False,
 ) -> Iterator[Compacted]:
     """Writes what lives in the sources again, on the same shard, and retires them; sources of which less than
     `dead_share` turns out to be dead stay. Call with the shard's lock held."""
@@ -92,7 +94,7 @@ def rewrite(
     encoder = Encoder(settings.storage.compression_level)
     writer = SegmentWriter(shard, identifiers, encoder=encoder, segment_bytes=settings.storage.segment_bytes)
     pace = Pace(settings.storage.maintenance_bytes_per_second)
-    copier = LiveCopier(handle, shard, writer, encoder, pace)
+    copier = LiveCopier(handle, shard, writer, encoder, pace, skips_damage=skips_damage)
     try:
         for source in chosen:
             done = _rewrite_one(copier, source, dead_share)

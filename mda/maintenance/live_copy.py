@@ -21,7 +21,7 @@ from mda.storage.commits import CommitRecord, unpack_commits, unpack_purges
 from mda.storage.decode import Record, decode_record
 from mda.storage.encode import EncodedRecord, Encoder, from_microseconds
 from mda.storage.location import segment_path
-from mda.storage.record import Kind, Malformed, Target
+from mda.storage.record import Flaw, Kind, Malformed, Target
 from mda.storage.scan import Damage, Found, scan_segment
 from mda.storage.seal import Seal
 from mda.storage.shard import Shard
@@ -75,11 +75,13 @@ class LiveCopier:
     encoder: Encoder
     pace: Pace
     codecs: Codecs = field(default_factory=Codecs)
+    skips_damage: bool = False
+    """What is no sound record is left behind: for segments where no row leads to the damage."""
 
     def copy(self, source: Source) -> Copied:
         """RecordDamaged, before anything of that batch is copied, where the segment is not sound to its end."""
         copied = Copied()
-        for batch in _batches(source):
+        for batch in self._batches(source):
             copied.read_bytes += sum(step.length for step in batch)
             self.pace.spend(sum(step.length for step in batch))
             self._move(source, self.sift(source, batch, copied), copied)
@@ -88,14 +90,15 @@ class LiveCopier:
     def measure(self, source: Source) -> int:
         """Bytes of the records that `copy` would keep, as they lie there now; nothing is written."""
         kept = 0
-        for batch in _batches(source):
+        for batch in self._batches(source):
             self.pace.spend(sum(step.length for step in batch))
             kept += sum(one.record.header.record_length for one in self.sift(source, batch, Copied()))
         return kept
 
     def sift(self, source: Source, batch: Sequence[Found], copied: Copied) -> list[Kept]:
         """What of the records is to be kept, verified by digest."""
-        records = [(step.offset, _decoded(source, step, self.codecs)) for step in batch]
+        decoded = ((step.offset, self._decoded(source, step)) for step in batch)
+        records = [(offset, record) for offset, record in decoded if record is not None]
         keys = sorted({key for _, record in records for key in _keys(record)})
         found = places.look_up(self.handle, keys)
         gone = places.find_purged(self.handle, [key for key in keys if key not in found])
@@ -137,35 +140,34 @@ class LiveCopier:
             one.record.raw, received_at=moment, reverse_path=meta.reverse_path, targets=one.targets
         )
 
-
-def _batches(source: Source) -> Iterator[list[Found]]:
-    batch: list[Found] = []
-    octets = 0
-    for step in scan_segment(segment_path(source.shard.root, source.segment), source.seal.length):
-        if isinstance(step, Damage):
-            raise RecordDamaged(
-                f"shard {source.shard.name}, segment {format_id(source.segment)}, offset {step.offset}, length"
-                f" {step.length}: {step.flaw.value}",
-                "it stays as it is until it is mended: mda storage check --repair",
-            )
-        batch.append(step)
-        octets += step.length
-        if len(batch) == BATCH_RECORDS or octets >= BATCH_BYTES:
+    def _batches(self, source: Source) -> Iterator[list[Found]]:
+        batch: list[Found] = []
+        octets = 0
+        for step in scan_segment(segment_path(source.shard.root, source.segment), source.seal.length):
+            if isinstance(step, Damage):
+                if not self.skips_damage:
+                    raise _damaged(source, step.offset, step.flaw)
+                continue
+            batch.append(step)
+            octets += step.length
+            if len(batch) == BATCH_RECORDS or octets >= BATCH_BYTES:
+                yield batch
+                batch, octets = [], 0
+        if batch:
             yield batch
-            batch, octets = [], 0
-    if batch:
-        yield batch
+
+    def _decoded(self, source: Source, step: Found) -> Record | None:
+        try:
+            return decode_record(step.stored, self.codecs)
+        except Malformed as malformed:
+            if self.skips_damage:
+                return None
+            raise _damaged(source, step.offset, malformed.flaw) from malformed
 
 
-def _decoded(source: Source, step: Found, codecs: Codecs) -> Record:
-    try:
-        return decode_record(step.stored, codecs)
-    except Malformed as malformed:
-        raise RecordDamaged(
-            f"shard {source.shard.name}, segment {format_id(source.segment)}, offset {step.offset}:"
-            f" {malformed.flaw.value}",
-            "it stays as it is until it is mended: mda storage check --repair",
-        ) from malformed
+def _damaged(source: Source, offset: int, flaw: Flaw) -> RecordDamaged:
+    place = f"shard {source.shard.name}, segment {format_id(source.segment)}, offset {offset}"
+    return RecordDamaged(f"{place}: {flaw.value}", "it stays as it is until it is mended: mda storage check --repair")
 
 
 def _keys(record: Record) -> Iterable[Key]:

@@ -107,6 +107,13 @@ def rename(engine: Engine, old: Address, new: Address, *, keeps_old: bool = Fals
         return _account(connection.execute(_all().where(account.c.id == found.id)).one())
 
 
+def addresses_of(engine: Engine, account_ids: Sequence[int]) -> dict[int, str]:
+    """The addresses of those accounts that there are."""
+    with transaction(engine) as connection:
+        rows = connection.execute(select(account.c.id, account.c.address).where(account.c.id.in_(account_ids)))
+        return {row.id: row.address for row in rows}
+
+
 def set_state(engine: Engine, wanted: Address, state: AccountState) -> Account:
     """Enables, disables or marks an account as deleted; the account as it was before."""
     with changing(engine) as connection:

@@ -3,7 +3,7 @@
 Nothing here locks an account: a place says nothing to a client, and each row is changed only while it is as found.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Engine, func, select, text
@@ -113,6 +113,26 @@ def still_used(engine: Engine, shard_id: int, segments: Sequence[int]) -> frozen
         return frozenset(connection.scalars(statement.distinct()))
 
 
+def rows_by_segment(engine: Engine, shard_id: int) -> dict[int, int]:
+    """How many rows lead to each segment of the shard: one pass over the shard's rows."""
+    statement = (
+        select(content.c.segment, func.count()).where(content.c.shard_id == shard_id).group_by(content.c.segment)
+    )
+    with transaction(_unhurried(engine)) as connection:
+        return {segment: int(count) for segment, count in connection.execute(statement)}
+
+
+def rows_in(engine: Engine, shard_id: int, segments: Sequence[int]) -> tuple[tuple[Key, Place, bytes], ...]:
+    """The rows that lead to these segments: key, place and digest; one pass over the shard's rows."""
+    if not segments:
+        return ()
+    columns = (content.c.account_id, content.c.id, content.c.segment, content.c.offset, content.c.length)
+    is_there = (content.c.shard_id == shard_id, content.c.segment.in_(segments))
+    with transaction(_unhurried(engine)) as connection:
+        rows = connection.execute(select(*columns, content.c.digest).where(*is_there)).all()
+    return tuple(((row[0], row[1]), Place(shard_id, row[2], row[3], row[4]), bytes(row[5])) for row in rows)
+
+
 def urgent(engine: Engine) -> frozenset[Key]:
     """What is to be erased now."""
     with transaction(engine) as connection:
@@ -132,26 +152,6 @@ def forget_purged(engine: Engine, keys: Iterable[Key]) -> None:
                 ),
                 _arrays(wanted[start : start + PAGE]),
             )
-
-
-def read_all(engine: Engine, shard_id: int, after: Key = (0, 0)) -> Iterator[tuple[Key, Place, bytes]]:
-    """Every row of the shard behind `after`, by account and content id: key, place and digest."""
-    columns = (content.c.account_id, content.c.id, content.c.segment, content.c.offset, content.c.length)
-    while True:
-        is_behind = (content.c.account_id > after[0]) | ((content.c.account_id == after[0]) & (content.c.id > after[1]))
-        statement = (
-            select(*columns, content.c.digest)
-            .where(content.c.shard_id == shard_id, is_behind)
-            .order_by(content.c.account_id, content.c.id)
-            .limit(PAGE)
-        )
-        with transaction(engine) as connection:
-            rows = connection.execute(statement).all()
-        for row in rows:
-            yield (row[0], row[1]), Place(shard_id, row[2], row[3], row[4]), bytes(row[5])
-        if len(rows) < PAGE:
-            return
-        after = (rows[-1][0], rows[-1][1])
 
 
 def _unhurried(engine: Engine) -> Engine:

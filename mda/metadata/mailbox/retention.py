@@ -78,6 +78,13 @@ def _note_dead(connection: Connection, account_id: int) -> None:
     connection.execute(statement.on_conflict_do_nothing())
 
 
+def note_orphan(engine: Engine, account_id: int, content_id: int, shard_id: int) -> None:
+    """A body without any row that is to go."""
+    row = {"account_id": account_id, "content_id": content_id, "shard_id": shard_id}
+    with transaction(engine) as connection:
+        connection.execute(upsert(purged).values(row).on_conflict_do_nothing())
+
+
 def unrecorded(engine: Engine, limit: int = ROWS_AT_ONCE) -> tuple[Purged, ...]:
     """Those whose purge record is not known to be on its shard."""
     columns = (purged.c.account_id, purged.c.content_id, purged.c.shard_id)

@@ -25,42 +25,10 @@ from mda.storage.location import segment_path
 from mda.storage.retired import list_retired
 from tests.unit.cli.conftest import PROGRAM, System
 from tests.unit.maintenance.conftest import AT_ONCE, age_seals, shard_root
+from tests.unit.maintenance.store import bodies, deliver, stored
 from tests.unit.metadata.rows import assert_sums
 
 ANNE = "anne@example.org"
-
-
-def bodies(count: int, seed: int = 1) -> list[bytes]:
-    source = random.Random(seed)
-    return [
-        b"Subject: %d\r\n\r\n" % n + source.randbytes(source.randrange(100, 3000)).hex().encode() for n in range(count)
-    ]
-
-
-def deliver(system: System, raws: Sequence[bytes]) -> None:
-    """Many messages through one delivery service, so that they share segments."""
-    import asyncio
-
-    from mda.delivery.compose import compose
-    from mda.delivery.copies import Accepted
-    from mda.envelope import Envelope, Recipient
-
-    async def run() -> None:
-        async with compose(settings.load(system.file, {}), keeps_receipts=False) as service:
-            recipient = Recipient(parse(ANNE))
-            accepted = await service.resolve(recipient, "", 1000)
-            assert isinstance(accepted, Accepted)
-            for raw in raws:
-                (reply,) = await service.deliver(Envelope("", (recipient,)), (accepted,), raw)
-                assert reply.code == 250
-
-    asyncio.run(run())
-
-
-def stored(system: System) -> dict[int, bytes]:
-    """What can be read, by UID."""
-    listed = system.listed("message", "list", ANNE, "--limit", "1000")
-    return {one["uid"]: system.run("message", "raw", ANNE, f"INBOX:{one['uid']}").stdout_bytes for one in listed}
 
 
 def expunge_for_good(system: System, engine: Engine, uids: Sequence[int]) -> None:

@@ -1,0 +1,65 @@
+"""The row of a message that is known by its record alone: parsed again, as it was at its delivery.
+
+What only the delivery knew (verdict, original recipient) is not in the record; the delivered form begins with the trace
+fields that can be made of it.
+"""
+
+from datetime import datetime
+
+from mda.address import parse
+from mda.delivery import delivered_form
+from mda.delivery.inspect import inspect
+from mda.envelope import Envelope, Recipient
+from mda.metadata.delivery.deliver import Delivery, Destination
+from mda.storage.location import Location
+from mda.storage.record import NO_RECEIPT, Target
+
+
+def restored_delivery(
+    raw: bytes,
+    *,
+    digest: bytes,
+    address: str,
+    target: Target,
+    reverse_path: str,
+    shard_id: int,
+    location: Location,
+    received_at: datetime,
+    prefix: bytes | None = None,
+    forged_spans: tuple[tuple[int, int], ...] | None = None,
+) -> Delivery:
+    """`address` is the account's. `prefix` and `forged_spans` are the delivery's own, where somebody still knows
+    them."""
+    facts = inspect(raw, None)
+    recipient = Recipient(parse(address))
+    top = delivered_form.prefix(Envelope(reverse_path, (recipient,)), recipient, address, None)
+    chosen_prefix = top if prefix is None else prefix
+    spans = facts.forged_spans if forged_spans is None else forged_spans
+    parsed = facts.message
+    return Delivery(
+        account_id=target.account_id,
+        content_id=target.content_id,
+        destination=Destination.INBOX,
+        receipt=None if target.receipt == NO_RECEIPT else target.receipt,
+        internal_date=received_at,
+        shard_id=shard_id,
+        segment=location.segment,
+        offset=location.offset,
+        length=location.length,
+        digest=digest,
+        size=len(raw),
+        delivered_size=delivered_form.size(chosen_prefix, len(raw), spans),
+        envelope=parsed.envelope,
+        body_structure=parsed.body_structure,
+        structure=parsed.structure,
+        prefix=chosen_prefix,
+        forged_spans=spans,
+        message_id_hash=facts.message_id_hash,
+        reference_hashes=facts.reference_hashes,
+        subject_base=parsed.subject_base,
+        sent_at=parsed.sent_at,
+        preview=parsed.preview,
+        has_attachment=parsed.has_attachment,
+        defects=parsed.defects,
+        received_at=received_at,
+    )
