@@ -4,6 +4,7 @@ import rich_click as click
 
 from mda.cli.storage_check import check
 from mda.cli.storage_compact import compact
+from mda.cli.storage_rebuild import checkpoint, rebuild
 
 
 @click.group()
@@ -16,5 +17,5 @@ def storage() -> None:
     """
 
 
-for command in (check, compact):
+for command in (check, compact, checkpoint, rebuild):
     storage.add_command(command)

@@ -3,8 +3,8 @@ moves are made of.
 
 A record lives for a target while its row leads to it. A target without a row, that nobody has purged, is mail which
 the database has lost: it is kept, for the check to find. Commit records are kept for what is kept of anybody, purge
-records always. Copies are durable before a row is changed, and a row is changed only while it leads to the original:
-whenever this dies, rows lead to sound records, and doing it again goes on with what is left.
+records always, of checkpoints the newest. Copies are durable before a row is changed, and a row is changed only while
+it leads to the original: whenever this dies, rows lead to sound records, and doing it again goes on with what is left.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 
 from mda.errors import RecordDamaged
 from mda.identifiers import format_id
+from mda.maintenance.checkpoint import id_of
 from mda.maintenance.pace import Pace
+from mda.metadata.checkpoint import dump
 from mda.metadata.mailbox import places
 from mda.metadata.mailbox.places import Key, Move, Place
 from mda.metadata.postgresql.opened import Handle
@@ -102,8 +104,11 @@ class LiveCopier:
         keys = sorted({key for _, record in records for key in _keys(record)})
         found = places.look_up(self.handle, keys)
         gone = places.find_purged(self.handle, [key for key in keys if key not in found])
+        newest = dump.newest(self.handle, source.shard.id)
         kept = []
         for offset, record in records:
+            if record.header.kind is Kind.CHECKPOINT and id_of(record.raw) < newest:
+                continue  # superseded
             one = _keep(source, offset, record, found, gone)
             if one is not None:
                 kept.append(one)

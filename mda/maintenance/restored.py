@@ -4,7 +4,9 @@ What only the delivery knew (verdict, original recipient) is not in the record; 
 fields that can be made of it.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from mda.address import parse
 from mda.delivery import delivered_form
@@ -25,16 +27,17 @@ def restored_delivery(
     shard_id: int,
     location: Location,
     received_at: datetime,
-    prefix: bytes | None = None,
-    forged_spans: tuple[tuple[int, int], ...] | None = None,
+    kept: Mapping[str, Any] | None = None,
 ) -> Delivery:
-    """`address` is the account's. `prefix` and `forged_spans` are the delivery's own, where somebody still knows
-    them."""
+    """`address` is the account's. `kept` are columns of the delivery's own row, where a checkpoint knows them."""
+    known = kept or {}
     facts = inspect(raw, None)
     recipient = Recipient(parse(address))
     top = delivered_form.prefix(Envelope(reverse_path, (recipient,)), recipient, address, None)
-    chosen_prefix = top if prefix is None else prefix
-    spans = facts.forged_spans if forged_spans is None else forged_spans
+    prefix = known.get("prefix", top)
+    edges = known.get("forged_spans", ())
+    spans = tuple(zip(edges[::2], edges[1::2], strict=True)) if kept is not None else facts.forged_spans
+    reasons = known.get("spam_reasons") or {}
     parsed = facts.message
     return Delivery(
         account_id=target.account_id,
@@ -48,11 +51,11 @@ def restored_delivery(
         length=location.length,
         digest=digest,
         size=len(raw),
-        delivered_size=delivered_form.size(chosen_prefix, len(raw), spans),
+        delivered_size=delivered_form.size(prefix, len(raw), spans),
         envelope=parsed.envelope,
         body_structure=parsed.body_structure,
         structure=parsed.structure,
-        prefix=chosen_prefix,
+        prefix=prefix,
         forged_spans=spans,
         message_id_hash=facts.message_id_hash,
         reference_hashes=facts.reference_hashes,
@@ -61,5 +64,14 @@ def restored_delivery(
         preview=parsed.preview,
         has_attachment=parsed.has_attachment,
         defects=parsed.defects,
+        thread_id=known.get("thread_id"),
+        spam_score=known.get("spam_score"),
+        spam_reasons=tuple(
+            (str(kind), int(number), float(weight)) for kind, number, weight in reasons.get("reasons", ())
+        ),
+        spam_model=reasons.get("model", ""),
+        spam_campaign=tuple(reasons["campaign"]) if reasons.get("campaign") else None,
+        original_recipient=known.get("original_recipient", ""),
+        queue_id=known.get("queue_id", ""),
         received_at=received_at,
     )

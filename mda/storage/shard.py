@@ -13,7 +13,7 @@ from enum import Enum
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from mda.errors import Conflict, SettingsError, StorageUnavailable
+from mda.errors import Conflict, NotFound, SettingsError, StorageUnavailable
 from mda.identifiers import format_id, parse_id
 from mda.storage.checked_line import pack_line, unpack_line
 from mda.storage.syscalls import Syscalls, make_folder, replace_file
@@ -92,6 +92,17 @@ def open_shard(root: Path, shard_id: int, name: str) -> Path:
             f"shard {name}: {root} is shard {marker[1]} ({format_id(marker[0])})", "is the right disk mounted?"
         )
     return root
+
+
+def read_marker(root: Path) -> tuple[int, str]:
+    """Id and name of the shard in this folder; NotFound where there is none."""
+    try:
+        marker = _read_marker(root)
+    except OSError as error:
+        raise StorageUnavailable(f"{root}: {error.strerror}", "is its disk mounted?") from error
+    if marker is None:
+        raise NotFound(f"{root} is no shard: it has no file {MARKER}", "name the folder of a shard")
+    return marker
 
 
 def _make_root(system: Syscalls, root: Path) -> None:

@@ -66,11 +66,12 @@ def content_values(delivery: Delivery) -> dict[str, Any]:
     }
 
 
-def insert_contents(connection: Connection, deliveries: Iterable[Delivery]) -> None:
-    """Rows of `content` where there are none."""
+def insert_contents(engine: Engine, deliveries: Iterable[Delivery]) -> None:
+    """Rows of `content` where there are none, in one transaction."""
     rows = [content_values(one) for one in deliveries]
     if rows:
-        connection.execute(upsert(content).on_conflict_do_nothing(), rows)
+        with changing(engine) as connection:
+            connection.execute(upsert(content).on_conflict_do_nothing(), rows)
 
 
 def _place(connection: Connection, delivery: Delivery) -> Attached | None:

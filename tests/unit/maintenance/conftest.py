@@ -5,7 +5,9 @@ from pathlib import Path
 from mda.identifiers import format_id
 from mda.maintenance.compaction import Rules
 from mda.storage.abandoned import list_segments
+from mda.storage.body import Codecs
 from mda.storage.checked_line import pack_line
+from mda.storage.decode import decode_record
 from mda.storage.location import seal_path
 from mda.storage.scan import Found, scan_segment
 from mda.storage.seal import read_seal
@@ -37,9 +39,6 @@ def age_seals(root: Path) -> None:
 
 def shard_bytes(root: Path) -> bytes:
     """All raw bytes of the shard's segments: stored ones, and bodies decoded."""
-    from mda.storage.body import Codecs
-    from mda.storage.decode import decode_record
-
     octets = [path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()]
     for path in sorted(root.rglob("*.seg")):
         octets += [decode_record(step.stored, Codecs()).raw for step in scan_segment(path) if isinstance(step, Found)]

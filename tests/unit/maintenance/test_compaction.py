@@ -20,6 +20,7 @@ from mda.maintenance.compaction import Compacted, Removed, Rules, compact
 from mda.metadata.directory import accounts
 from mda.metadata.mailbox import places
 from mda.storage.abandoned import list_segments
+from mda.storage.encode import Encoder
 from mda.storage.folder_lock import maintained
 from mda.storage.location import segment_path
 from mda.storage.retired import list_retired
@@ -183,8 +184,6 @@ def test_body_without_row_is_kept(half_dead: tuple[System, dict[int, bytes]], en
     steps = run_all(system, engine)
     assert sum(step.copied.unclaimed for step in steps if isinstance(step, Compacted)) == 1
     raw = b"".join(path.read_bytes() for path in shard_root(system).rglob("*.seg"))
-    from mda.storage.encode import Encoder  # its body as it is stored
-
     body = Encoder()._codecs.compress(alive[40])
     assert bytes(body) in raw
 

@@ -1,0 +1,83 @@
+"""`mda storage rebuild` and `checkpoint`: the database from the segments, and what in the segments that needs."""
+
+from pathlib import Path
+
+import rich_click as click
+
+from mda import settings
+from mda.cli.quantities import format_size
+from mda.cli.text import visible
+from mda.errors import NotFound
+from mda.identifiers import IdentifierSource, format_id
+from mda.logs import configure
+from mda.maintenance import shards
+from mda.maintenance.checkpoint import write_checkpoint
+from mda.maintenance.rebuild import rebuild as rebuild_database
+from mda.metadata.postgresql.opened import created
+from mda.metadata.postgresql.readiness import fit_to_serve
+from mda.metadata.schema import migrate
+from mda.storage.shard import Shard, read_marker
+
+
+@click.command()
+@click.option("--shard", "name", metavar="NAME", help="Only this shard. Default: all.")
+@click.pass_obj
+def checkpoint(config: Path | None, name: str | None) -> None:
+    """Write into each shard what the database knows beside the bodies.
+
+    Accounts, passwords' hashes, addresses, mailboxes, flags: what mda storage rebuild brings back when the database is
+    lost. Run it as often as you would not want to lose flags and mailboxes; mail itself is never lost.
+
+    \b
+    $ mda storage checkpoint
+    """
+    chosen = settings.load(config)
+    configure(chosen.log)
+    with fit_to_serve(chosen) as handle:
+        for shard in shards.named(handle, name):
+            made = write_checkpoint(handle, shard, chosen, IdentifierSource())
+            size = format_size(made.bytes)
+            click.echo(f"shard {shard.name}: checkpoint {format_id(made.id)}, {made.rows} rows, {size}")
+
+
+@click.command()
+@click.argument(
+    "folders", metavar="[FOLDER]...", nargs=-1, type=click.Path(exists=True, file_okay=False, path_type=Path)
+)
+@click.pass_obj
+def rebuild(config: Path | None, folders: tuple[Path, ...]) -> None:
+    """Fill an empty database from the shards' segments.
+
+    Without folders, from all shards below the data folder. Needs the settings and the shards, and nothing else: the
+    newest checkpoint brings accounts, mailboxes and flags back, commit records what came since. Mailboxes that have
+    changed since the checkpoint get a new UIDVALIDITY. Interrupted, it is run again from its beginning.
+
+    \b
+    $ mda storage rebuild
+    $ mda storage rebuild /srv/shard-1 /srv/shard-2
+    """
+    chosen = settings.load(config)
+    configure(chosen.log)
+    roots = folders or tuple(sorted(path for path in (Path(chosen.data_dir) / "shards").glob("*") if path.is_dir()))
+    found = [_shard(root.resolve()) for root in roots]
+    if not found:
+        raise NotFound(f"there are no shards in {chosen.data_dir}/shards", "name their folders")
+    unclaimed = messages = missing = 0
+    with created(chosen) as handle:
+        migrate.upgrade(handle)
+        for account in rebuild_database(handle, chosen, found):
+            messages += account.by_checkpoint + account.by_commit + account.unclaimed
+            unclaimed += account.unclaimed
+            missing += account.missing
+            click.echo(
+                visible(
+                    f"{account.address}: {account.by_checkpoint} messages as of the checkpoint, {account.by_commit} by"
+                    f" their commit records, {account.unclaimed} without, {account.missing} without a body"
+                )
+            )
+    click.echo(f"{messages} messages are back, {unclaimed} of them in INBOX only; {missing} have no body", err=True)
+
+
+def _shard(root: Path) -> Shard:
+    marker = read_marker(root)
+    return Shard(marker[0], marker[1], root.as_uri())

@@ -1,0 +1,1 @@
+"""Rows as lines of JSON for the shards' checkpoints, and back into an empty database."""
