@@ -4,6 +4,7 @@ Each command stands in a table with its summary; only the command that is run lo
 database library). A summary must equal the one in the command's own help, which a test holds.
 """
 
+import keyword
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -22,10 +23,15 @@ class Entry:
     summary: str
 
     def load(self) -> click.Command:
-        command = getattr(import_module(f"mda.cli.{self.module}"), self.name)
+        command = getattr(import_module(f"mda.cli.{self.module}"), _attribute(self.name))
         if not isinstance(command, click.Command):  # pragma: no cover - a mistake in the table
             raise InvalidValue(f"mda.cli.{self.module}.{self.name} is not a command")
         return command
+
+
+def _attribute(name: str) -> str:
+    """A command that is called as a word of Python has an underscore behind it."""
+    return f"{name}_" if keyword.iskeyword(name) else name
 
 
 class Deferred(click.RichCommand):

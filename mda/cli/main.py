@@ -33,6 +33,8 @@ COMMANDS = (
     Entry("alias", "alias", "Add, list or remove aliases and catch-alls."),
     Entry("mailbox", "mailbox", "List, create, rename or delete mailboxes."),
     Entry("message", "message", "List, search, show, move, expunge or purge messages."),
+    Entry("import", "import_mail", "Import an mbox, a Maildir, or a folder of mboxes."),
+    Entry("export", "export_mail", "Export an account's mail into a new folder."),
     Entry("undelete", "undelete", "Bring expunged messages back."),
     Entry("storage", "storage", "Check, compact or rebuild what the shards hold."),
     Entry("spam", "spam", "Teach the spam filter, and ask it why."),
@@ -41,7 +43,7 @@ COMMANDS = (
 PANELS: list[Any] = [
     {"name": "Service", "commands": ["init", "serve", "deliver", "check", "config", "db"]},
     {"name": "Directory", "commands": ["domain", "account", "alias"]},
-    {"name": "Mail", "commands": ["mailbox", "message", "undelete", "spam"]},
+    {"name": "Mail", "commands": ["mailbox", "message", "import", "export", "undelete", "spam"]},
     {"name": "Storage", "commands": ["storage"]},
 ]
 

@@ -2,7 +2,8 @@
 
 Read from the sources' syntax trees, so a module that nobody imports is held too.
 
-    {servers, cli} -> maintenance -> {delivery, learning, checks} -> {antispam, storage, metadata, mime, auth, postfix}
+    {servers, cli} -> {maintenance, transfer} -> {delivery, learning, checks}
+    -> {antispam, storage, metadata, mime, auth, postfix}
     -> mda/*.py
 """
 
@@ -29,6 +30,7 @@ LEVELS = {
     "learning": 2,
     "checks": 2,
     "maintenance": 3,
+    "transfer": 3,
     "servers": 4,
     "cli": 4,
 }

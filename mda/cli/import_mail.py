@@ -1,0 +1,105 @@
+"""`mda import`: mail from files into an account."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import rich_click as click
+
+from mda import settings
+from mda.address import Address
+from mda.cli.options import account_argument
+from mda.cli.progress import bar
+from mda.errors import Conflict, InvalidValue
+from mda.logs import configure
+from mda.maintenance import shards
+from mda.metadata.directory import accounts
+from mda.metadata.postgresql.readiness import fit_to_serve
+from mda.storage.shard import ShardState
+from mda.transfer import maildir, mbox
+from mda.transfer.importing import Importer
+from mda.transfer.item import Item
+
+SUFFIX = ".mbox"
+
+
+@click.command(name="import")
+@account_argument
+@click.argument("source", metavar="SOURCE", type=click.Path(exists=True, path_type=Path))
+@click.option("--mailbox", metavar="MAILBOX", default="INBOX", show_default=True, help="Where an mbox goes.")
+@click.option("--skip-existing", "skips", is_flag=True, help="Leave out what the account has, byte for byte.")
+@click.pass_obj
+def import_(config: Path | None, account: Address, source: Path, mailbox: str, skips: bool) -> None:
+    """Import an mbox, a Maildir, or a folder of mboxes.
+
+    Flags, keywords and dates come along; mailboxes are made as needed: those of a Maildir's subfolders, and of a
+    folder's mboxes by their names. Mail is taken as it is, without the spam filter, and beyond the quota. Interrupted,
+    run it again with --skip-existing.
+
+    \b
+    $ mda import anne@example.org /home/anne/Maildir
+    $ mda import anne@example.org old.mbox --mailbox Archive/2019
+    """
+    chosen = settings.load(config)
+    configure(chosen.log)
+    with fit_to_serve(chosen) as handle:
+        found = accounts.find(handle, account)
+        (shard,) = shards.named(handle, found.shard)
+        if shard.state is ShardState.READONLY:
+            raise Conflict(f"shard {shard.name} is readonly", "move the account first: mda shard move")
+        importer = Importer(handle, chosen, shard, found.id, skips_existing=skips)
+        stored = skipped = 0
+        is_done = False
+        try:
+            with bar(_size(source), "importing") as progress:
+                for batch in importer.run(_items(source), mailbox):
+                    stored, skipped = stored + batch.stored, skipped + batch.skipped
+                    progress.update(batch.size)
+            is_done = True
+        finally:
+            importer.close()
+            if stored or is_done:
+                click.echo(f"imported {stored} messages" + (f", left out {skipped}" if skipped else ""))
+
+
+def _items(source: Path) -> Iterator[Item]:
+    try:
+        if source.is_dir() and maildir.is_maildir(source):
+            yield from maildir.read(source)
+        elif source.is_dir():
+            for path in _mboxes(source):
+                name = str(path.relative_to(source)).removesuffix(SUFFIX)
+                for item in _of_mbox(path):
+                    yield Item(item.raw, item.received_at, item.flags, item.keywords, name, item.size)
+        else:
+            yield from _of_mbox(source)
+    except OSError as error:
+        raise InvalidValue(f"{error.filename or source}: {error.strerror}") from error
+
+
+def _of_mbox(path: Path) -> Iterator[Item]:
+    with path.open("rb") as stream:
+        _require_mbox(path, stream)
+        yield from mbox.read(stream)
+
+
+def _require_mbox(path: Path, stream: BinaryIO) -> None:
+    first = stream.readline()
+    if first and not mbox.is_mbox(first):
+        raise InvalidValue(f"{path} is no mbox: it does not begin with From", "name an mbox or a Maildir")
+    stream.seek(0)
+
+
+def _mboxes(folder: Path) -> list[Path]:
+    found = sorted(folder.rglob(f"*{SUFFIX}"))
+    if not found:
+        raise InvalidValue(f"{folder} is neither a Maildir nor a folder with files {SUFFIX}")
+    return found
+
+
+def _size(source: Path) -> int:
+    if not source.is_dir():
+        return source.stat().st_size
+    if maildir.is_maildir(source):
+        return maildir.size(source)
+    return sum(path.stat().st_size for path in _mboxes(source))
