@@ -36,6 +36,7 @@ COMMANDS = (
     Entry("import", "import_mail", "Import an mbox, a Maildir, or a folder of mboxes."),
     Entry("export", "export_mail", "Export an account's mail into a new folder."),
     Entry("undelete", "undelete", "Bring expunged messages back."),
+    Entry("shard", "shard", "Add, list, drain or remove shards, and move accounts between them."),
     Entry("storage", "storage", "Check, compact or rebuild what the shards hold."),
     Entry("spam", "spam", "Teach the spam filter, and ask it why."),
 )
@@ -44,7 +45,7 @@ PANELS: list[Any] = [
     {"name": "Service", "commands": ["init", "serve", "deliver", "check", "config", "db"]},
     {"name": "Directory", "commands": ["domain", "account", "alias"]},
     {"name": "Mail", "commands": ["mailbox", "message", "import", "export", "undelete", "spam"]},
-    {"name": "Storage", "commands": ["storage"]},
+    {"name": "Storage", "commands": ["shard", "storage"]},
 ]
 
 

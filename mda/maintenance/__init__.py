@@ -4,5 +4,6 @@ shards       the directory's shards as places of segments     compaction   live 
 retention    windows close, dead contents are purged          erasure      purged records out of every segment
 checkpoint   what a rebuild needs beside the mail              rebuild      an empty database filled from the segments
 check        database against segments and back               restored     the row of a message, from its record
-purging      purge records, then the rows                     pace         reads no faster than the settings say
+purging      purge records, then the rows                      relocation   accounts from shard to shard
+pace         reads no faster than the settings say
 """

@@ -107,6 +107,26 @@ def rename(engine: Engine, old: Address, new: Address, *, keeps_old: bool = Fals
         return _account(connection.execute(_all().where(account.c.id == found.id)).one())
 
 
+def on_shard(engine: Engine, shard_id: int) -> tuple[int, ...]:
+    """Ids of the accounts whose mail goes to the shard."""
+    with transaction(engine) as connection:
+        return tuple(
+            connection.scalars(select(account.c.id).where(account.c.shard_id == shard_id).order_by(account.c.id))
+        )
+
+
+def shard_of(engine: Engine, account_id: int) -> int:
+    """The shard that the account's mail goes to; 0 where the account is gone."""
+    with transaction(engine) as connection:
+        return connection.scalar(select(account.c.shard_id).where(account.c.id == account_id)) or 0
+
+
+def set_shard(engine: Engine, account_id: int, shard_id: int) -> None:
+    """Mail that comes from now on goes to that shard; look-ups of a moment ago may still lead to the one before."""
+    with transaction(engine) as connection:
+        connection.execute(update(account).where(account.c.id == account_id).values(shard_id=shard_id))
+
+
 def addresses_of(engine: Engine, account_ids: Sequence[int]) -> dict[int, str]:
     """The addresses of those accounts that there are."""
     with transaction(engine) as connection:

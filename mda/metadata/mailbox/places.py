@@ -10,7 +10,7 @@ from sqlalchemy import Engine, func, select, text
 
 from mda.metadata.postgresql.array_literal import array_literal
 from mda.metadata.postgresql.engine import MILLISECONDS, transaction
-from mda.metadata.schema.tables import content, purged
+from mda.metadata.schema.tables import content, message, purged
 
 Key = tuple[int, int]
 """Account id and content id."""
@@ -131,6 +131,31 @@ def rows_in(engine: Engine, shard_id: int, segments: Sequence[int]) -> tuple[tup
     with transaction(_unhurried(engine)) as connection:
         rows = connection.execute(select(*columns, content.c.digest).where(*is_there)).all()
     return tuple(((row[0], row[1]), Place(shard_id, row[2], row[3], row[4]), bytes(row[5])) for row in rows)
+
+
+def not_on(engine: Engine, account_id: int, shard_id: int, limit: int) -> tuple[tuple[Key, Place], ...]:
+    """Contents of an account that lie on another shard, at most `limit` of them, by their places."""
+    columns = (content.c.id, content.c.shard_id, content.c.segment, content.c.offset, content.c.length)
+    is_elsewhere = (content.c.account_id == account_id, content.c.shard_id != shard_id)
+    statement = select(*columns).where(*is_elsewhere).order_by(*columns[1:4]).limit(limit)
+    with transaction(engine) as connection:
+        rows = connection.execute(statement).all()
+    return tuple(((account_id, row[0]), Place(*row[1:])) for row in rows)
+
+
+def owners_on(engine: Engine, shard_id: int) -> tuple[int, ...]:
+    """Accounts that have contents on the shard; one pass over all contents."""
+    statement = select(content.c.account_id).where(content.c.shard_id == shard_id).distinct()
+    with transaction(_unhurried(engine)) as connection:
+        return tuple(sorted(connection.scalars(statement)))
+
+
+def committed(engine: Engine, account_id: int, content_ids: Sequence[int]) -> tuple[tuple[int, int, int], ...]:
+    """Mailbox, UID and content id of every message row of these contents."""
+    columns = (message.c.mailbox_id, message.c.uid, message.c.content_id)
+    is_it = (message.c.account_id == account_id, message.c.content_id.in_(content_ids))
+    with transaction(engine) as connection:
+        return tuple((row[0], row[1], row[2]) for row in connection.execute(select(*columns).where(*is_it)))
 
 
 def urgent(engine: Engine) -> frozenset[Key]:
