@@ -24,7 +24,7 @@ from mda.antispam.training import FULL_VIEW, LITE_VIEW, NEW_SITE_VIEW, Example, 
 from mda.weights import pack
 
 ROOT = Path(__file__).resolve().parent.parent
-BASE = Recipe(views=(NEW_SITE_VIEW, LITE_VIEW, NEW_SITE_VIEW, LITE_VIEW))
+BASE = Recipe(views=(NEW_SITE_VIEW, LITE_VIEW))
 """The base model goes to other sites, where the corpus's own way of mail is nothing to go by."""
 CALIBRATION_VIEWS = (NEW_SITE_VIEW, LITE_VIEW)
 

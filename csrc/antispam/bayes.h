@@ -11,28 +11,9 @@
 #ifndef MDA_SPAM_BAYES_H
 #define MDA_SPAM_BAYES_H
 
-#include <math.h>
 #include <stdint.h>
-#include <stdlib.h>
 
 enum { SPAM_BAYES_TELLING = 128, SPAM_BAYES_UNIT = 12 };
-
-typedef struct {
-    int64_t sizes[129]; /* by the size of log-odds: how many features times 2^32, plus the sum of their log-odds */
-    uint32_t features;
-} spam_bayes;
-
-static inline void spam_bayes_add(spam_bayes *all, int odds) {
-    all->sizes[abs(odds)] += (INT64_C(1) << 32) + odds;
-}
-
-static inline int64_t spam_bayes_sum(int64_t size) {
-    return (int32_t)(uint32_t)size;
-}
-
-static inline uint32_t spam_bayes_count(int64_t size) {
-    return (uint32_t)((size - spam_bayes_sum(size)) >> 32);
-}
 
 /* What one unit of log-odds adds; the sum of those that count; the smallest size that still counts, and what part of that
    size. */
@@ -41,23 +22,9 @@ typedef struct {
     double sum;
     int least;
     float part;
-} spam_bayes_found;
+} spam_bayes;
 
-static inline spam_bayes_found spam_bayes_find(const spam_bayes *all) {
-    spam_bayes_found found = {.least = 128, .part = 1.0f};
-    uint32_t left = SPAM_BAYES_TELLING;
-    for (;; found.least--) {
-        uint32_t count = spam_bayes_count(all->sizes[found.least]);
-        found.part = count > left ? (float)left / (float)count : 1.0f;
-        found.sum += (double)spam_bayes_sum(all->sizes[found.least]) * found.part;
-        if (count >= left || found.least == 1) {
-            break;
-        }
-        left -= count;
-    }
-    uint32_t taken = all->features < SPAM_BAYES_TELLING ? all->features : SPAM_BAYES_TELLING;
-    found.unit = taken == 0 ? 0.0 : 1.0 / (SPAM_BAYES_UNIT * sqrt((double)taken));
-    return found;
-}
+/* Of `count` log-odds, those that count. `known` features were looked at: the others of `odds` are 0. */
+spam_bayes spam_bayes_find(const int8_t *odds, uint32_t count, uint32_t known);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "headers.h"
 #include "html.h"
+#include "normal.h"
 #include "shape.h"
 #include "text.h"
 #include "url.h"
@@ -9,13 +10,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FOLDED_BYTES = 512 };
+enum { FIELD_BYTES = 512, TEXT_RUNS = 2 * SPAM_TEXT_PARTS };
 
 typedef struct {
     spam_features set;
-    uint8_t folded[FOLDED_BYTES];
-    uint8_t text[SPAM_TEXT_BUDGET];
+    uint8_t field[FIELD_BYTES + SPAM_PADDING];
+    spam_span runs[TEXT_RUNS]; /* in `text`, with SPAM_PADDING behind each */
+    uint32_t run_count;
+    size_t text_length;
+    uint8_t text[SPAM_TEXT_BUDGET + TEXT_RUNS * SPAM_PADDING];
 } scratch;
+
+static spam_span trimmed(spam_span value) {
+    while (value.length > 0 && value.bytes[0] <= ' ') {
+        value = (spam_span){value.bytes + 1, value.length - 1};
+    }
+    value.length = value.length < FIELD_BYTES ? value.length : FIELD_BYTES;
+    return value;
+}
 
 static void add_headers(scratch *s, const mime_message *message) {
     const mime_part *root = &message->parts[0];
@@ -25,27 +37,34 @@ static void add_headers(scratch *s, const mime_message *message) {
     for (uint32_t i = 0; i < root->header_count; i++) {
         const mime_header *header = &message->headers[root->first_header + i];
         spam_span name = {base + header->start, header->name_length};
-        spam_span value = {base + header->value, header->end - header->value};
+        spam_span written = {base + header->value, header->end - header->value};
         if (header->field == MIME_FIELD_SUBJECT) {
-            value.bytes = mime_bytes(message, MIME_IN_TEXT, message->summary.subject, &value.length);
+            written.bytes = mime_bytes(message, MIME_IN_TEXT, message->summary.subject, &written.length);
         }
-        value.length = spam_text_fold(value, s->folded, FOLDED_BYTES);
-        value.length -= value.length > 0 && s->folded[value.length - 1] == ' ';
-        spam_headers_field(&state, name, (spam_span){s->folded, value.length});
+        spam_span value = spam_normalise(written, s->field, FIELD_BYTES);
+        value.length -= value.length > 0 && value.bytes[value.length - 1] == ' ';
+        spam_headers_field(&state, header->field, name, value, trimmed(written));
     }
     spam_headers_end(&state);
 }
 
-static void add_text(scratch *s, spam_span text) {
-    spam_text_words(&s->set, SPAM_BODY_WORDS, 11, text, SPAM_WORD_LIMIT);
-    spam_text_ngrams(&s->set, SPAM_BODY_TEXT, text);
-    spam_url_scan(&s->set, text, SPAM_URL_LIMIT);
-}
-
+/* Text of at most `budget` octets, kept for its n-grams. A host is looked for in what is written: one that only looks like
+   another is another. */
 static void add_run(scratch *s, spam_span run, int is_html, size_t budget) {
-    size_t length = is_html ? spam_html_text(&s->set, run, s->text, budget, SPAM_URL_LIMIT)
-                            : spam_text_fold(run, s->text, budget);
-    add_text(s, (spam_span){s->text, length});
+    spam_normal text;
+    spam_normal_begin(&text, s->text + s->text_length, budget);
+    if (is_html) {
+        spam_html_text(&s->set, run, &text, SPAM_URL_LIMIT);
+    } else {
+        spam_normal_add(&text, run);
+    }
+    spam_span seen = spam_normal_text(&text);
+    spam_text_words(&s->set, SPAM_BODY_WORDS, 11, seen, SPAM_WORD_LIMIT);
+    if (!is_html || text.disguised == 0) {
+        spam_url_scan(&s->set, is_html ? seen : run, SPAM_URL_LIMIT);
+    }
+    s->runs[s->run_count++] = seen;
+    s->text_length += seen.length + SPAM_PADDING;
 }
 
 static spam_span after_tag(spam_span run) {
@@ -92,12 +111,17 @@ static void add_text_parts(scratch *s, const mime_message *message) {
 
 static void extract(scratch *s, const mime_message *message) {
     spam_features_begin(&s->set);
+    s->run_count = 0;
+    s->text_length = 0;
     if (message->part_count == 0) {
         return;
     }
     add_headers(s, message);
     spam_shape_add(&s->set, message, SPAM_SHAPE_PARTS);
     add_text_parts(s, message);
+    for (uint32_t i = 0; i < s->run_count; i++) { /* last: they are most, and what has no room may be left out */
+        spam_text_ngrams(&s->set, SPAM_BODY_TEXT, s->runs[i]);
+    }
 }
 
 struct spam_context {

@@ -7,6 +7,21 @@ void spam_features_begin(spam_features *set) {
     memset(set->seen, 0, sizeof set->seen);
 }
 
+void spam_features_add_hashes(spam_features *set, enum spam_category category, const uint32_t *hashes, size_t count) {
+    uint32_t kept = set->count, tag = (uint32_t)category << 28;
+    if (count > SPAM_MAX_FEATURES - kept) {
+        count = SPAM_MAX_FEATURES - kept;
+    }
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bit = hashes[i] >> (32 - SPAM_SEEN_BITS);
+        uint64_t seen = set->seen[bit >> 6];
+        set->ids[kept] = tag | hashes[i] >> 4;
+        set->seen[bit >> 6] = seen | UINT64_C(1) << (bit & 63);
+        kept += (uint32_t)(~seen >> (bit & 63) & 1);
+    }
+    set->count = kept;
+}
+
 uint64_t spam_hash_lower(spam_span span, uint64_t kind) {
     uint64_t hash = UINT64_C(0xCBF29CE484222325) ^ (kind * UINT64_C(0xD6E8FEB86659FD93));
     for (size_t i = 0; i < span.length; i++) {
@@ -21,17 +36,4 @@ void spam_features_add_size(spam_features *set, enum spam_category category, uin
         magnitude++;
     }
     spam_features_add(set, category, (kind * UINT64_C(0xD6E8FEB86659FD93)) ^ (magnitude + 1) << 8);
-}
-
-int spam_equals(spam_span span, const char *lower) {
-    return strlen(lower) == span.length && spam_starts(span, lower);
-}
-
-int spam_starts(spam_span span, const char *lower) {
-    for (size_t i = 0; lower[i] != '\0'; i++) {
-        if (i == span.length || spam_lower(span.bytes[i]) != (uint8_t)lower[i]) {
-            return 0;
-        }
-    }
-    return 1;
 }

@@ -17,8 +17,8 @@
 
 /* cdef begin */
 enum {
-    SPAM_FEATURE_VERSION = 2,
-    SPAM_MAX_FEATURES = 49152
+    SPAM_FEATURE_VERSION = 3,
+    SPAM_MAX_FEATURES = 40960
 };
 
 enum spam_category {
@@ -39,7 +39,14 @@ enum spam_category {
 };
 /* cdef end */
 
-#define SPAM_SEEN_BITS 19
+/* Compiled for each width of vectors, one of which is chosen when the program is loaded; all of them answer alike. */
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
+#define SPAM_VECTORS __attribute__((target_clones("arch=x86-64-v4", "avx2", "default")))
+#else
+#define SPAM_VECTORS
+#endif
+
+#define SPAM_SEEN_BITS 18
 
 typedef struct {
     uint32_t count;
@@ -67,6 +74,9 @@ static inline void spam_features_add(spam_features *set, enum spam_category cate
     set->count += (seen & mask) == 0 && set->count < SPAM_MAX_FEATURES; /* no branch: it could not be foretold */
 }
 
+/* Adds features whose hashes are well mixed already, in one category. They are of a space of their own. */
+void spam_features_add_hashes(spam_features *set, enum spam_category category, const uint32_t *hashes, size_t count);
+
 /* A 64-bit hash of `span` in ASCII lower case, different for each `kind`. */
 uint64_t spam_hash_lower(spam_span span, uint64_t kind);
 
@@ -81,10 +91,24 @@ static inline int spam_is_alnum(uint8_t c) {
     return (uint8_t)((c | 0x20) - 'a') < 26 || (uint8_t)(c - '0') < 10 || c >= 0x80;
 }
 
-/* Does `span` equal `lower`, which is ASCII in lower case, without regard to case? */
-int spam_equals(spam_span span, const char *lower);
+/* Does `span` begin with `lower`, which is ASCII in lower case, without regard to case? */
+static inline int spam_starts(spam_span span, const char *lower) {
+    for (size_t i = 0; lower[i] != '\0'; i++) {
+        if (i == span.length || spam_lower(span.bytes[i]) != (uint8_t)lower[i]) {
+            return 0;
+        }
+    }
+    return 1;
+}
 
-/* Does `span` begin with `lower`? */
-int spam_starts(spam_span span, const char *lower);
+/* Does it equal `lower`? */
+static inline int spam_equals(spam_span span, const char *lower) {
+    for (size_t i = 0; i < span.length; i++) {
+        if (lower[i] == '\0' || spam_lower(span.bytes[i]) != (uint8_t)lower[i]) {
+            return 0;
+        }
+    }
+    return lower[span.length] == '\0';
+}
 
 #endif

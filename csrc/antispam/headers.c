@@ -106,11 +106,12 @@ static void add_local_shape(spam_features *set, spam_span value, spam_span domai
     spam_features_add(set, SPAM_SENDER, ((uint64_t)KIND_LOCAL << 32) + (digits < 5 ? digits : 5));
 }
 
-static uint64_t add_sender(spam_features *set, spam_span value, uint64_t kind) {
-    spam_span domain = domain_of(value);
+/* The domain as it is written: one that only looks like another is another. */
+static uint64_t add_sender(spam_features *set, spam_span value, spam_span written, uint64_t kind) {
+    spam_span domain = domain_of(written);
     spam_text_words(set, SPAM_SENDER, kind, value, WORDS);
     spam_domain_add(set, SPAM_SENDER, KIND_DOMAIN, domain);
-    add_local_shape(set, value, domain);
+    add_local_shape(set, written, domain);
     if (find_byte(value, 0, '<') == value.length) {
         add_relation(set, SPAM_SENDER, 1); /* no display name */
     }
@@ -141,11 +142,11 @@ static void add_subject_shape(spam_features *set, spam_span value) {
     spam_features_add(set, SPAM_SUBJECT, ((uint64_t)KIND_SUBJECT_SHAPE << 32) + shape);
 }
 
-static void add_subject(spam_features *set, spam_span value) {
+static void add_subject(spam_features *set, spam_span value, spam_span written) {
     value = first_bytes(value, SUBJECT_BYTES);
     spam_text_words(set, SPAM_SUBJECT, 1, value, WORDS);
     spam_text_ngrams(set, SPAM_SUBJECT, value);
-    add_subject_shape(set, value);
+    add_subject_shape(set, first_bytes(written, SUBJECT_BYTES));
 }
 
 /* The program that made a message id shows in its pattern: classes of characters, runs counted up to 15. */
@@ -186,12 +187,12 @@ static void add_transport(spam_headers *state, spam_span name, spam_span value) 
     spam_text_ngrams(state->set, SPAM_TRANSPORT, text);
 }
 
-static void add_identifier(spam_headers *state, spam_span value) {
+static void add_identifier(spam_headers *state, spam_span value, spam_span written) {
     state->seen |= SEEN_ID;
     spam_span domain = domain_of(value);
     state->id_domain = domain_hash(domain);
     add_text(state, SPAM_HEADER_TEXT, value);
-    add_id_shape(state->set, value);
+    add_id_shape(state->set, written);
     spam_domain_add(state->set, SPAM_HEADER_WORDS, KIND_ID_DOMAIN, domain);
 }
 
@@ -201,32 +202,46 @@ static void add_date(spam_headers *state, spam_span value) {
     spam_features_add(state->set, SPAM_HEADER_SHAPE, spam_hash_lower(zone, KIND_ZONE));
 }
 
-static void add_by_name(spam_headers *state, spam_span name, spam_span value) {
-    if (spam_equals(name, "subject")) {
+static void add_by_field(spam_headers *state, int field, spam_span name, spam_span value, spam_span written) {
+    switch (field) {
+    case MIME_FIELD_SUBJECT:
         state->seen |= SEEN_SUBJECT;
-        add_subject(state->set, value);
-    } else if (spam_equals(name, "from")) {
+        add_subject(state->set, value, written);
+        break;
+    case MIME_FIELD_FROM:
         state->seen |= SEEN_FROM;
-        state->from_domain = add_sender(state->set, value, 2);
+        state->from_domain = add_sender(state->set, value, written, 2);
         add_text(state, SPAM_SENDER, value);
-    } else if (spam_equals(name, "reply-to")) {
+        break;
+    case MIME_FIELD_REPLY_TO:
         state->seen |= SEEN_REPLY_TO;
-        state->reply_domain = add_sender(state->set, value, 3);
+        state->reply_domain = add_sender(state->set, value, written, 3);
         add_text(state, SPAM_HEADER_TEXT, value);
-    } else if (spam_equals(name, "to")) {
+        break;
+    case MIME_FIELD_TO:
         state->seen |= SEEN_TO;
         add_recipients(state->set, value, 4);
-    } else if (spam_equals(name, "cc")) {
+        break;
+    case MIME_FIELD_CC:
         state->seen |= SEEN_CC;
         add_recipients(state->set, value, 5);
-    } else if (spam_equals(name, "message-id")) {
-        add_identifier(state, value);
-    } else if (spam_equals(name, "date")) {
+        break;
+    case MIME_FIELD_MESSAGE_ID:
+        add_identifier(state, value, written);
+        break;
+    case MIME_FIELD_DATE:
         add_date(state, value);
-    } else if (spam_equals(name, "references") || spam_equals(name, "in-reply-to")) {
+        break;
+    case MIME_FIELD_REFERENCES:
+    case MIME_FIELD_IN_REPLY_TO:
         state->seen |= SEEN_REFERENCES;
-    } else if (!spam_starts(name, "content-") && !spam_equals(name, "mime-version")) {
-        add_other(state, name, value);
+        break;
+    case MIME_FIELD_MIME_VERSION:
+        break;
+    default:
+        if (!spam_starts(name, "content-")) {
+            add_other(state, name, value);
+        }
     }
 }
 
@@ -234,7 +249,7 @@ void spam_headers_begin(spam_headers *state, spam_features *set) {
     *state = (spam_headers){.set = set, .text_left = TEXT_BUDGET, .transport_left = TEXT_BUDGET};
 }
 
-void spam_headers_field(spam_headers *state, spam_span name, spam_span value) {
+void spam_headers_field(spam_headers *state, int field, spam_span name, spam_span value, spam_span written) {
     if (state->fields == MAX_FIELDS || IS_OF(ignored, name)) {
         return;
     }
@@ -247,7 +262,7 @@ void spam_headers_field(spam_headers *state, spam_span name, spam_span value) {
     spam_features_add(state->set, SPAM_HEADER_SHAPE, hash);
     spam_features_add(state->set, SPAM_HEADER_SHAPE, (state->previous << 9 | state->previous >> 55) ^ hash ^ KIND_ORDER);
     state->previous = hash;
-    add_by_name(state, name, value);
+    add_by_field(state, field, name, value, written);
 }
 
 void spam_headers_end(spam_headers *state) {

@@ -8,6 +8,7 @@
 #ifndef MDA_SPAM_HEADERS_H
 #define MDA_SPAM_HEADERS_H
 
+#include "../mime/mime.h"
 #include "features.h"
 
 typedef struct {
@@ -24,8 +25,8 @@ typedef struct {
 
 void spam_headers_begin(spam_headers *state, spam_features *set);
 
-/* One field, in order; `value` is unfolded. */
-void spam_headers_field(spam_headers *state, spam_span name, spam_span value);
+/* One field, in order, of number `field` (enum mime_field): its value as normal text (normal.h), and as it is written. */
+void spam_headers_field(spam_headers *state, int field, spam_span name, spam_span value, spam_span written);
 
 void spam_headers_end(spam_headers *state);
 

@@ -10,9 +10,7 @@ typedef struct {
     spam_features *set;
     spam_span html;
     size_t at;
-    uint8_t *out;
-    size_t length;
-    size_t capacity;
+    spam_normal *out;
     size_t tags;
     size_t links;
     size_t link_limit;
@@ -26,12 +24,21 @@ static spam_span rest(const scanner *s) {
     return (spam_span){s->html.bytes + s->at, s->html.length - s->at};
 }
 
+static void put_piece(scanner *s, const uint8_t *bytes, size_t length) {
+    spam_normal_add(s->out, (spam_span){bytes, length});
+}
+
 static void put(scanner *s, uint8_t c) {
-    int is_space = c <= ' ';
-    if (s->length == s->capacity || (is_space && (s->length == 0 || s->out[s->length - 1] == ' '))) {
-        return;
+    put_piece(s, &c, 1);
+}
+
+/* Text up to the next tag or character reference. */
+static void take_text(scanner *s) {
+    size_t start = s->at;
+    while (!at_end(s) && s->html.bytes[s->at] != '<' && s->html.bytes[s->at] != '&') {
+        s->at++;
     }
-    s->out[s->length++] = is_space ? ' ' : c;
+    put_piece(s, s->html.bytes + start, s->at - start);
 }
 
 static void skip_past(scanner *s, const char *lower) {
@@ -52,16 +59,26 @@ static void skip_past(scanner *s, const char *lower) {
 }
 
 static void put_code_point(scanner *s, uint32_t code) {
+    uint8_t octets[4];
+    size_t length = 0;
     if (code < 0x80) {
-        put(s, (uint8_t)code);
+        octets[length++] = (uint8_t)code;
     } else if (code < 0x800) {
-        put(s, (uint8_t)(0xC0 | code >> 6));
-        put(s, (uint8_t)(0x80 | (code & 0x3F)));
+        octets[length++] = (uint8_t)(0xC0 | code >> 6);
+    } else if (code < 0x10000) {
+        octets[length++] = (uint8_t)(0xE0 | code >> 12);
+        octets[length++] = (uint8_t)(0x80 | (code >> 6 & 0x3F));
+    } else if (code < 0x110000) {
+        octets[length++] = (uint8_t)(0xF0 | code >> 18);
+        octets[length++] = (uint8_t)(0x80 | (code >> 12 & 0x3F));
+        octets[length++] = (uint8_t)(0x80 | (code >> 6 & 0x3F));
     } else {
-        put(s, (uint8_t)(0xE0 | (code >> 12 & 0x0F)));
-        put(s, (uint8_t)(0x80 | (code >> 6 & 0x3F)));
-        put(s, (uint8_t)(0x80 | (code & 0x3F)));
+        return;
     }
+    if (code >= 0x80) {
+        octets[length++] = (uint8_t)(0x80 | (code & 0x3F));
+    }
+    put_piece(s, octets, length);
 }
 
 static int digit_value(uint8_t c) {
@@ -199,20 +216,18 @@ static void take_markup(scanner *s) {
     }
 }
 
-size_t spam_html_text(spam_features *set, spam_span html, uint8_t *out, size_t capacity, size_t url_limit) {
-    scanner s = {.set = set, .html = html, .out = out, .capacity = capacity, .link_limit = url_limit};
-    while (!at_end(&s) && s.length < s.capacity) {
+void spam_html_text(spam_features *set, spam_span html, spam_normal *out, size_t url_limit) {
+    scanner s = {.set = set, .html = html, .out = out, .link_limit = url_limit};
+    while (!at_end(&s) && out->length < out->capacity) {
         uint8_t c = s.html.bytes[s.at];
         if (c == '<') {
             take_markup(&s);
         } else if (c == '&') {
             put_entity(&s);
         } else {
-            put(&s, c);
-            s.at++;
+            take_text(&s);
         }
     }
     spam_features_add_size(set, SPAM_HTML_SHAPE, KIND_TAG_COUNT, s.tags);
     spam_features_add_size(set, SPAM_HTML_SHAPE, KIND_LINK_COUNT, s.links);
-    return s.length;
 }

@@ -8,10 +8,10 @@
 #ifndef MDA_SPAM_HTML_H
 #define MDA_SPAM_HTML_H
 
-#include "features.h"
+#include "normal.h"
 
-/* Copies the visible text of `html` to `out`, white space folded, until `capacity` is full; returns its length.
-   Adds features of tags and of at most `url_limit` links. */
-size_t spam_html_text(spam_features *set, spam_span html, uint8_t *out, size_t capacity, size_t url_limit);
+/* Appends the visible text of `html` to `out`, which begins with it, until it is full. Adds features of tags and of at most
+   `url_limit` links. */
+void spam_html_text(spam_features *set, spam_span html, spam_normal *out, size_t url_limit);
 
 #endif

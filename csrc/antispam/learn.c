@@ -39,23 +39,21 @@ static outlook look(const spam_learner *learner, const uint32_t *features, uint3
                     double prior) {
     double sums[2] = {0, 0};
     uint32_t seen = 0;
-    spam_bayes bayes = {0};
+    int8_t odds[SPAM_MAX_FEATURES];
     for (uint32_t i = 0; i < count; i++) {
         fetch(learner, features, count, i);
         if (is_seen(features[i], categories)) {
             const spam_cell *cell = &learner->cells[spam_bucket(features[i], learner->bits)];
             sums[0] += cell->weights[0];
             sums[1] += cell->weights[1];
-            spam_bayes_add(&bayes, odds_of(learner, cell));
-            seen++;
+            odds[seen++] = (int8_t)odds_of(learner, cell);
         }
     }
     outlook found = {.norm = 1.0 / sqrt((double)seen + learner->floor + (seen == 0))};
     for (int i = 0; i < 2; i++) {
         found.margins[i] = learner->bias[i] + learner->trust[i] * prior + sums[i] * found.norm;
     }
-    bayes.features = seen;
-    spam_bayes_found telling = spam_bayes_find(&bayes);
+    spam_bayes telling = spam_bayes_find(odds, seen, seen);
     found.bayes = telling.sum * telling.unit;
     return found;
 }

@@ -1,5 +1,6 @@
 #include "shape.h"
 
+#include "normal.h"
 #include "text.h"
 
 enum {
@@ -17,7 +18,7 @@ enum {
     KIND_NO_TYPE = 412
 };
 
-enum { EXTENSION_LONGEST = 8, NAME_WORDS = 8 };
+enum { EXTENSION_LONGEST = 8, NAME_WORDS = 8, NAME_BYTES = 256 };
 
 static spam_span text_span(const mime_message *message, mime_span span) {
     spam_span found;
@@ -42,7 +43,8 @@ static void add_attachment(spam_features *set, const mime_message *message, cons
     spam_span name = text_span(message, part->filename);
     spam_features_add(set, SPAM_ATTACHMENTS, type);
     spam_features_add_size(set, SPAM_ATTACHMENTS, KIND_ATTACHED_SIZE, part->end - part->body);
-    spam_text_words(set, SPAM_ATTACHMENTS, KIND_NAME, name, NAME_WORDS);
+    uint8_t plain[NAME_BYTES + SPAM_PADDING] = {0};
+    spam_text_words(set, SPAM_ATTACHMENTS, KIND_NAME, spam_normalise(name, plain, NAME_BYTES), NAME_WORDS);
     size_t dot = name.length;
     while (dot > 0 && name.bytes[dot - 1] != '.') {
         dot--;

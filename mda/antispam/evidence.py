@@ -5,7 +5,7 @@ recipient alone: nothing that a user has taught shows in another one's verdict.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 
 from mda.antispam.log_odds import log_odds, probability
@@ -42,12 +42,10 @@ def weighed(verdict: Verdict, findings: Sequence[Finding]) -> Verdict:
     if not findings:
         return verdict
     score = probability(log_odds(verdict.score) + sum(finding.weight for finding in findings))
-    reasons = [*verdict.reasons, *(reason for finding in findings for reason in _reasons(finding))]
-    return replace(
-        verdict,
+    return verdict._replace(
         is_spam=score >= verdict.threshold,
         score=score,
-        reasons=tuple(sorted(reasons, key=lambda reason: abs(reason.weight), reverse=True)),
+        added=tuple(reason for finding in findings for reason in _reasons(finding)),
         findings=tuple((finding.part.value, finding.weight) for finding in findings),
     )
 

@@ -52,9 +52,12 @@ class Recipe:
     floor: float = 16.0
     rates: tuple[float, float] = (0.5, 2.0)
     share: float = 0.2
-    views: tuple[int, ...] = (FULL_VIEW, LITE_VIEW, FULL_VIEW, LITE_VIEW)
+    views: tuple[int, ...] = (FULL_VIEW, LITE_VIEW)
     """One pass each; what any of them shows is counted for naive Bayes."""
-    seed: int = 20020801
+    orders: int = 8
+    """As many learners, each with the examples in orders of its own, are averaged: the first examples that a learner
+    meets have too large a say."""
+    seed: int = 2
     target_false_positives: float = 0.005
     target_score: float = 0.95
 
@@ -80,11 +83,20 @@ class Trained:
     """What was learned, before calibration and rounding to bytes."""
 
     recipe: Recipe
-    learner: Learner
+    learners: tuple[Learner, ...]
     messages: int
 
+    @property
+    def bias(self) -> float:
+        return sum(learner.bias for learner in self.learners) / len(self.learners)
+
     def margin(self, features: bytes, view: int = FULL_VIEW) -> float:
-        return self.learner.margin(features, view)
+        return sum(learner.margin(features, view) for learner in self.learners) / len(self.learners)
+
+    def read(self) -> tuple["array[float]", bytes]:
+        """Of each bucket the mean weight, and its log-odds, which all learners have alike."""
+        means, odds = zip(*(learner.read() for learner in self.learners), strict=True)
+        return array("f", (sum(weights) / len(means) for weights in zip(*means, strict=True))), odds[0]
 
 
 def seen_through(view: int, features: bytes) -> bytes:
@@ -97,17 +109,21 @@ def train(examples: Sequence[Example], recipe: Recipe | None = None) -> Trained:
     recipe = recipe or Recipe()
     if len({example.is_spam for example in examples}) < 2:
         raise InvalidValue("training needs both ham and spam")
+    generator = random.Random(recipe.seed)  # noqa: S311 - an order, not a secret
+    learners = tuple(_learned(list(examples), recipe, generator) for _ in range(recipe.orders))
+    return Trained(recipe, learners, len(examples))
+
+
+def _learned(examples: list[Example], recipe: Recipe, generator: random.Random) -> Learner:
+    """Each view a pass, in another order."""
     learner = Learner(recipe.bits, recipe.floor, recipe.rates, recipe.share)
     for example in examples:
         learner.count(example.features, recipe.categories, example.is_spam)
-    generator = random.Random(recipe.seed)  # noqa: S311 - an order, not a secret
-    order = list(range(len(examples)))
     for view in recipe.views:
-        generator.shuffle(order)
-        for index in order:
-            example = examples[index]
+        generator.shuffle(examples)
+        for example in examples:
             learner.step(example.features, view, example.is_spam, example.importance)
-    return Trained(recipe, learner, len(examples))
+    return learner
 
 
 def held_out_margins(
@@ -141,7 +157,7 @@ def calibrate(scored: Iterable[tuple[float, bool]], recipe: Recipe | None = None
 
 def quantise(trained: Trained, calibration: Calibration) -> Weights:
     """The model with weights of one byte; the few that are beyond the range of a byte are clipped to it."""
-    means, odds = trained.learner.read()
+    means, odds = trained.read()
     known = sorted(abs(weight) for weight in means if weight)
     scale = known[int(len(known) * 0.9995)] / 127 if known else 1.0
     raw = bytearray(2 * len(means))
@@ -152,7 +168,7 @@ def quantise(trained: Trained, calibration: Calibration) -> Weights:
         bits=trained.recipe.bits,
         messages=trained.messages,
         scale=scale,
-        bias=trained.learner.bias,
+        bias=trained.bias,
         floor=trained.recipe.floor,
         slope=calibration.slope,
         intercept=calibration.intercept,

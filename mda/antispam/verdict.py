@@ -4,9 +4,8 @@ Plain values. A reason names the kind of evidence (a closed list), the feature's
 an id are not stored: whoever may read the message can cut them from it again.
 """
 
-from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 
 class Category(Enum):
@@ -62,18 +61,51 @@ class CategoryWeight(NamedTuple):
     weight: float
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """`score` is the probability that the message is spam, 0 to 1; `is_spam` is score >= threshold."""
+class Found(Protocol):
+    """What a model has found in a message: `mda.binding.SpamScore`."""
+
+    @property
+    def contributions(self) -> tuple[tuple[int, float], ...]:
+        """(feature id, weight) of the features that weigh most, heaviest first."""
+        ...
+
+    @property
+    def categories(self) -> tuple[float, ...]:
+        """The sums by category, in the order of Category."""
+        ...
+
+
+class Verdict(NamedTuple):
+    """`score` is the probability that the message is spam, 0 to 1; `is_spam` is score >= threshold. Why is read of what
+    the model found when somebody asks."""
 
     is_spam: bool
     score: float
     threshold: float
-    reasons: tuple[Reason, ...]
-    """The features that weigh most, heaviest first."""
-    categories: tuple[CategoryWeight, ...]
-    """The sums by category, heaviest first; categories without evidence are left out."""
+    found: Found
     model_version: str
     feature_version: int
+    added: tuple[Reason, ...] = ()
+    """Reasons beside the model's."""
     findings: tuple[tuple[str, float], ...] = ()
     """What other parts than the model's have added, in log-odds."""
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """The features that weigh most, heaviest first."""
+        own = [Reason(_CATEGORIES[feature >> 28], feature, weight) for feature, weight in self.found.contributions]
+        return tuple(sorted([*own, *self.added], key=_size, reverse=True) if self.added else own)
+
+    @property
+    def categories(self) -> tuple[CategoryWeight, ...]:
+        """The sums by category, heaviest first; categories without evidence are left out."""
+        sums = zip(_CATEGORIES, self.found.categories, strict=True)
+        return tuple(sorted((CategoryWeight(*one) for one in sums if one[1]), key=_size, reverse=True))
+
+
+_CATEGORIES = tuple(Category)
+"""By value: a look-up in a tuple costs a tenth of a call of the enum."""
+
+
+def _size(one: Reason | CategoryWeight) -> float:
+    return abs(one.weight)

@@ -1,30 +1,40 @@
 """Contexts of the C core: memory that is kept from one message to the next, one for each thread that is at work."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from mda._core import ffi as _ffi
 from mda._core import lib as _lib
 
-_idle: list[Any] = []
+
+class Context(NamedTuple):
+    """A spam_context, and where its calls put what they found."""
+
+    pointer: Any
+    message: Any
+    """mime_message **"""
+    score: Any
+    """spam_score *"""
+    score_octets: Any
+    """The same as a buffer."""
 
 
-@contextmanager
-def borrowed() -> Iterator[Any]:
-    """A spam_context that no other thread has until this one is done with it."""
+_idle: list[Context] = []
+
+
+def take() -> Context:
+    """A context that no other thread has until `give`."""
     try:
-        context = _idle.pop()  # asking first whether there is one would race with other threads
+        return _idle.pop()  # asking first whether there is one would race with other threads
     except IndexError:
-        context = _new()
-    try:
-        yield context
-    finally:
-        _idle.append(context)
+        return _new()
 
 
-def _new() -> Any:
+give = _idle.append
+
+
+def _new() -> Context:
     pointer = _lib.spam_context_new()
     if not pointer:
         raise MemoryError("no memory to parse a message")
-    return _ffi.gc(pointer, _lib.spam_context_free)
+    score = _ffi.new("spam_score *")
+    return Context(_ffi.gc(pointer, _lib.spam_context_free), _ffi.new("mime_message **"), score, _ffi.buffer(score))

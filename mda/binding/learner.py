@@ -5,7 +5,7 @@ from array import array
 from mda import weights
 from mda._core import ffi as _ffi
 from mda._core import lib as _lib
-from mda.binding.contexts import borrowed
+from mda.binding import contexts
 from mda.binding.layouts import DEFAULT_LIMITS, Limits
 from mda.binding.status import check, copied, limits_of
 from mda.errors import InvalidValue
@@ -15,9 +15,12 @@ def features(raw: bytes, limits: Limits = DEFAULT_LIMITS) -> bytes:
     """The ids of a message's features, 32 bits each in the machine's order: what a Learner learns from."""
     ids, count = _ffi.new("uint32_t **"), _ffi.new("uint32_t *")
     pointer = _ffi.from_buffer(raw)
-    with borrowed() as context:
-        check(_lib.spam_read_features(context, pointer, len(raw), limits_of(limits), ids, count), len(raw))
+    context = contexts.take()
+    try:
+        check(_lib.spam_read_features(context.pointer, pointer, len(raw), limits_of(limits), ids, count), len(raw))
         return copied(ids[0], 4 * count[0])
+    finally:
+        contexts.give(context)
 
 
 class Learner:

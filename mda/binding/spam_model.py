@@ -1,9 +1,8 @@
 """The classifier's weights in one file, and the score that they give a message (csrc/antispam/score.h)."""
 
 import struct
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from mda import weights
 from mda._core import ffi as _ffi
@@ -16,25 +15,48 @@ FEATURE_VERSION: int = _lib.SPAM_FEATURE_VERSION
 TOP_CONTRIBUTIONS: int = _lib.SPAM_TOP
 """How many contributions a SpamScore shows at most."""
 
-_SCORE = struct.Struct(f"=d{_lib.SPAM_BANDS}QfII{'If' * TOP_CONTRIBUTIONS}{_lib.SPAM_CATEGORIES}f")
-"""spam_score without its padding at the end."""
+_HEAD = struct.Struct(f"=d{_lib.SPAM_BANDS}QfII")
+_TOP = struct.Struct("=" + "If" * TOP_CONTRIBUTIONS)
+_CATEGORIES = struct.Struct(f"={_lib.SPAM_CATEGORIES}f")
+"""spam_score is these three one after the other, and padding."""
 
 
-@dataclass(frozen=True, slots=True)
-class SpamScore:
-    """What a model says of a message; `mda.antispam.classifier` makes a verdict of it. Weights are in log-odds."""
+class SpamScore(NamedTuple):
+    """What a model says of a message; `mda.antispam.classifier` makes a verdict of it. Weights are in log-odds. Of the
+    octets of the C core's spam_score each value is made when it is asked for."""
 
-    probability: float
-    margin: float
-    feature_count: int
-    contributions: tuple[tuple[int, float], ...]
-    """(feature id, weight) of those that weigh most; the category is in the id's top 4 bits."""
-    categories: tuple[float, ...]
-    """Sums of all weights by category."""
+    octets: bytes
     model_version: str
-    feature_version: int
-    bands: tuple[int, ...] = ()
-    """What near copies share (`mda.binding.campaigns`); zeros where the message was scored by its features alone."""
+    feature_version: int = FEATURE_VERSION
+
+    @property
+    def probability(self) -> float:
+        return float(_HEAD.unpack_from(self.octets)[0])
+
+    @property
+    def bands(self) -> tuple[int, ...]:
+        """What near copies share (`mda.binding.campaigns`); zeros where a message was scored by its features alone."""
+        return _HEAD.unpack_from(self.octets)[1:-3]
+
+    @property
+    def margin(self) -> float:
+        return float(_HEAD.unpack_from(self.octets)[-3])
+
+    @property
+    def feature_count(self) -> int:
+        return int(_HEAD.unpack_from(self.octets)[-2])
+
+    @property
+    def contributions(self) -> tuple[tuple[int, float], ...]:
+        """(feature id, weight) of those that weigh most; the category is in the id's top 4 bits."""
+        count = _HEAD.unpack_from(self.octets)[-1]
+        top = _TOP.unpack_from(self.octets, _HEAD.size)[: 2 * count]
+        return tuple(zip(top[::2], top[1::2], strict=True))
+
+    @property
+    def categories(self) -> tuple[float, ...]:
+        """Sums of all weights by category."""
+        return _CATEGORIES.unpack_from(self.octets, _HEAD.size + _TOP.size)
 
 
 class Model:
@@ -77,26 +99,9 @@ class Model:
         pointer = _ffi.from_buffer("uint32_t[]", ids)
         score = _ffi.new("spam_score *")
         _lib.spam_score_features(self._model, pointer, len(pointer), score)
-        return copy_score(score, self)
+        return SpamScore(_ffi.buffer(score)[:], self.version)
 
     @property
     def pointer(self) -> Any:
         """The spam_model; it lives as long as this object."""
         return self._model
-
-
-def copy_score(score: Any, model: Model) -> SpamScore:
-    """The values of a spam_score that `model` gave."""
-    probability, *numbers = _SCORE.unpack_from(_ffi.buffer(score))
-    bands, (margin, feature_count, top_count, *rest) = numbers[: _lib.SPAM_BANDS], numbers[_lib.SPAM_BANDS :]
-    top, categories = rest[: 2 * top_count], rest[2 * TOP_CONTRIBUTIONS :]
-    return SpamScore(
-        probability=probability,
-        margin=margin,
-        feature_count=feature_count,
-        contributions=tuple(zip(top[::2], top[1::2], strict=True)),
-        categories=tuple(categories),
-        model_version=model.version,
-        feature_version=FEATURE_VERSION,
-        bands=tuple(bands),
-    )

@@ -4,7 +4,7 @@ from typing import Any
 
 from mda._core import ffi as _ffi
 from mda._core import lib as _lib
-from mda.binding.layouts import Limits
+from mda.binding.layouts import DEFAULT_LIMITS, Limits
 from mda.errors import InvalidValue
 
 
@@ -20,7 +20,11 @@ def check(status: int, size: int) -> None:
 
 
 def limits_of(limits: Limits) -> Any:
-    """A mime_limits."""
+    """A mime_limits, to be read only."""
+    return _DEFAULT if limits is DEFAULT_LIMITS else _new(limits)
+
+
+def _new(limits: Limits) -> Any:
     return _ffi.new(
         "mime_limits *",
         (
@@ -35,6 +39,9 @@ def limits_of(limits: Limits) -> Any:
             limits.preview,
         ),
     )
+
+
+_DEFAULT = _new(DEFAULT_LIMITS)
 
 
 def copied(pointer: Any, length: int) -> bytes:

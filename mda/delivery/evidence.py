@@ -2,7 +2,6 @@
 the rules that the recipient, the domain or the admin has set.
 """
 
-from dataclasses import replace
 from enum import Enum, auto
 from functools import lru_cache
 
@@ -102,9 +101,9 @@ def _ruled(verdict: Verdict, answer: Ruled) -> Verdict:
     """A rule decides; the score stays what the evidence says."""
     match answer:
         case Ruled.ALLOWED:
-            return replace(verdict, is_spam=False)
+            return verdict._replace(is_spam=False)
         case Ruled.BLOCKED:
-            return replace(verdict, is_spam=True)
+            return verdict._replace(is_spam=True)
         case Ruled.OPEN:
             return verdict
 

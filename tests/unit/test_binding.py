@@ -92,7 +92,7 @@ class _Contested(list[object]):
 
 
 def test_a_context_that_another_thread_takes_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    with contexts.borrowed() as context:
-        idle = _Contested([context])
+    context = contexts.take()
+    idle = _Contested([context])
     monkeypatch.setattr(contexts, "_idle", idle)
     assert binding.examine(MAIL).subject == b"x"

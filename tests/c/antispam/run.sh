@@ -12,7 +12,7 @@ for folder in antispam mime; do
     mkdir -p "$folder"
     (cd "$folder" && $compile -c "$root/csrc/$folder"/*.c)
 done
-for test in features scoring personal campaign; do
+for test in normal features scoring personal campaign; do
     $compile -o "test_$test" "$here/test_$test.c" antispam/*.o mime/*.o -lm
     "./test_$test"
 done

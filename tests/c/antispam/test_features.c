@@ -1,6 +1,7 @@
 /* Features of spans and messages: the set, words, n-grams, URLs, HTML, whole messages cut and mutated anywhere. */
 #include "../../../csrc/antispam/extract.h"
 #include "../../../csrc/antispam/html.h"
+#include "../../../csrc/antispam/normal.h"
 #include "../../../csrc/antispam/text.h"
 #include "../../../csrc/antispam/url.h"
 #include "check.h"
@@ -9,6 +10,12 @@ static spam_features set;
 
 static spam_span span_of(const char *text) {
     return (spam_span){(const uint8_t *)text, strlen(text)};
+}
+
+/* Normal text, as words and n-grams want it. */
+static spam_span normal_of(const char *text) {
+    static uint8_t room[1000 + SPAM_PADDING];
+    return spam_normalise(span_of(text), room, 1000);
 }
 
 static int has(enum spam_category category) {
@@ -35,34 +42,38 @@ static void test_set_is_deduplicated_and_bounded(void) {
 
 static void test_words_know_neither_case_nor_place(void) {
     spam_features_begin(&set);
-    spam_text_words(&set, SPAM_BODY_WORDS, 1, span_of("Buy now"), 100);
+    spam_text_words(&set, SPAM_BODY_WORDS, 1, normal_of("Buy now"), 100);
     CHECK(set.count == 3); /* two words and their pair */
-    spam_text_words(&set, SPAM_BODY_WORDS, 1, span_of("  BUY...\r\n NOW "), 100);
+    spam_text_words(&set, SPAM_BODY_WORDS, 1, normal_of("  BUY...\r\n NOW "), 100);
     CHECK(set.count == 3);
-    spam_text_words(&set, SPAM_BODY_WORDS, 2, span_of("buy"), 100);
+    spam_text_words(&set, SPAM_BODY_WORDS, 2, normal_of("buy"), 100);
     CHECK(set.count == 4); /* another field's word */
-    spam_text_words(&set, SPAM_BODY_WORDS, 1, span_of("one two three four"), 2);
+    spam_text_words(&set, SPAM_BODY_WORDS, 1, normal_of("one two three four"), 2);
     CHECK(set.count == 7);
 }
 
 static void test_ngrams_of_short_and_exact_text(void) {
     for (size_t length = 0; length < 12; length++) {
         uint8_t *text = exact("abcdefghijkl", length);
+        uint8_t *padded = malloc(length + SPAM_PADDING);
         spam_features_begin(&set);
-        spam_text_ngrams(&set, SPAM_BODY_TEXT, (spam_span){text, length});
+        spam_text_ngrams(&set, SPAM_BODY_TEXT, spam_normalise((spam_span){text, length}, padded, length));
         CHECK(set.count == (length < 3 ? 0 : length - 2) + (length < 5 ? 0 : length - 4));
+        free(padded);
         free(text);
     }
 }
 
 static void test_html_shows_what_is_read(void) {
-    uint8_t out[200];
+    static uint8_t out[200 + SPAM_PADDING];
+    spam_normal text;
     const char *html = "<style>p{x}</style><p class=a>V<b></b>i<!-- no -->agra &amp; &#67;o&nbsp;</p>\n\n<br>1 &lt; 2"
                        "<script>var x='<p>hidden'</script><a href='http://u@10.0.0.1:81/a?b'>go";
     spam_features_begin(&set);
-    size_t length = spam_html_text(&set, span_of(html), out, sizeof out, 10);
-    const char *seen = "Viagra & Co 1 < 2 go";
-    CHECK(length == strlen(seen) && memcmp(out, seen, length) == 0);
+    spam_normal_begin(&text, out, 200);
+    spam_html_text(&set, span_of(html), &text, 10);
+    const char *seen = "viagra & co 1 < 2 go";
+    CHECK(text.length == strlen(seen) && memcmp(out, seen, text.length) == 0);
     CHECK(has(SPAM_URLS) && has(SPAM_HTML_SHAPE));
 }
 
@@ -71,9 +82,12 @@ static void test_html_cut_anywhere(void) {
     for (size_t length = 0; length <= strlen(html); length++) {
         uint8_t *cut = exact(html, length);
         for (size_t capacity = 0; capacity < 8; capacity++) {
-            uint8_t *out = malloc(capacity + (capacity == 0));
+            uint8_t *out = malloc(capacity + SPAM_PADDING);
+            spam_normal text;
+            spam_normal_begin(&text, out, capacity);
             spam_features_begin(&set);
-            CHECK(spam_html_text(&set, (spam_span){cut, length}, out, capacity, 2) <= capacity);
+            spam_html_text(&set, (spam_span){cut, length}, &text, 2);
+            CHECK(text.length <= capacity);
             free(out);
         }
         free(cut);

@@ -3,7 +3,7 @@
 import pytest
 
 from mda.address import Address
-from mda.antispam.verdict import Category, CategoryWeight, Verdict
+from mda.antispam.verdict import Category, Verdict
 from mda.delivery import delivered_form
 from mda.delivery.inspect import inspect
 from mda.envelope import Envelope, Recipient
@@ -58,6 +58,16 @@ def test_adjoining_fields_are_one_span() -> None:
     assert inspect(raw, None).forged_spans == ((0, 24), (45, 57))
 
 
+class Found:
+    """What a model found."""
+
+    contributions: tuple[tuple[int, float], ...] = ()
+    categories: tuple[float, ...] = tuple(
+        {Category.URLS: 2.0, Category.HEADER_SHAPE: -1.5, Category.BODY_WORDS: 1.0}.get(category, 0.0)
+        for category in Category
+    )
+
+
 @pytest.mark.parametrize(
     ("score", "line"),
     [
@@ -66,9 +76,7 @@ def test_adjoining_fields_are_one_span() -> None:
     ],
 )
 def test_the_spam_field_names_the_evidence_for_its_verdict(score: float, line: bytes) -> None:
-    weights = ((Category.URLS, 2.0), (Category.HEADER_SHAPE, -1.5), (Category.BODY_WORDS, 1.0))
-    categories = tuple(CategoryWeight(category, weight) for category, weight in weights)
-    verdict = Verdict(score >= 0.9, score, 0.9, (), categories, "1", 1)
+    verdict = Verdict(score >= 0.9, score, 0.9, Found(), "1", 1)
     recipient = Recipient(Address("anna", "example.org"))
     prefix = delivered_form.prefix(Envelope("", (recipient,)), recipient, "anna@example.org", verdict)
     assert prefix.endswith(line)

@@ -8,7 +8,7 @@ from mda import binding
 from mda.antispam import personal
 from mda.antispam.authentication import Proof
 from mda.antispam.verdict import Verdict
-from mda.binding import LearnedMark
+from mda.binding import LearnedMark, SpamScore
 from mda.delivery import evidence
 from mda.delivery.author import Author
 from mda.delivery.inspect import Inspection, inspect
@@ -16,7 +16,7 @@ from mda.metadata.directory.resolve import Target
 from tests.unit.delivery.test_plan import make_target
 
 RAW = b"From: Ben <ben@example.net>\r\nSubject: Cheap watches\r\n\r\nBuy cheap watches today.\r\n"
-MODELS = Verdict(False, 0.5, 0.9, (), (), "1", 1)
+MODELS = Verdict(False, 0.5, 0.9, SpamScore(bytes(1000), "1"), "1", 1)
 BEN = inspect(RAW, None).author().address
 VIEW = binding.view(binding.features(RAW))
 

@@ -6,6 +6,7 @@ import pytest
 
 from mda.address import Address
 from mda.antispam.verdict import Verdict
+from mda.binding import SpamScore
 from mda.causes import Cause
 from mda.delivery import plan
 from mda.delivery.inspect import Inspection, inspect
@@ -43,7 +44,11 @@ def inspected(raw: bytes, score: float | None = None) -> Inspection:
     """A real inspection whose score is set."""
 
     def judge(threshold: float) -> Verdict | None:
-        return None if score is None else Verdict(score >= threshold, score, threshold, (), (), "1", 1)
+        return (
+            None
+            if score is None
+            else Verdict(score >= threshold, score, threshold, SpamScore(bytes(1000), "1"), "1", 1)
+        )
 
     plain = inspect(raw, None)
     return replace(plain, judge=judge)
