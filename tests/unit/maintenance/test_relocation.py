@@ -77,11 +77,14 @@ def test_drained_shard_goes_and_the_other_is_enough(two: System, engine: Engine,
     alive = dict(enumerate([*RAWS, b"Subject: both\r\n\r\n"], 1))
     assert stored(two) == alive
     assert two.run("storage", "check").exit_code == 0
-    two.done("storage", "checkpoint")
+    anne_id = accounts.find(engine, parse(ANNE)).id
     with engine.begin() as connection:
         connection.execute(text("DROP SCHEMA public CASCADE; CREATE SCHEMA public"))
-    two.done("storage", "rebuild", str(tmp_path / "second"))
-    assert stored(two) == alive, "commit records and bodies went along"
+    told = two.done("storage", "rebuild", str(tmp_path / "second"))
+    assert "13 by their commit records, 0 without" in told, "commit records and bodies went along"
+    two.done("domain", "add", "example.org")
+    two.done("account", "rename", f"{anne_id:016x}@rebuilt.invalid", ANNE)
+    assert stored(two) == alive
 
 
 def test_draining_and_readonly_are_kept(two: System) -> None:
