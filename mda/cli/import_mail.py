@@ -1,6 +1,7 @@
 """`mda import`: mail from files into an account."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -70,7 +71,7 @@ def _items(source: Path) -> Iterator[Item]:
             for path in _mboxes(source):
                 name = str(path.relative_to(source)).removesuffix(SUFFIX)
                 for item in _of_mbox(path):
-                    yield Item(item.raw, item.received_at, item.flags, item.keywords, name, item.size)
+                    yield replace(item, mailbox=name)
         else:
             yield from _of_mbox(source)
     except OSError as error:

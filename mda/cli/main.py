@@ -37,6 +37,8 @@ COMMANDS = (
     Entry("export", "export_mail", "Export an account's mail into a new folder."),
     Entry("undelete", "undelete", "Bring expunged messages back."),
     Entry("shard", "shard", "Add, list, drain or remove shards, and move accounts between them."),
+    Entry("backup", "backup", "Back everything up into a folder, beside deliveries."),
+    Entry("restore", "backup", "Restore everything, or one account's mail, as a backup has it."),
     Entry("storage", "storage", "Check, compact or rebuild what the shards hold."),
     Entry("spam", "spam", "Teach the spam filter, and ask it why."),
 )
@@ -45,7 +47,7 @@ PANELS: list[Any] = [
     {"name": "Service", "commands": ["init", "serve", "deliver", "check", "config", "db"]},
     {"name": "Directory", "commands": ["domain", "account", "alias"]},
     {"name": "Mail", "commands": ["mailbox", "message", "import", "export", "undelete", "spam"]},
-    {"name": "Storage", "commands": ["shard", "storage"]},
+    {"name": "Storage", "commands": ["shard", "storage", "backup", "restore"]},
 ]
 
 

@@ -5,5 +5,6 @@ retention    windows close, dead contents are purged          erasure      purge
 checkpoint   what a rebuild needs beside the mail              rebuild      an empty database filled from the segments
 check        database against segments and back               restored     the row of a message, from its record
 purging      purge records, then the rows                      relocation   accounts from shard to shard
+backup       checkpoints and segments into a folder           restore      everything, or one account, out of it
 pace         reads no faster than the settings say
 """

@@ -31,7 +31,7 @@ def load_checkpoints(handle: Handle, ledger: Ledger, readers: Sequence[SegmentRe
     whole = [
         found
         for number, reader in enumerate(readers)
-        if (found := _newest_whole(reader, ledger.checkpoints.get(number, {}))) is not None
+        if (found := newest_whole(reader, ledger.checkpoints.get(number, {}))) is not None
     ]
     kept: dict[Key, Row] = {}
     loaded: set[int] = set()
@@ -41,9 +41,8 @@ def load_checkpoints(handle: Handle, ledger: Ledger, readers: Sequence[SegmentRe
     return kept
 
 
-def _newest_whole(
-    reader: SegmentReader, checkpoints: dict[int, list[Location]]
-) -> tuple[int, list[list[bytes]]] | None:
+def newest_whole(reader: SegmentReader, checkpoints: dict[int, list[Location]]) -> tuple[int, list[list[bytes]]] | None:
+    """Id and parts, as lines, of the newest checkpoint that has all of its parts."""
     for checkpoint_id, places in sorted(checkpoints.items(), reverse=True):
         parts = _whole(reader, places)
         if parts is not None:

@@ -4,7 +4,7 @@ Checkpoints are not read here but noted: they are loaded part by part, when it i
 In memory stand some 300 bytes a message.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -64,14 +64,19 @@ class Ledger:
 def survey(shards: Sequence[Shard]) -> Ledger:
     """Reads all segments of the shards, oldest first; dead writers' are sealed before. Damage is logged and left."""
     ledger = Ledger()
-    codecs = Codecs()
     for number, shard in enumerate(shards):
         seal_abandoned(shard)
-        for segment, _ in list_segments(shard.root):
-            seal = read_seal(shard.root, segment)
-            for step in scan_segment(segment_path(shard.root, segment), seal.length if seal else None):
-                _note(ledger, codecs, shard, number, segment, step)
+        seals = ((segment, read_seal(shard.root, segment)) for segment, _ in list_segments(shard.root))
+        survey_into(ledger, number, shard, ((segment, seal.length if seal else None) for segment, seal in seals))
     return ledger
+
+
+def survey_into(ledger: Ledger, number: int, shard: Shard, segments: Iterable[tuple[int, int | None]]) -> None:
+    """Reads these segments, each up to its length where one is given; `number` is the shard's place in the list."""
+    codecs = Codecs()
+    for segment, length in segments:
+        for step in scan_segment(segment_path(shard.root, segment), length):
+            _note(ledger, codecs, shard, number, segment, step)
 
 
 def _note(ledger: Ledger, codecs: Codecs, shard: Shard, number: int, segment: int, step: Found | Damage) -> None:

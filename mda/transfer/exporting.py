@@ -21,4 +21,4 @@ def items(handle: Handle, readers: Mapping[int, SegmentReader], account_id: int,
         except (RecordDamaged, NotFound) as error:
             raise type(error)(f"{mailbox.path}:{one.uid}: {error.message}", error.remedy) from error
         raw = delivered_form.assemble(one.prefix, stored, one.forged_spans)
-        yield Item(raw, one.internal_date, one.flags, one.keywords, mailbox.path, one.size)
+        yield Item(raw, one.internal_date, one.flags, one.keywords, mailbox.path, size=one.size)

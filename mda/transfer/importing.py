@@ -1,6 +1,6 @@
 """Messages from files into an account: bodies to its shard, rows to its mailboxes, a batch at a time.
 
-Bytes are taken as they are and not classified; no prefix is put before them, so that an export gives the same bytes.
+Bytes are taken as they are and not classified; what comes from a file has no prefix, so that an export gives the same.
 Each batch is durable before its rows, as in a delivery; what is interrupted leaves whole batches. Quotas do not hold an
 admin's import up.
 """
@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mda.causes import Cause
+from mda.delivery import delivered_form
 from mda.delivery.inspect import inspect
 from mda.errors import DatabaseUnavailable
 from mda.identifiers import IdentifierSource
@@ -115,11 +116,12 @@ class Importer:
             length=place.length,
             digest=record.digest,
             size=len(item.raw),
-            delivered_size=len(item.raw),
+            delivered_size=delivered_form.size(item.prefix, len(item.raw), item.forged_spans),
             envelope=parsed.envelope,
             body_structure=parsed.body_structure,
             structure=parsed.structure,
-            prefix=b"",
+            prefix=item.prefix,
+            forged_spans=item.forged_spans,
             message_id_hash=facts.message_id_hash,
             reference_hashes=facts.reference_hashes,
             subject_base=parsed.subject_base,

@@ -18,4 +18,7 @@ class Item:
     flags: Flag = NO_FLAGS
     keywords: tuple[str, ...] = ()
     mailbox: str = ""
+    prefix: bytes = b""
+    forged_spans: tuple[tuple[int, int], ...] = ()
+    """Of a message that was delivered before: what makes its delivered form (mda.delivery.delivered_form)."""
     size: int = 0

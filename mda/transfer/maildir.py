@@ -92,7 +92,7 @@ def _item(path: Path, mailbox: str, words: dict[str, str]) -> Item:
     microseconds = path.stat().st_mtime_ns // 1000
     received_at = datetime.fromtimestamp(microseconds // 1_000_000, UTC).replace(microsecond=microseconds % 1_000_000)
     keywords = tuple(words[letter] for letter in letters if letter in words)
-    return Item(from_file(octets), received_at, flags, keywords, mailbox, len(octets))
+    return Item(from_file(octets), received_at, flags, keywords, mailbox, size=len(octets))
 
 
 def _files(folder: Path) -> list[Path]:

@@ -51,14 +51,20 @@ class Placed:
     receipt: bytes | None = None
 
 
-def begin(engine: Engine) -> None:
-    """Empties the database for a rebuild; Conflict where it holds accounts that no interrupted rebuild has made."""
+def require_empty(engine: Engine) -> None:
+    """Conflict where the database holds accounts that no interrupted rebuild has made."""
     with transaction(engine) as connection:
         is_begun = connection.scalar(select(func.count()).select_from(task).where(task.c.kind == REBUILD))
         if not is_begun:
             first = connection.scalar(select(account.c.address).limit(1))
             if first is not None:
                 raise Conflict(f"the database is in use: it has account {first}", "rebuild into an empty database")
+
+
+def begin(engine: Engine) -> None:
+    """Empties the database for a rebuild; Conflict as `require_empty`."""
+    require_empty(engine)
+    with transaction(engine) as connection:
         names = ", ".join(f'"{table.name}"' for table in METADATA.sorted_tables)
         connection.execute(text(f"TRUNCATE {names}"))
         connection.execute(insert(task).values(id=IdentifierSource().next(), kind=REBUILD))

@@ -7,9 +7,9 @@ from sqlalchemy import Engine, select, text
 from mda.identifiers import IdentifierSource
 from mda.metadata.mailbox import mailbox_names as names
 from mda.metadata.mailbox.change import changing, lock
-from mda.metadata.mailbox.mailbox_rows import ensure, read_tree
+from mda.metadata.mailbox.mailbox_rows import by_path, ensure, read_tree
 from mda.metadata.postgresql.engine import MILLISECONDS, transaction
-from mda.metadata.schema.tables import content
+from mda.metadata.schema.tables import content, message
 
 Named = tuple[int, int, tuple[str, ...]]
 """Mailbox id, UID, keywords."""
@@ -19,6 +19,18 @@ def digests(engine: Engine, account_id: int) -> set[bytes]:
     """SHA-256 of every message that the account has, expunged ones within their window included."""
     statement = select(content.c.digest).where(content.c.account_id == account_id)
     with transaction(engine.execution_options(**{MILLISECONDS: "0"})) as connection:
+        return {bytes(one) for one in connection.scalars(statement)}
+
+
+def digests_in(engine: Engine, account_id: int, path: str) -> set[bytes]:
+    """SHA-256 of every message in a mailbox; none where there is no such mailbox."""
+    same = (content.c.account_id == message.c.account_id) & (content.c.id == message.c.content_id)
+    with transaction(engine) as connection:
+        found = by_path(read_tree(connection, account_id), path)
+        if found is None:
+            return set()
+        is_in = (message.c.account_id == account_id, message.c.mailbox_id == found.id)
+        statement = select(content.c.digest).select_from(message.join(content, same)).where(*is_in)
         return {bytes(one) for one in connection.scalars(statement)}
 
 

@@ -47,7 +47,7 @@ def test_every_command_of_the_admin_is_there() -> None:
         ),
         *(f"domain {verb}" for verb in ("add", "list", "remove", "alias")),
         *(f"account {verb}" for verb in ("add", "list", "rename", "disable", "enable", "passwd", "quota", "delete")),
-        *("account hold", "account retention", "undelete", "message purge", "import", "export"),
+        *("account hold", "account retention", "undelete", "message purge", "import", "export", "backup", "restore"),
         *(f"shard {verb}" for verb in ("add", "list", "set", "move", "drain", "remove")),
         *(f"storage {verb}" for verb in ("check", "compact", "checkpoint", "rebuild")),
         *(f"alias {verb}" for verb in ("add", "list", "remove")),

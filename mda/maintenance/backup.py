@@ -1,0 +1,117 @@
+"""Backups: a checkpoint of each shard, then its segments, those only that the folder has not yet.
+
+A sealed segment never changes, so it is copied once. One that is being written is copied up to what it holds now, and
+again by the next backup. The checkpoint comes first: every body that its rows speak of is then in some segment, since
+a body is durable before its row; where compaction moves one meanwhile it is in two. A manifest, written last, makes a
+backup of it. Whatever dies before leaves copies that the next backup takes.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mda.errors import StorageUnavailable
+from mda.identifiers import IdentifierSource, format_id
+from mda.maintenance import manifest
+from mda.maintenance.checkpoint import write_checkpoint
+from mda.maintenance.manifest import Manifest, ShardCopy
+from mda.maintenance.pace import Pace
+from mda.metadata.postgresql.opened import Handle
+from mda.settings import Settings
+from mda.storage.abandoned import list_segments
+from mda.storage.location import segment_path
+from mda.storage.seal import read_seal
+from mda.storage.shard import Shard
+from mda.storage.syscalls import Syscalls, sync_folder
+
+PIECE_BYTES = 1_048_576
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """A segment is in the backup folder now."""
+
+    shard: str
+    segment: int
+    bytes: int
+
+
+def back_up(handle: Handle, settings: Settings, shards: tuple[Shard, ...], root: Path) -> Iterator[Copied | Manifest]:
+    """Each segment that had to be copied; the last value is the backup."""
+    identifiers = IdentifierSource()
+    pace = Pace(settings.storage.maintenance_bytes_per_second)
+    for shard in shards:
+        write_checkpoint(handle, shard, settings, identifiers)
+    copies = []
+    for shard in shards:
+        lengths: dict[str, int] = {}
+        copy = ShardCopy(shard.id, shard.name, shard.url, lengths)
+        target = root / copy.folder
+        has_vanished = True
+        while has_vanished:  # what compaction has removed meanwhile is in a segment that the listing did not have yet
+            has_vanished = False
+            for segment, is_sealed in list_segments(shard.root):
+                length = _copy(shard, segment, target, pace, is_sealed=is_sealed)
+                if length is None:
+                    has_vanished = True
+                    continue
+                lengths[format_id(segment)] = abs(length)
+                if length > 0:
+                    yield Copied(shard.name, segment, length)
+        copies.append(copy)
+    made = Manifest(identifiers.next(), datetime.now(UTC), tuple(copies))
+    manifest.write(root, made)
+    yield made
+
+
+def prune(root: Path, keeps: int) -> int:
+    """Forgets all but the newest `keeps` backups, and removes segments that none of those has; how many."""
+    found = manifest.read_all(root)
+    for one in found[:-keeps]:
+        manifest.forget(root, one)
+    kept = {
+        segment_path(root / copy.folder, segment)
+        for one in found[-keeps:]
+        for copy in one.shards
+        for segment, _ in copy.lengths()
+    }
+    gone = [path for path in root.glob("*/*/*.seg") if path not in kept]
+    for path in gone:
+        path.unlink()
+    return len(gone)
+
+
+def _copy(shard: Shard, segment: int, target: Path, pace: Pace, *, is_sealed: bool) -> int | None:
+    """The segment's length; negative where it was there already, None where compaction has removed it meanwhile."""
+    source, to = segment_path(shard.root, segment), segment_path(target, segment)
+    seal = read_seal(shard.root, segment) if is_sealed else None
+    try:
+        length = seal.length if seal else source.stat().st_size
+        if to.exists() and to.stat().st_size == length:
+            return -length
+        to.parent.mkdir(parents=True, exist_ok=True)
+        copy_bytes(source, to, length, pace)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StorageUnavailable(
+            f"{error.filename or to}: {error.strerror}", "is there space in the backup?"
+        ) from error
+    return length
+
+
+def copy_bytes(source: Path, to: Path, length: int, pace: Pace) -> None:
+    """Whole and synced, or not at all."""
+    system = Syscalls()
+    draft = to.with_name(f".{to.name}.draft")
+    with source.open("rb") as reading, draft.open("wb") as writing:
+        left = length
+        while left and (piece := reading.read(min(left, PIECE_BYTES))):
+            pace.spend(len(piece))
+            writing.write(piece)
+            left -= len(piece)
+        writing.flush()
+        system.fsync(writing.fileno())
+    system.rename(draft, to)
+    sync_folder(system, to.parent)

@@ -1,0 +1,50 @@
+"""Everything of a backup: its segments into new shards, and the database rebuilt from them.
+
+Each segment is taken up to the length that the manifest says, so that the store is as it was when the backup was
+made, whatever later backups have added.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from mda.errors import Conflict, StorageUnavailable
+from mda.maintenance.backup import copy_bytes
+from mda.maintenance.manifest import Manifest, ShardCopy
+from mda.maintenance.pace import Pace
+from mda.maintenance.rebuild import Rebuilt, rebuild
+from mda.metadata.checkpoint import load
+from mda.metadata.postgresql.opened import Handle
+from mda.settings import Settings
+from mda.storage.location import segment_path
+from mda.storage.seal import SealReason, read_seal, write_seal
+from mda.storage.shard import Shard, create_shard
+from mda.storage.syscalls import Syscalls
+
+
+def restore_all(handle: Handle, settings: Settings, root: Path, chosen: Manifest, into: Path) -> Iterator[Rebuilt]:
+    """Shards are made below `into`, each in a folder of its name. Conflict where the database is in use, or a folder
+    is another shard's; interrupted, it goes on when it is run again."""
+    load.require_empty(handle)
+    pace = Pace(settings.storage.maintenance_bytes_per_second)
+    made = []
+    for copy in chosen.shards:
+        place = into / copy.name
+        create_shard(place, copy.id, copy.name)
+        _fill(root / copy.folder, place, copy, pace)
+        made.append(Shard(copy.id, copy.name, place.as_uri()))
+    yield from rebuild(handle, settings, made)
+
+
+def _fill(source: Path, place: Path, copy: ShardCopy, pace: Pace) -> None:
+    for segment, length in copy.lengths():
+        kept = segment_path(source, segment)
+        if not kept.exists():
+            raise Conflict(f"{kept} is gone from the backup", "use another backup: mda restore --list")
+        if length == 0 or read_seal(place, segment) is not None:
+            continue
+        try:
+            segment_path(place, segment).parent.mkdir(exist_ok=True)
+            copy_bytes(kept, segment_path(place, segment), length, pace)
+            write_seal(place, segment, length, SealReason.CLOSED, Syscalls())
+        except OSError as error:
+            raise StorageUnavailable(f"{error.filename or place}: {error.strerror}", "is there space?") from error

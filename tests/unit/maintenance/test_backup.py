@@ -1,0 +1,138 @@
+"""Backups: incremental, restored as of any of them; one account, mailbox or message back into a running store."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+
+from mda.address import parse
+from mda.metadata.directory import accounts
+from tests.unit.cli.conftest import System
+from tests.unit.maintenance.conftest import age_seals, shard_root
+from tests.unit.maintenance.store import ANNE, bodies, deliver, stored
+from tests.unit.metadata.rows import assert_sums
+
+RAWS = bodies(8)
+MORE = bodies(4, seed=2)
+
+
+@pytest.fixture
+def folder(anne: System, tmp_path: Path) -> Path:
+    """Two backups: of eight messages, and of twelve."""
+    deliver(anne, RAWS)
+    anne.done("backup", str(tmp_path / "backup"))
+    deliver(anne, MORE)
+    anne.done("backup", str(tmp_path / "backup"))
+    return tmp_path / "backup"
+
+
+def lose_everything(system: System, engine: Engine) -> None:
+    shutil.rmtree(system.data_dir / "shards")
+    with engine.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE; CREATE SCHEMA public"))
+
+
+def names(system: System, folder: Path) -> list[str]:
+    return [line.split("\t")[0] for line in system.done("restore", str(folder), "--list").splitlines()]
+
+
+def test_everything_as_of_the_newest(anne: System, engine: Engine, folder: Path) -> None:
+    listed = anne.listed("message", "list", ANNE)
+    lose_everything(anne, engine)
+    assert "restored 12 messages" in anne.done("restore", str(folder))
+    assert anne.listed("message", "list", ANNE) == listed
+    assert stored(anne) == dict(enumerate([*RAWS, *MORE], 1))
+    assert anne.run("storage", "check").exit_code == 0
+    deliver(anne, [b"Subject: on\r\n\r\n"])
+    assert len(stored(anne)) == 13
+
+
+def test_everything_as_of_an_earlier_one(anne: System, engine: Engine, folder: Path) -> None:
+    first, second = names(anne, folder)
+    assert first < second
+    lose_everything(anne, engine)
+    assert "restored 8 messages" in anne.done("restore", str(folder), "--at", first)
+    assert stored(anne) == dict(enumerate(RAWS, 1))
+    assert "no backup 0000000000000001" in anne.refused("restore", str(folder), "--at", "0000000000000001")
+
+
+def test_what_is_there_is_not_copied_again(anne: System, folder: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.seg")}
+    told = anne.done("backup", str(folder))
+    fresh = [path for path in folder.rglob("*.seg") if path not in before]
+    assert f"copied {len(fresh)} segments" in told
+    assert len(fresh) == 1, "the checkpoint alone"
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_never_over_a_store_in_use(anne: System, folder: Path) -> None:
+    assert "in use" in anne.refused("restore", str(folder))
+    assert "no backup in" in anne.refused("restore", str(folder.parent))
+    assert "--account" in anne.refused("restore", str(folder), "--mailbox", "INBOX")
+
+
+def test_one_account_mailbox_or_message_comes_back(anne: System, engine: Engine, tmp_path: Path) -> None:
+    deliver(anne, RAWS)
+    anne.done("mailbox", "create", ANNE, "Work/2026")
+    anne.done("message", "move", ANNE, "INBOX:2", "INBOX:3", "Work/2026")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE message SET flags = 5, keywords = '{x}'"))
+        connection.execute(text("UPDATE mailbox SET unseen_count = 0"))
+    folder = tmp_path / "backup"
+    anne.done("backup", str(folder))
+    work = anne.listed("message", "list", ANNE, "--mailbox", "Work/2026")
+    delivered = anne.run("message", "raw", ANNE, "Work/2026:1", "--delivered").stdout_bytes
+    for name in ("INBOX:1", "INBOX:5", "Work/2026:1", "Work/2026:2"):
+        anne.done("message", "purge", ANNE, name, "--yes")
+    anne.done("mailbox", "delete", ANNE, "Work/2026", "--yes")
+    one = ("restore", str(folder), "--account", ANNE)
+    assert anne.done(*one, "--message", work[1]["id"]) == "restored 1 messages; 0 were there\n"
+    assert anne.done(*one, "--mailbox", "Work/2026") == "restored 1 messages; 1 were there\n"
+    assert anne.done(*one) == "restored 2 messages; 6 were there\n"
+    assert anne.done(*one) == "restored 0 messages; 8 were there\n"
+    back = anne.listed("message", "list", ANNE, "--mailbox", "Work/2026")
+    kept = ("subject", "flags", "size", "from")
+    assert sorted([one[key] for key in kept] for one in back) == sorted([one[key] for key in kept] for one in work)
+    assert anne.run("message", "raw", ANNE, "Work/2026:1", "--delivered").stdout_bytes == delivered
+    assert anne.run("storage", "check").exit_code == 0
+    assert_sums(engine, accounts.find(engine, parse(ANNE)).id)
+    assert "nothing of mailbox Nowhere" in anne.refused(*one, "--mailbox", "Nowhere")
+    anne.done("account", "add", "bob@example.org")
+    assert "has no account bob@example.org" in anne.refused("restore", str(folder), "--account", "bob@example.org")
+
+
+def test_old_backups_are_forgotten_with_their_segments(anne: System, engine: Engine, folder: Path) -> None:
+    anne.done("message", "expunge", ANNE, *(f"INBOX:{uid}" for uid in range(1, 12)))
+    anne.done("account", "retention", ANNE, "0")
+    age_seals(shard_root(anne))
+    for _ in range(2):
+        anne.done("storage", "compact", "--remove-after", "0")
+        age_seals(shard_root(anne))
+    before = set(folder.rglob("*.seg"))
+    assert "removed 0 segments" not in anne.done("backup", str(folder), "--keep", "1")
+    assert before - set(folder.rglob("*.seg"))
+    assert len(names(anne, folder)) == 1
+    lose_everything(anne, engine)
+    anne.done("restore", str(folder))
+    assert stored(anne) == {12: MORE[3]}
+
+
+def test_interrupted_restore_goes_on(
+    anne: System, engine: Engine, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mda.maintenance import backup
+
+    lose_everything(anne, engine)
+    real, count = backup.copy_bytes, iter(range(100))
+
+    def dying(*arguments: object) -> None:
+        if next(count) == 1:
+            raise KeyError("dead")
+        real(*arguments)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr("mda.maintenance.restore.copy_bytes", dying)
+        assert isinstance(anne.run("restore", str(folder)).exception, KeyError)
+    assert "restored 12 messages" in anne.done("restore", str(folder))
+    assert stored(anne) == dict(enumerate([*RAWS, *MORE], 1))
