@@ -101,6 +101,11 @@ def prepare(password: str) -> bytes:
     return raw
 
 
+def require_understood(stored: str) -> None:
+    """InvalidValue unless a login could be compared with this hash: for hashes that come from elsewhere."""
+    _refuse_excess(stored)
+
+
 def _refuse_excess(stored: str) -> None:
     try:
         parameters = argon2.extract_parameters(stored)

@@ -9,6 +9,7 @@ from mda.address import Address
 from mda.auth.passwords import Passwords
 from mda.cli.account_hold import hold, retention
 from mda.cli.ask import confirm, new_password
+from mda.cli.import_directory import import_accounts
 from mda.cli.options import AddressType, DomainType, account_argument, json_option, yes_option
 from mda.cli.quantities import Count, Size, format_size
 from mda.cli.storage_report import run_erasure
@@ -17,7 +18,7 @@ from mda.identifiers import IdentifierSource
 from mda.maintenance.compaction import rules_of
 from mda.maintenance.purging import record_purges
 from mda.metadata.directory import accounts, purge
-from mda.metadata.directory.accounts import Account, NewAccount
+from mda.metadata.directory.accounts import Account, Default, NewAccount
 from mda.metadata.mailbox import erasure
 from mda.metadata.postgresql.opened import Handle, opened
 from mda.metadata.schema.words import AccountState
@@ -56,17 +57,17 @@ def account() -> None:
 
 @account.command()
 @click.argument("address", metavar="ADDRESS", type=AddressType())
-@click.option("--quota", metavar="SIZE", type=Size(), help="Most bytes, like 5GB. Default: none (no limit).")
-@click.option("--messages", metavar="NUMBER", type=Count(), help="Most messages. Default: none (no limit).")
-@click.option("--shard", metavar="NAME", help="Shard to keep the mail on. Default: drawn by weight.")
+@click.option("--quota", metavar="SIZE", help="Most bytes, like 5GB, or none. Default: the domain's.")
+@click.option("--messages", metavar="NUMBER", help="Most messages, or none. Default: the domain's.")
+@click.option("--shard", metavar="NAME", help="Shard to keep the mail on. Default: the domain's, else drawn by weight.")
 @click.option("--password", "asks", is_flag=True, help="Ask for a password.")
 @click.option("--password-stdin", "reads", is_flag=True, help="Read the password from standard input.")
 @click.pass_obj
 def add(
     config: Path | None,
     address: Address,
-    quota: int | None,
-    messages: int | None,
+    quota: str | None,
+    messages: str | None,
     shard: str | None,
     asks: bool,
     reads: bool,
@@ -80,9 +81,11 @@ def add(
     $ mda account add bob@example.org --quota 500MB --messages none
     $ pass mail/anne | mda account add anne@example.org --password-stdin
     """
+    most_bytes = Default.OF_DOMAIN if quota is None else Size().convert(quota, None, None)
+    most_messages = Default.OF_DOMAIN if messages is None else Count().convert(messages, None, None)
     hashed = Passwords().hash(new_password(from_stdin=reads)) if asks or reads else None
     with opened(settings.load(config)) as handle:
-        made = accounts.add(handle, IdentifierSource(), NewAccount(address, hashed, quota, messages, shard))
+        made = accounts.add(handle, IdentifierSource(), NewAccount(address, hashed, most_bytes, most_messages, shard))
     click.echo(f"added account {made.address} on shard {made.shard}")
 
 
@@ -241,5 +244,5 @@ def _set_state(config: Path | None, addresses: tuple[Address, ...], state: Accou
             click.echo(f"{verb} {found.address}" + (f" (it was {found.state})" if found.state is not state else ""))
 
 
-for command in (hold, retention):
+for command in (hold, retention, import_accounts):
     account.add_command(command)

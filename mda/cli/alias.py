@@ -6,6 +6,7 @@ import rich_click as click
 
 from mda import settings
 from mda.address import Address
+from mda.cli.import_directory import import_aliases
 from mda.cli.options import AddressType, DomainType, json_option
 from mda.cli.table import Column, show
 from mda.errors import InvalidValue
@@ -95,3 +96,6 @@ def remove(config: Path | None, address: Address, targets: tuple[Address, ...]) 
         left = aliases.remove(handle, address, targets)
     name = aliases.written(address.key)
     click.echo(f"{name} leads to {', '.join(left.targets)}" if left else f"removed alias {name}")
+
+
+alias.add_command(import_aliases)

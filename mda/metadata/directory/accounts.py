@@ -5,8 +5,9 @@ takes the rows away. An account's address is kept in the form that `mda.address`
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import Enum
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, Select, delete, func, insert, select, update
@@ -15,6 +16,7 @@ from mda.address import Address
 from mda.errors import Conflict, NotFound
 from mda.identifiers import IdentifierSource
 from mda.metadata.directory import domains, shards
+from mda.metadata.directory.domains import AccountDefaults
 from mda.metadata.directory.nearest import did_you_mean_address
 from mda.metadata.mailbox.change import changing
 from mda.metadata.mailbox.mailbox_rows import insert_mailbox
@@ -45,30 +47,51 @@ class Account:
     created_at: datetime
 
 
+class Default(Enum):
+    """Stands for what the domain says; None already stands for no limit."""
+
+    OF_DOMAIN = "default"
+
+
 @dataclass(frozen=True, slots=True)
 class NewAccount:
-    """What an account is made of. `shard` None draws one by weight."""
+    """What an account is made of. OF_DOMAIN, and a `shard` of None, leave it to the domain's defaults."""
 
     address: Address
     password_hash: str | None = None
-    quota_bytes: int | None = None
-    quota_messages: int | None = None
+    quota_bytes: int | Default | None = Default.OF_DOMAIN
+    quota_messages: int | Default | None = Default.OF_DOMAIN
     shard: str | None = None
 
 
 def add(engine: Engine, identifiers: IdentifierSource, new: NewAccount) -> Account:
     """A new account with its INBOX; Conflict where the address is taken, NotFound where its domain is unknown."""
-    key = new.address.key
     with changing(engine) as connection:
-        alias_of = domains.require(connection, key.domain)
-        if alias_of is not None:
-            own = Address(key.local_part, alias_of)
-            raise Conflict(f"{key.domain} is an alias of {alias_of}", f"add {own}: it gets mail for {key} too")
-        _require_free(connection, key)
-        account_id = identifiers.next()
-        _insert(connection, account_id, new, shards.pick(connection, new.shard).id)
-        insert_mailbox(connection, account_id, identifiers.next(), None, INBOX, Role.INBOX)
-        return _account(connection.execute(_all().where(account.c.id == account_id)).one())
+        return add_in(connection, identifiers, new)
+
+
+def add_in(connection: Connection, identifiers: IdentifierSource, new: NewAccount) -> Account:
+    """As `add`, in a transaction that is under way."""
+    key = new.address.key
+    alias_of = domains.require(connection, key.domain)
+    if alias_of is not None:
+        own = Address(key.local_part, alias_of)
+        raise Conflict(f"{key.domain} is an alias of {alias_of}", f"add {own}: it gets mail for {key} too")
+    _require_free(connection, key)
+    filled = _filled(new, domains.defaults_in(connection, key.domain))
+    account_id = identifiers.next()
+    _insert(connection, account_id, filled, shards.pick(connection, filled.shard).id)
+    insert_mailbox(connection, account_id, identifiers.next(), None, INBOX, Role.INBOX)
+    return _account(connection.execute(_all().where(account.c.id == account_id)).one())
+
+
+def _filled(new: NewAccount, defaults: AccountDefaults) -> NewAccount:
+    return replace(
+        new,
+        quota_bytes=defaults.quota_bytes if new.quota_bytes is Default.OF_DOMAIN else new.quota_bytes,
+        quota_messages=defaults.quota_messages if new.quota_messages is Default.OF_DOMAIN else new.quota_messages,
+        shard=new.shard or defaults.shard,
+    )
 
 
 def find(engine: Engine, wanted: Address) -> Account:

@@ -44,21 +44,26 @@ def parse(text: str) -> Address:
 
 def add(engine: Engine, alias: Address, targets: Sequence[Address]) -> Alias:
     """Makes an alias or adds targets to it; Conflict where the address is an account's own."""
+    with changing(engine) as connection:
+        return add_in(connection, alias, targets)
+
+
+def add_in(connection: Connection, alias: Address, targets: Sequence[Address]) -> Alias:
+    """As `add`, in a transaction that is under way."""
     key = alias.key
     kind = AddressKind.ALIAS if key.local_part else AddressKind.CATCHALL
-    with changing(engine) as connection:
-        beyond = domains.require(connection, key.domain)
-        if beyond is not None:
-            raise Conflict(
-                f"{key.domain} is an alias of {beyond}", f"add it there: mda alias add {key.local_part}@{beyond}"
-            )
-        _require_no_account(connection, key)
-        present = set(connection.scalars(select(address.c.account_id).where(*_is(key))))
-        for target in dict.fromkeys(accounts.require(connection, one).id for one in targets):
-            if target not in present:
-                values = {"domain": key.domain, "local_part": key.local_part, "account_id": target, "kind": kind}
-                connection.execute(insert(address).values(values))
-        return _read(connection, *_is(key))[0]
+    beyond = domains.require(connection, key.domain)
+    if beyond is not None:
+        raise Conflict(
+            f"{key.domain} is an alias of {beyond}", f"add it there: mda alias add {key.local_part}@{beyond}"
+        )
+    _require_no_account(connection, key)
+    present = set(connection.scalars(select(address.c.account_id).where(*_is(key))))
+    for target in dict.fromkeys(accounts.require(connection, one).id for one in targets):
+        if target not in present:
+            values = {"domain": key.domain, "local_part": key.local_part, "account_id": target, "kind": kind}
+            connection.execute(insert(address).values(values))
+    return _read(connection, *_is(key))[0]
 
 
 def list_all(engine: Engine, domain: str | None = None) -> tuple[Alias, ...]:

@@ -11,11 +11,15 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from mda import address as addresses
 from mda.errors import Conflict, NotFound
+from mda.metadata.directory import shards
 from mda.metadata.directory.nearest import did_you_mean
 from mda.metadata.mailbox.change import changing
 from mda.metadata.postgresql.engine import transaction
 from mda.metadata.schema.tables import address, domain, policy
 from mda.metadata.schema.words import AddressKind
+
+ACCOUNT = "account"
+"""Key in a domain's settings: the defaults of its accounts."""
 
 MOST_NAMES_COMPARED = 5000
 """How many domains a mistyped name is compared with."""
@@ -30,6 +34,15 @@ class Domain:
     accounts: int
     aliases: int
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AccountDefaults:
+    """What a domain's new accounts get where nothing else is said. None: no limit, a shard drawn by weight."""
+
+    quota_bytes: int | None = None
+    quota_messages: int | None = None
+    shard: str | None = None
 
 
 def add(engine: Engine, name: str) -> str:
@@ -89,6 +102,33 @@ def remove(engine: Engine, name: str) -> str:
             connection.execute(delete(table).where(table.c.domain == key))
         connection.execute(delete(domain).where(domain.c.name == key))
     return key
+
+
+def defaults(engine: Engine, name: str, **changed: int | str | None) -> AccountDefaults:
+    """What accounts of a domain are made with, after setting those of `quota_bytes`, `quota_messages` and `shard` that
+    are given; None takes one away. Accounts that are there stay as they are. NotFound for an unknown domain or shard.
+    """
+    key = addresses.domain_key(name)
+    with changing(engine) as connection:
+        alias_of = require(connection, key)
+        if alias_of is not None:
+            raise Conflict(f"{key} is an alias of {alias_of}, and has no accounts of its own", f"name {alias_of}")
+        if changed:
+            if isinstance(changed.get("shard"), str):
+                shards.pick(connection, str(changed["shard"]))
+            row = connection.execute(select(domain.c.settings).where(domain.c.name == key).with_for_update()).one()
+            merged = {**row.settings.get(ACCOUNT, {}), **changed}
+            kept = {name: value for name, value in merged.items() if value is not None}
+            connection.execute(
+                update(domain).where(domain.c.name == key).values(settings={**row.settings, ACCOUNT: kept})
+            )
+        return defaults_in(connection, key)
+
+
+def defaults_in(connection: Connection, key: str) -> AccountDefaults:
+    """As `defaults`, read in a transaction that is under way."""
+    found = connection.scalar(select(domain.c.settings).where(domain.c.name == key)) or {}
+    return AccountDefaults(**found.get(ACCOUNT, {}))
 
 
 def require(connection: Connection, key: str) -> str | None:
