@@ -4,6 +4,7 @@ import rich_click as click
 
 from mda.cli.storage_check import check
 from mda.cli.storage_compact import compact
+from mda.cli.storage_dictionary import train_dictionary
 from mda.cli.storage_rebuild import checkpoint, rebuild
 
 
@@ -17,5 +18,5 @@ def storage() -> None:
     """
 
 
-for command in (check, compact, checkpoint, rebuild):
+for command in (check, compact, checkpoint, rebuild, train_dictionary):
     storage.add_command(command)

@@ -6,5 +6,6 @@ checkpoint   what a rebuild needs beside the mail              rebuild      an e
 check        database against segments and back               restored     the row of a message, from its record
 purging      purge records, then the rows                      relocation   accounts from shard to shard
 backup       checkpoints and segments into a folder           restore      everything, or one account, out of it
+dictionary   trained of what a shard stores
 pace         reads no faster than the settings say
 """

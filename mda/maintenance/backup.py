@@ -20,6 +20,8 @@ from mda.maintenance.pace import Pace
 from mda.metadata.postgresql.opened import Handle
 from mda.settings import Settings
 from mda.storage.abandoned import list_segments
+from mda.storage.dictionaries import FOLDER as DICTIONARIES
+from mda.storage.dictionaries import install, list_dictionaries
 from mda.storage.location import segment_path
 from mda.storage.seal import read_seal
 from mda.storage.shard import Shard
@@ -59,6 +61,8 @@ def back_up(handle: Handle, settings: Settings, shards: tuple[Shard, ...], root:
                 lengths[format_id(segment)] = abs(length)
                 if length > 0:
                     yield Copied(shard.name, segment, length)
+        for _, path in list_dictionaries(shard.root / DICTIONARIES):
+            install(target, path.read_bytes())
         copies.append(copy)
     made = Manifest(identifiers.next(), datetime.now(UTC), tuple(copies))
     manifest.write(root, made)

@@ -19,6 +19,8 @@ from mda.metadata.mailbox import places
 from mda.metadata.postgresql.opened import Handle
 from mda.settings import Settings
 from mda.storage.abandoned import list_segments, seal_abandoned
+from mda.storage.body import Codecs
+from mda.storage.dictionaries import Dictionaries
 from mda.storage.encode import Encoder
 from mda.storage.folder_lock import maintained
 from mda.storage.retired import clear_litter, list_retired, remove, retire, revive
@@ -91,10 +93,12 @@ def rewrite(
     `dead_share` turns out to be dead stay. Call with the shard's lock held."""
     if not chosen:
         return
-    encoder = Encoder(settings.storage.compression_level)
+    dictionaries = Dictionaries(shard.root)
+    encoder = Encoder(settings.storage.compression_level, dictionaries)
+    codecs = Codecs(dictionaries=dictionaries)
     writer = SegmentWriter(shard, identifiers, encoder=encoder, segment_bytes=settings.storage.segment_bytes)
     pace = Pace(settings.storage.maintenance_bytes_per_second)
-    copier = LiveCopier(handle, shard, writer, encoder, pace, skips_damage=skips_damage)
+    copier = LiveCopier(handle, shard, writer, encoder, pace, codecs, skips_damage=skips_damage)
     try:
         for source in chosen:
             done = _rewrite_one(copier, source, dead_share)

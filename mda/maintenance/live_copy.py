@@ -8,7 +8,7 @@ it leads to the original: whenever this dies, rows lead to sound records, and do
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from mda.errors import RecordDamaged
 from mda.identifiers import format_id
@@ -76,7 +76,7 @@ class LiveCopier:
     writer: SegmentWriter
     encoder: Encoder
     pace: Pace
-    codecs: Codecs = field(default_factory=Codecs)
+    codecs: Codecs
     skips_damage: bool = False
     """What is no sound record is left behind: for segments where no row leads to the damage."""
 

@@ -17,6 +17,7 @@ from mda.storage.abandoned import list_segments, seal_abandoned
 from mda.storage.body import Codecs
 from mda.storage.commits import unpack_commits, unpack_purges
 from mda.storage.decode import decode_record
+from mda.storage.dictionaries import Dictionaries
 from mda.storage.location import Location, segment_path
 from mda.storage.record import Kind, Malformed
 from mda.storage.scan import Damage, Found, scan_segment
@@ -73,7 +74,7 @@ def survey(shards: Sequence[Shard]) -> Ledger:
 
 def survey_into(ledger: Ledger, number: int, shard: Shard, segments: Iterable[tuple[int, int | None]]) -> None:
     """Reads these segments, each up to its length where one is given; `number` is the shard's place in the list."""
-    codecs = Codecs()
+    codecs = Codecs(dictionaries=Dictionaries(shard.root))
     for segment, length in segments:
         for step in scan_segment(segment_path(shard.root, segment), length):
             _note(ledger, codecs, shard, number, segment, step)

@@ -22,6 +22,7 @@ from mda.metadata.mailbox.places import Key, Move, Place
 from mda.metadata.postgresql.opened import Handle
 from mda.settings import Settings
 from mda.storage.commits import CommitRecord
+from mda.storage.dictionaries import Dictionaries
 from mda.storage.encode import Encoder, from_microseconds
 from mda.storage.location import Location
 from mda.storage.reader import SegmentReader
@@ -54,7 +55,7 @@ class Mover:
         self._handle = handle
         self._target = target
         self._late_seconds = settings.database.lookup_cache_seconds + LATE_SECONDS
-        self._encoder = Encoder(settings.storage.compression_level)
+        self._encoder = Encoder(settings.storage.compression_level, Dictionaries(target.root))
         self._writer = SegmentWriter(
             target, IdentifierSource(), encoder=self._encoder, segment_bytes=settings.storage.segment_bytes
         )

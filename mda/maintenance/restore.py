@@ -15,6 +15,8 @@ from mda.maintenance.rebuild import Rebuilt, rebuild
 from mda.metadata.checkpoint import load
 from mda.metadata.postgresql.opened import Handle
 from mda.settings import Settings
+from mda.storage.dictionaries import FOLDER as DICTIONARIES
+from mda.storage.dictionaries import install, list_dictionaries
 from mda.storage.location import segment_path
 from mda.storage.seal import SealReason, read_seal, write_seal
 from mda.storage.shard import Shard, create_shard
@@ -36,6 +38,8 @@ def restore_all(handle: Handle, settings: Settings, root: Path, chosen: Manifest
 
 
 def _fill(source: Path, place: Path, copy: ShardCopy, pace: Pace) -> None:
+    for _, path in list_dictionaries(source / DICTIONARIES):
+        install(place, path.read_bytes())
     for segment, length in copy.lengths():
         kept = segment_path(source, segment)
         if not kept.exists():

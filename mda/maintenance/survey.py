@@ -14,6 +14,7 @@ from mda.metadata.postgresql.opened import Handle
 from mda.storage.body import Codecs
 from mda.storage.commits import unpack_commits, unpack_purges
 from mda.storage.decode import Record, decode_record
+from mda.storage.dictionaries import Dictionaries
 from mda.storage.location import segment_path
 from mda.storage.record import Kind, Malformed
 from mda.storage.scan import Damage, Found, scan_segment
@@ -57,7 +58,7 @@ class Surveyor:
         self._handle = handle
         self._shard = shard
         self._pace = pace
-        self._codecs = Codecs()
+        self._codecs = Codecs(dictionaries=Dictionaries(shard.root))
 
     def survey(self, segment: int) -> Survey | None:
         """None where the segment has been removed meanwhile."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import zstandard
 
+from mda.storage.dictionaries import Dictionaries
 from mda.storage.record import Codec, Flaw, Frame, Header, Malformed, apply_mask
 
 FRAME_LOG2 = 18
@@ -32,18 +33,26 @@ class Body:
 
 
 class Codecs(threading.local):
-    """This thread's zstd contexts; one object may be shared by any number of threads."""
+    """This thread's zstd contexts; one object may be shared by any number of threads. Without `dictionaries` bodies are
+    compressed without one, and those that name one can't be read."""
 
-    def __init__(self, level: int = 3) -> None:
-        self._compressor = zstandard.ZstdCompressor(level=level)
-        self._decompressor = zstandard.ZstdDecompressor()
+    def __init__(self, level: int = 3, dictionaries: Dictionaries | None = None) -> None:
+        self._level = level
+        self._dictionaries = dictionaries or Dictionaries()
+        self._compressors: dict[int, zstandard.ZstdCompressor] = {}
+        self._decompressors: dict[int, zstandard.ZstdDecompressor] = {}
 
-    def compress(self, raw: bytes | memoryview) -> bytes | memoryview:
+    def compress(self, raw: bytes | memoryview, dictionary_id: int = 0) -> bytes | memoryview:
         """The shorter of the two: `raw` compressed, or `raw` itself."""
-        packed = self._compressor.compress(raw)
+        compressor = self._compressors.get(dictionary_id)
+        if compressor is None:
+            chosen = self._dictionaries.get(dictionary_id) if dictionary_id else None
+            compressor = zstandard.ZstdCompressor(level=self._level, dict_data=chosen)
+            self._compressors[dictionary_id] = compressor
+        packed = compressor.compress(raw)
         return packed if len(packed) < len(raw) else raw
 
-    def decompress(self, stored: bytes, raw_length: int) -> bytes:
+    def decompress(self, stored: bytes, raw_length: int, dictionary_id: int = 0) -> bytes:
         """A frame's raw bytes; Malformed unless they are `raw_length` long."""
         if len(stored) == raw_length:
             return stored
@@ -51,26 +60,35 @@ class Codecs(threading.local):
             # The claimed size is checked first: a damaged frame must not make us allocate what it says.
             if zstandard.frame_content_size(stored) != raw_length:
                 raise Malformed(Flaw.BODY_VALUE)
-            raw = self._decompressor.decompress(stored)
+            raw = self._decompressor(dictionary_id).decompress(stored)
         except zstandard.ZstdError as error:
             raise Malformed(Flaw.BODY_VALUE) from error
         if len(raw) != raw_length:
             raise Malformed(Flaw.BODY_VALUE)
         return raw
 
+    def _decompressor(self, dictionary_id: int) -> zstandard.ZstdDecompressor:
+        found = self._decompressors.get(dictionary_id)
+        if found is None:
+            chosen = self._dictionaries.get(dictionary_id) if dictionary_id else None
+            found = self._decompressors[dictionary_id] = zstandard.ZstdDecompressor(dict_data=chosen)
+        return found
 
-def encode_whole(raw: bytes, codecs: Codecs) -> Body:
+
+def encode_whole(raw: bytes, codecs: Codecs, dictionary_id: int = 0) -> Body:
     """The body in one frame, however long."""
-    packed = codecs.compress(raw)
+    packed = codecs.compress(raw, dictionary_id)
     return Body(Codec.NONE if packed is raw else Codec.ZSTD, 0, bytes(packed), ())
 
 
-def encode_body(raw: bytes, codecs: Codecs) -> Body:
+def encode_body(raw: bytes, codecs: Codecs, dictionary_id: int = 0) -> Body:
     """A message's body: in frames when it is long."""
     if len(raw) <= FRAME_BYTES:
-        return encode_whole(raw, codecs)
+        return encode_whole(raw, codecs, dictionary_id)
     view = memoryview(raw)
-    pieces = [codecs.compress(view[start : start + FRAME_BYTES]) for start in range(0, len(raw), FRAME_BYTES)]
+    pieces = [
+        codecs.compress(view[start : start + FRAME_BYTES], dictionary_id) for start in range(0, len(raw), FRAME_BYTES)
+    ]
     frames = frame_table(pieces)
     stored = b"".join(pieces)
     return Body(Codec.NONE if len(stored) == len(raw) else Codec.ZSTD, FRAME_LOG2, stored, frames)
@@ -98,7 +116,7 @@ def decode_body(header: Header, frames: tuple[Frame, ...], stored: bytes, codecs
     if header.codec is Codec.NONE:
         return apply_mask(stored, header.mask)
     if not header.frame_log2:
-        return codecs.decompress(apply_mask(stored, header.mask), header.raw_length)
+        return codecs.decompress(apply_mask(stored, header.mask), header.raw_length, header.dictionary_id)
     return decode_range(header, frames, lambda at, length: stored[at : at + length], (0, header.raw_length), codecs)
 
 
@@ -122,6 +140,7 @@ def decode_range(
         if zlib.crc32(stored) != frame.crc:
             raise Malformed(Flaw.BODY_CHECKSUM)
         raw_length = min(size, header.raw_length - number * size)
-        pieces.append(codecs.decompress(apply_mask(stored, header.mask, at), raw_length))
+        unmasked = apply_mask(stored, header.mask, at)
+        pieces.append(codecs.decompress(unmasked, raw_length, header.dictionary_id))
         at += frame.stored_length
     return b"".join(pieces)[start - first * size : end - first * size]

@@ -15,11 +15,13 @@ from datetime import UTC, datetime, timedelta
 from mda.errors import InvalidValue
 from mda.storage.body import Body, Codecs, encode_body, encode_whole, mask_body
 from mda.storage.commits import CommitRecord, pack_commits, pack_purges
+from mda.storage.dictionaries import Dictionaries
 from mda.storage.record import (
     MAGIC,
     MASK_BYTES,
     MAX_META_BYTES,
     NO_MASK,
+    Codec,
     Header,
     Kind,
     MessageMeta,
@@ -60,19 +62,26 @@ def from_microseconds(microseconds: int) -> datetime:
 
 
 class Encoder:
-    """Encodes with zstd at `compression_level` (Settings.storage)."""
+    """Encodes with zstd at `compression_level` (Settings.storage), and messages with the newest of the shard's
+    `dictionaries` as it is at the first message: one that is trained later is for encoders made later. Nothing is read
+    of the shard before: who makes an encoder may not wait for a disk."""
 
-    def __init__(self, compression_level: int = 3) -> None:
-        self._codecs = Codecs(compression_level)
+    def __init__(self, compression_level: int = 3, dictionaries: Dictionaries | None = None) -> None:
+        self._codecs = Codecs(compression_level, dictionaries)
+        self._dictionaries = dictionaries
+        self._dictionary_id: int | None = None
 
     def encode_message(
         self, raw: bytes, *, received_at: datetime, reverse_path: str, targets: Sequence[Target]
     ) -> EncodedRecord:
         """The message record of `raw`, stored once for all `targets`. InvalidValue for what the format can't hold."""
-        body = encode_body(raw, self._codecs)
+        if self._dictionary_id is None:
+            self._dictionary_id = self._dictionaries.newest() if self._dictionaries else 0
+        body = encode_body(raw, self._codecs, self._dictionary_id)
         try:
             meta = MessageMeta(reverse_path, tuple(targets), body.frames)
-            return _assemble(Kind.MESSAGE, raw, body, meta, to_microseconds(received_at))
+            moment = to_microseconds(received_at)
+            return _assemble(Kind.MESSAGE, raw, body, meta, moment, self._dictionary_id)
         except (struct.error, UnicodeEncodeError, TypeError) as error:
             raise InvalidValue(f"message can't be recorded: {error}") from error
 
@@ -92,11 +101,14 @@ class Encoder:
         return _assemble(kind, raw, encode_whole(raw, self._codecs), None, to_microseconds(moment))
 
 
-def _assemble(kind: Kind, raw: bytes, body: Body, meta: MessageMeta | None, moment: int) -> EncodedRecord:
+def _assemble(
+    kind: Kind, raw: bytes, body: Body, meta: MessageMeta | None, moment: int, dictionary_id: int = 0
+) -> EncodedRecord:
     digest = hashlib.sha256(raw).digest()
+    dictionary_id = dictionary_id if body.codec is Codec.ZSTD else 0
     plain, plain_meta, mask = body, meta, NO_MASK
     while True:
-        head = _head(kind, len(raw), body, meta, mask, moment, digest)
+        head = _head(kind, len(raw), body, meta, mask, moment, digest, dictionary_id)
         if not _holds_magic(head, body.stored):
             return EncodedRecord(head, body.stored, digest)
         # By accident one time in 2^51 for a 10 KB mail, or on purpose: a random mask, which no sender foresees.
@@ -107,7 +119,14 @@ def _assemble(kind: Kind, raw: bytes, body: Body, meta: MessageMeta | None, mome
 
 
 def _head(
-    kind: Kind, raw_length: int, body: Body, meta: MessageMeta | None, mask: bytes, moment: int, digest: bytes
+    kind: Kind,
+    raw_length: int,
+    body: Body,
+    meta: MessageMeta | None,
+    mask: bytes,
+    moment: int,
+    digest: bytes,
+    dictionary_id: int,
 ) -> bytes:
     packed_meta = b"" if meta is None else apply_mask(pack_meta(meta), mask)
     if len(packed_meta) > MAX_META_BYTES:
@@ -116,7 +135,7 @@ def _head(
         kind=kind,
         codec=body.codec,
         frame_log2=body.frame_log2,
-        dictionary_id=0,
+        dictionary_id=dictionary_id,
         mask=mask,
         received_at=moment,
         meta_length=len(packed_meta),

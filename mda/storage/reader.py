@@ -15,6 +15,7 @@ from mda.errors import NotFound, RecordDamaged, StorageUnavailable
 from mda.identifiers import format_id
 from mda.storage.body import Codecs, decode_range
 from mda.storage.decode import Record, decode_head, decode_record, frames_of
+from mda.storage.dictionaries import Dictionaries
 from mda.storage.location import Location, segment_path
 from mda.storage.record import HEADER_BYTES, Flaw, Malformed, unpack_header
 from mda.storage.shard import Shard, open_shard
@@ -28,7 +29,7 @@ class SegmentReader:
     def __init__(self, shard: Shard, open_files: int = OPEN_FILES, *, verifies_digest: bool = True) -> None:
         self._shard = shard
         self._root = shard.root
-        self._codecs = Codecs()
+        self._codecs = Codecs(dictionaries=Dictionaries(self._root))
         self._verifies_digest = verifies_digest
         self._files = _OpenFiles(open_files)
 

@@ -70,6 +70,7 @@ class Flaw(Enum):
     BODY_CHECKSUM = "checksum of the body differs"
     BODY_VALUE = "body can't be decoded"
     DIGEST = "SHA-256 of the message differs"
+    DICTIONARY = "its zstd dictionary is missing or damaged"
     LENGTH = "length of the record is not the one on file"
     GARBAGE = "bytes that belong to no record"
 

@@ -20,6 +20,7 @@ from mda.metadata.mailbox import imported
 from mda.metadata.postgresql.opened import Handle
 from mda.settings import Settings
 from mda.storage.commits import CommitRecord
+from mda.storage.dictionaries import Dictionaries
 from mda.storage.encode import EncodedRecord, Encoder
 from mda.storage.location import Location
 from mda.storage.record import Target
@@ -52,7 +53,7 @@ class Importer:
         self._shard = shard
         self._account_id = account_id
         self._identifiers = IdentifierSource()
-        self._encoder = Encoder(settings.storage.compression_level)
+        self._encoder = Encoder(settings.storage.compression_level, Dictionaries(shard.root))
         self._writer = SegmentWriter(
             shard, self._identifiers, encoder=self._encoder, segment_bytes=settings.storage.segment_bytes
         )

@@ -158,6 +158,14 @@ def committed(engine: Engine, account_id: int, content_ids: Sequence[int]) -> tu
         return tuple((row[0], row[1], row[2]) for row in connection.execute(select(*columns).where(*is_it)))
 
 
+def draw(engine: Engine, shard_id: int, count: int) -> tuple[Place, ...]:
+    """Places of so many of the shard's contents, drawn at random; one pass over its rows."""
+    columns = (content.c.shard_id, content.c.segment, content.c.offset, content.c.length)
+    statement = select(*columns).where(content.c.shard_id == shard_id).order_by(func.random()).limit(count)
+    with transaction(_unhurried(engine)) as connection:
+        return tuple(Place(*row) for row in connection.execute(statement))
+
+
 def urgent(engine: Engine) -> frozenset[Key]:
     """What is to be erased now."""
     with transaction(engine) as connection:

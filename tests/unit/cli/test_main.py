@@ -49,7 +49,7 @@ def test_every_command_of_the_admin_is_there() -> None:
         *(f"account {verb}" for verb in ("add", "list", "rename", "disable", "enable", "passwd", "quota", "delete")),
         *("account hold", "account retention", "undelete", "message purge", "import", "export", "backup", "restore"),
         *(f"shard {verb}" for verb in ("add", "list", "set", "move", "drain", "remove")),
-        *(f"storage {verb}" for verb in ("check", "compact", "checkpoint", "rebuild")),
+        *(f"storage {verb}" for verb in ("check", "compact", "checkpoint", "rebuild", "train-dictionary")),
         "account import",
         *(f"alias {verb}" for verb in ("add", "list", "remove", "import")),
         *(f"mailbox {verb}" for verb in ("list", "create", "rename", "delete")),

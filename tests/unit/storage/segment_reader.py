@@ -20,14 +20,14 @@ def read_segment(path: Path) -> list[dict[str, Any]]:
         data = data[: int(seal.read_text().split("length=")[1].split()[0])]
     records, offset = [], data.find(MAGIC)
     while offset >= 0:
-        record = read_record(data, offset)
+        record = read_record(data, offset, path.parent.parent / "dictionaries")
         if record:
             records.append(record)
         offset = data.find(MAGIC, offset + 1)
     return records
 
 
-def read_record(data: bytes, offset: int) -> dict[str, Any] | None:
+def read_record(data: bytes, offset: int, dictionaries: Path = Path()) -> dict[str, Any] | None:
     if (
         len(data) < offset + 96
         or zlib.crc32(data[offset : offset + 92]) != struct.unpack_from("<I", data, offset + 92)[0]
@@ -50,10 +50,12 @@ def read_record(data: bytes, offset: int) -> dict[str, Any] | None:
         if record["frame_log2"]:
             table = [length for length, _ in struct.iter_unpack("<II", meta[at + 32 * count :])]
     raw, left = b"", record["raw_length"]
+    found = list(dictionaries.glob(f"{record['dictionary']:08x}-*.dict"))
+    dictionary = zstandard.ZstdCompressionDict(found[0].read_bytes()) if found else None
     for length in table:
         frame, body = body[:length], body[length:]
         whole = min(left, 1 << record["frame_log2"]) if record["frame_log2"] else left
-        raw += frame if length == whole else zstandard.ZstdDecompressor().decompress(frame)
+        raw += frame if length == whole else zstandard.ZstdDecompressor(dictionary).decompress(frame)
         left -= whole
     record["raw"] = raw
     return record if hashlib.sha256(raw).digest() == record["digest"] else None
