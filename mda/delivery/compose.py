@@ -34,6 +34,7 @@ from mda.metadata.directory.resolve import Directory
 from mda.metadata.postgresql import engine
 from mda.settings import Settings, Spam
 from mda.storage.abandoned import SweptSegment, seal_abandoned
+from mda.storage.dictionaries import Dictionaries
 from mda.storage.encode import Encoder
 from mda.storage.shard import Shard, ShardState
 from mda.storage.writer import SegmentWriter
@@ -124,7 +125,7 @@ class _Lanes:
 
     def _open(self, shard: Shard) -> ShardLane:
         storage = self._settings.storage
-        encoder = Encoder(storage.compression_level)
+        encoder = Encoder(storage.compression_level, Dictionaries(shard.root))
         # A thread of its own, which nobody waits for: on a disk that hangs it hangs, and is ended with the process.
         threading.Thread(target=_sweep, args=(shard,), name=f"sweep-{shard.name}", daemon=True).start()
 
