@@ -31,6 +31,7 @@ COMMANDS = (
     Entry("domain", "domain", "Add, list, remove or alias domains."),
     Entry("account", "account", "Add, list, change or delete accounts."),
     Entry("alias", "alias", "Add, list or remove aliases and catch-alls."),
+    Entry("quota", "quota", "List who uses how much, or count it again."),
     Entry("mailbox", "mailbox", "List, create, rename or delete mailboxes."),
     Entry("message", "message", "List, search, show, move, expunge or purge messages."),
     Entry("import", "import_mail", "Import an mbox, a Maildir, or a folder of mboxes."),
@@ -45,7 +46,7 @@ COMMANDS = (
 
 PANELS: list[Any] = [
     {"name": "Service", "commands": ["init", "serve", "deliver", "check", "config", "db"]},
-    {"name": "Directory", "commands": ["domain", "account", "alias"]},
+    {"name": "Directory", "commands": ["domain", "account", "alias", "quota"]},
     {"name": "Mail", "commands": ["mailbox", "message", "import", "export", "undelete", "spam"]},
     {"name": "Storage", "commands": ["shard", "storage", "backup", "restore"]},
 ]

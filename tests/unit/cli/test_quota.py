@@ -1,0 +1,78 @@
+"""Who is full, and counting again: exact on a real store, and mended after somebody has put his hand in."""
+
+import pytest
+from sqlalchemy import Engine, text
+
+from tests.unit.cli.conftest import System
+
+RAW = b"Subject: x\r\n\r\n" + b"Hello Anne\r\n" * 50
+
+
+@pytest.fixture
+def full(anne: System) -> System:
+    """anne with three messages, of them one read and one moved; ben with a limit and nothing in it."""
+    anne.done("account", "add", "ben@example.org", "--quota", "1GB")
+    for _ in range(3):
+        anne.deliver("anne@example.org", RAW)
+    return anne
+
+
+def shown(system: System, *arguments: str) -> dict[str, float | None]:
+    return {one["address"]: one["percent"] for one in system.listed("quota", "list", *arguments)}
+
+
+def test_the_fullest_come_first_and_only_those_over(full: System) -> None:
+    used = full.listed("account", "list")[0]["used_bytes"]
+    full.done("account", "quota", "anne@example.org", str(used * 2))
+    assert shown(full) == {"anne@example.org": 50.0, "ben@example.org": 0.0}
+    assert list(shown(full)) == ["anne@example.org", "ben@example.org"]
+    assert list(shown(full, "--over", "50")) == ["anne@example.org"]
+    assert shown(full, "--over", "50.1") == {}
+
+
+def test_the_nearer_limit_counts_and_none_is_none(full: System) -> None:
+    full.done("account", "quota", "anne@example.org", "1GB", "--messages", "4")
+    assert shown(full)["anne@example.org"] == 75.0
+    full.done("account", "quota", "anne@example.org", "none", "--messages", "none")
+    assert shown(full) == {"ben@example.org": 0.0, "anne@example.org": None}
+    full.done("account", "quota", "ben@example.org", "0")
+    assert shown(full, "--over", "100") == {"ben@example.org": 100.0}
+
+
+def test_sums_of_domains(full: System) -> None:
+    full.done("domain", "add", "example.net")
+    full.done("account", "add", "eve@example.net", "--quota", "2GB")
+    found = {one["domain"]: one for one in full.listed("quota", "list", "--by-domain")}
+    assert found["example.org"]["accounts"] == 2
+    assert found["example.org"]["used_messages"] == 3
+    assert found["example.org"]["promised_bytes"] is None  # anne has no limit
+    assert found["example.net"]["promised_bytes"] == 2 * 10**9
+    assert full.run("quota", "list", "--by-domain", "--over", "3").exit_code == 2
+
+
+def test_what_is_counted_is_exact(full: System) -> None:
+    full.done("mailbox", "create", "anne@example.org", "Old")
+    full.done("message", "move", "anne@example.org", "INBOX:1", "Old")
+    full.done("message", "expunge", "anne@example.org", "INBOX:2")
+    assert full.listed("quota", "recount", "--dry-run") == []
+    assert "2 accounts counted, 0 were mended" in full.run("quota", "recount").stderr
+
+
+def test_what_somebody_has_changed_is_mended(full: System, engine: Engine) -> None:
+    before = full.listed("account", "list")[0]
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE account_state SET bytes = bytes + 7, message_count = 99"))
+        connection.execute(text("UPDATE mailbox SET unseen_count = 50, bytes = 1 WHERE message_count > 0"))
+    rehearsed = full.listed("quota", "recount", "--dry-run")
+    assert {one["address"] for one in rehearsed} == {"anne@example.org", "ben@example.org"}
+    assert full.listed("account", "list")[0]["used_messages"] == 99
+    named = full.listed("quota", "recount", "anne@example.org")
+    assert named == [one for one in rehearsed if one["address"] == "anne@example.org"]
+    assert named[0]["mailboxes"] == 1
+    assert full.listed("account", "list")[0] == before
+    full.done("quota", "recount")
+    assert full.listed("quota", "recount") == []
+
+
+def test_unknown_account(anne: System) -> None:
+    assert "no account zoe@example.org" in anne.refused("quota", "recount", "zoe@example.org")
