@@ -17,6 +17,7 @@ typedef struct {
     uint8_t field[FIELD_BYTES + SPAM_PADDING];
     spam_span runs[TEXT_RUNS]; /* in `text`, with SPAM_PADDING behind each */
     uint32_t run_count;
+    uint32_t before_ngrams; /* features of all but the runs' n-grams */
     size_t text_length;
     uint8_t text[SPAM_TEXT_BUDGET + TEXT_RUNS * SPAM_PADDING];
 } scratch;
@@ -111,7 +112,7 @@ static void add_text_parts(scratch *s, const mime_message *message) {
 
 static void extract(scratch *s, const mime_message *message) {
     spam_features_begin(&s->set);
-    s->run_count = 0;
+    s->run_count = s->before_ngrams = 0;
     s->text_length = 0;
     if (message->part_count == 0) {
         return;
@@ -119,6 +120,7 @@ static void extract(scratch *s, const mime_message *message) {
     add_headers(s, message);
     spam_shape_add(&s->set, message, SPAM_SHAPE_PARTS);
     add_text_parts(s, message);
+    s->before_ngrams = s->set.count;
     for (uint32_t i = 0; i < s->run_count; i++) { /* last: they are most, and what has no room may be left out */
         spam_text_ngrams(&s->set, SPAM_BODY_TEXT, s->runs[i]);
     }
@@ -168,7 +170,7 @@ mime_status spam_examine(spam_context *context, const uint8_t *input, size_t len
     if (status == MIME_OK && model != NULL) {
         extract(&context->found, *message);
         spam_score_features(model, context->found.set.ids, context->found.set.count, score);
-        spam_bands_take(context->found.set.ids, context->found.set.count, score->bands);
+        spam_bands_take(context->found.set.ids, context->found.before_ngrams, score->bands);
     }
     return status;
 }

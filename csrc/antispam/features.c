@@ -8,7 +8,7 @@ void spam_features_begin(spam_features *set) {
 }
 
 void spam_features_add_hashes(spam_features *set, enum spam_category category, const uint32_t *hashes, size_t count) {
-    uint32_t kept = set->count, tag = (uint32_t)category << 28;
+    uint32_t kept = set->count, tag = (uint32_t)category << 28; /* no branch below: it could not be foretold */
     if (count > SPAM_MAX_FEATURES - kept) {
         count = SPAM_MAX_FEATURES - kept;
     }

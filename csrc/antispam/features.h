@@ -62,20 +62,20 @@ typedef struct {
 /* Empties the set. Must be called before the first add. */
 void spam_features_begin(spam_features *set);
 
-/* Adds the feature (category, key); key is a hash or a small value, salted by the caller's kind. Thousands of times a
- * message, hence inline. */
-static inline void spam_features_add(spam_features *set, enum spam_category category, uint64_t key) {
-    /* Multiplicative hashing keeps the high bits of the product: all of the key's bits reach them. */
-    uint64_t mixed = (key ^ ((uint64_t)(category + 1) << 56)) * UINT64_C(0x9E3779B97F4A7C15);
-    uint32_t bit = (uint32_t)(mixed >> (64 - SPAM_SEEN_BITS));
-    uint64_t seen = set->seen[bit >> 6], mask = UINT64_C(1) << (bit & 63);
-    set->seen[bit >> 6] = seen | mask;
-    set->ids[set->count] = (uint32_t)category << 28 | (uint32_t)(mixed >> 36);
-    set->count += (seen & mask) == 0 && set->count < SPAM_MAX_FEATURES; /* no branch: it could not be foretold */
+/* Adds features by their hashes, which are well mixed, in one category. Thousands of times a message. */
+void spam_features_add_hashes(spam_features *set, enum spam_category category, const uint32_t *hashes, size_t count);
+
+/* The hash of feature (category, key); key is a hash or a small value, salted by the caller's kind. Multiplicative hashing
+   keeps the high bits of the product: all of the key's bits reach them. */
+static inline uint32_t spam_feature_hash(enum spam_category category, uint64_t key) {
+    return (uint32_t)((key ^ ((uint64_t)(category + 1) << 56)) * UINT64_C(0x9E3779B97F4A7C15) >> 32);
 }
 
-/* Adds features whose hashes are well mixed already, in one category. They are of a space of their own. */
-void spam_features_add_hashes(spam_features *set, enum spam_category category, const uint32_t *hashes, size_t count);
+/* Adds one feature. */
+static inline void spam_features_add(spam_features *set, enum spam_category category, uint64_t key) {
+    uint32_t hash = spam_feature_hash(category, key);
+    spam_features_add_hashes(set, category, &hash, 1);
+}
 
 /* A 64-bit hash of `span` in ASCII lower case, different for each `kind`. */
 uint64_t spam_hash_lower(spam_span span, uint64_t kind);

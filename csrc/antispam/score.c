@@ -59,15 +59,25 @@ typedef struct {
     int least;
 } units;
 
+/* A float's size as a number of the same order; comparing floats would keep compilers from whole vectors. */
+static uint32_t size_of(float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits & 0x7FFFFFFF;
+}
+
 /* Contributions to the margin of a tile of features, and of those how many weigh more than `limit`. */
-SPAM_VECTORS static uint32_t weigh(const int8_t *restrict weights, const int8_t *restrict odds, uint32_t count, const units *unit,
-                      float limit, float *restrict out) {
-    uint32_t heavy = 0;
+SPAM_VECTORS static uint32_t weigh(const int8_t *restrict weights, const int8_t *restrict odds, uint32_t count,
+                                   units unit, float limit, float *restrict out) {
+    uint32_t heavy = 0, limit_size = size_of(limit);
+    int least = unit.least;
     for (uint32_t i = 0; i < count; i++) {
-        int size = abs(odds[i]);
-        float of_odds = size > unit->least ? unit->odds : size == unit->least ? unit->part_odds : 0.0f;
-        out[i] = (float)weights[i] * unit->weight + (float)odds[i] * of_odds;
-        heavy += fabsf(out[i]) > limit;
+        int one = odds[i], size = one < 0 ? -one : one;
+        int whole = one & -(size > least), part = one & -(size == least);
+        out[i] = (float)weights[i] * unit.weight + (float)whole * unit.odds + (float)part * unit.part_odds;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        heavy += size_of(out[i]) > limit_size;
     }
     return heavy;
 }
@@ -137,7 +147,7 @@ static void explain(const found_features *found, const uint32_t *features, uint3
     float sums[16] = {0}, weights[TILE];
     for (uint32_t at = 0; at < count; at += TILE) {
         uint32_t length = count - at < TILE ? count - at : TILE;
-        uint32_t heavy = weigh(found->weights + at, found->odds + at, length, unit, lightest(out), weights);
+        uint32_t heavy = weigh(found->weights + at, found->odds + at, length, *unit, lightest(out), weights);
         add_categories(features + at, weights, length, sums);
         if (heavy > 0) {
             add_top(features + at, weights, length, out);

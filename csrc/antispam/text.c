@@ -85,12 +85,36 @@ static size_t next_edge(word_finder *find, size_t at, int is_word) {
     return find->text.length;
 }
 
+/* Hashes of features on their way to the set. */
+typedef struct {
+    spam_features *set;
+    enum spam_category category;
+    uint32_t count;
+    uint32_t hashes[TILE];
+} batch;
+
+static void flush(batch *all) {
+    spam_features_add_hashes(all->set, all->category, all->hashes, all->count);
+    all->count = 0;
+}
+
+static void add(batch *all, uint64_t key) {
+    if (all->count == TILE) {
+        flush(all);
+    }
+    all->hashes[all->count++] = spam_feature_hash(all->category, key);
+}
+
 void spam_text_words(spam_features *set, enum spam_category category, uint64_t kind, spam_span text, size_t limit) {
     if (text.length == 0) {
         return;
     }
     word_finder find = {.text = text};
     find.mask = mask_at(&find, 0);
+    batch all;
+    all.set = set;
+    all.category = category;
+    all.count = 0;
     uint64_t previous = 0;
     size_t n = 0;
     for (size_t at = next_edge(&find, 0, 1); n < limit && at < text.length; at = next_edge(&find, at, 1)) {
@@ -104,13 +128,14 @@ void spam_text_words(spam_features *set, enum spam_category category, uint64_t k
             continue;
         }
         uint64_t hash = word_hash(text.bytes + start, at - start, kind);
-        spam_features_add(set, category, hash);
+        add(&all, hash);
         if (previous != 0) {
-            spam_features_add(set, category, (previous << 7 | previous >> 57) ^ hash);
+            add(&all, (previous << 7 | previous >> 57) ^ hash);
         }
         previous = hash;
         n++;
     }
+    flush(&all);
 }
 
 /* Plain 32-bit arithmetic over whole tiles, which compilers turn into vectors. Reads four octets behind the tile. */
