@@ -14,6 +14,8 @@ from typing import TextIO
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
+from mda.metrics import recorder
+from mda.metrics.families import LOG_LINES
 from mda.settings import Log
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -25,6 +27,7 @@ def configure(settings: Log, stream: TextIO | None = None) -> None:
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
+            _count,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             _escape,
@@ -56,6 +59,11 @@ def _renderer(form: str) -> Processor:
     if form == "json":
         return structlog.processors.JSONRenderer(ensure_ascii=False)
     return structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "area", "event"], bool_as_flag=False)
+
+
+def _count(_logger: object, _method: str, event: EventDict) -> EventDict:
+    recorder.add(LOG_LINES, event["level"])
+    return event
 
 
 def _escape(_logger: object, _method: str, event: EventDict) -> EventDict:

@@ -99,6 +99,12 @@ class Spam(_Table, frozen=True):
     trainer_seconds: int = 60
 
 
+class Monitor(_Table, frozen=True):
+    socket: str = "monitor.sock"
+    socket_mode: str = "0660"
+    tcp: str = ""
+
+
 class Log(_Table, frozen=True):
     level: str = "info"
     format: str = "logfmt"
@@ -114,12 +120,18 @@ class Settings(_Table, frozen=True):
     workers: Workers = Workers()
     delivery: Delivery = Delivery()
     spam: Spam = Spam()
+    monitor: Monitor = Monitor()
     log: Log = Log()
 
     @property
     def lmtp_socket(self) -> Path:
         """The LMTP socket's path; a relative one is taken from `data_dir`."""
         return Path(self.data_dir) / self.lmtp.socket
+
+    @property
+    def monitor_socket(self) -> Path:
+        """Where the supervisor answers HTTP; a relative path is taken from `data_dir`."""
+        return Path(self.data_dir) / self.monitor.socket
 
     @property
     def trained_model(self) -> Path:
@@ -172,6 +184,8 @@ class ServiceManager(msgspec.Struct, frozen=True):
 
     listen_fds: int = 0
     notify_socket: str = ""
+    watchdog: bool = False
+    """It wants to hear that we turn, and ends us where we do not (WatchdogSec= of systemd.service(5))."""
 
 
 def service_manager(environment: Mapping[str, str] | None = None) -> ServiceManager:
@@ -179,7 +193,8 @@ def service_manager(environment: Mapping[str, str] | None = None) -> ServiceMana
     # Sockets meant for another process, whose environment we inherited, are not ours to take.
     is_meant = env.get("LISTEN_PID") == str(os.getpid())
     count = env.get("LISTEN_FDS", "")
-    return ServiceManager(int(count) if is_meant and count.isdecimal() else 0, env.get("NOTIFY_SOCKET", ""))
+    is_watched = bool(env.get("WATCHDOG_USEC")) and env.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
+    return ServiceManager(int(count) if is_meant and count.isdecimal() else 0, env.get("NOTIFY_SOCKET", ""), is_watched)
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -240,10 +255,11 @@ def _check(settings: Settings, source: str) -> None:
         refuse("database.lookup_cache_seconds", "must be 0 (ask for every recipient) or more")
     if settings.storage.compression_level > 19:
         refuse("storage.compression_level", "must be 1 (fastest) to 19 (smallest)")
-    try:
-        int(settings.lmtp.socket_mode, 8)
-    except ValueError:
-        refuse("lmtp.socket_mode", 'must be octal digits in quotes, like "0660"')
+    for key, mode in (("lmtp", settings.lmtp.socket_mode), ("monitor", settings.monitor.socket_mode)):
+        try:
+            int(mode, 8)
+        except ValueError:
+            refuse(f"{key}.socket_mode", 'must be octal digits in quotes, like "0660"')
     if len(settings.delivery.recipient_delimiter) > 1:
         refuse("delivery.recipient_delimiter", "must be one character, or empty for none")
     if not 0 < settings.spam.threshold <= 1:

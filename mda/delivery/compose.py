@@ -19,7 +19,9 @@ from mda.delivery.author import Sources
 from mda.delivery.commit_lane import CommitLane
 from mda.delivery.housekeeping import FORGET_SECONDS, REVIVE_SECONDS, keep_house
 from mda.delivery.job import BatchLimits
+from mda.delivery.lookout import LOOK_SECONDS, look_out
 from mda.delivery.lookup import Lookup
+from mda.delivery.metered import MeteredCommitter, Stopwatch, metered
 from mda.delivery.plan import Policy
 from mda.delivery.service import DeliveryService, Services
 from mda.delivery.shard_lane import ShardLane
@@ -63,9 +65,12 @@ async def compose(settings: Settings, *, keeps_receipts: bool = True) -> AsyncIt
         _start_all(chores, CHORE_THREADS)
         identifiers = IdentifierSource()
         database = engine.make_engine(url, settings.database)
-        lanes = _Lanes(
-            settings, url, lambda: [_storage_shard(row) for row in shards.list_all(database)], identifiers, chores
-        )
+        stopwatch = Stopwatch()
+
+        def list_shards() -> list[Shard]:
+            return [_storage_shard(row) for row in shards.list_all(database)]
+
+        lanes = _Lanes(settings, url, list_shards, identifiers, chores, stopwatch)
         directory = Directory(url, settings.database, settings.delivery.recipient_delimiter)
         lookup = Lookup(directory, settings.database.lookup_cache_seconds)
         services = Services(
@@ -86,6 +91,7 @@ async def compose(settings: Settings, *, keeps_receipts: bool = True) -> AsyncIt
             asyncio.create_task(
                 keep_house("forget_receipts", lambda: receipts.forget_old(database, days), chores, FORGET_SECONDS)
             ),
+            asyncio.create_task(keep_house("look_out", lambda: look_out(list_shards), chores, LOOK_SECONDS)),
             asyncio.create_task(keep_house("revive", lambda: engine.revive(settings), chores, REVIVE_SECONDS)),
         )
         try:
@@ -107,15 +113,18 @@ class _Lanes:
         list_shards: Callable[[], Sequence[Shard]],
         identifiers: IdentifierSource,
         chores: Executor,
+        stopwatch: Stopwatch,
     ) -> None:
         self._settings = settings
         self._identifiers = identifiers
         self._limits = BatchLimits(settings.delivery.batch_messages, settings.delivery.batch_bytes)
         self.shards = ShardLanes(list_shards, self._open, chores)
-        self.busy = CommitLane(Committer(url, settings.database, identifiers), self._limits, self.shards.note)
-        self.rows = CommitLane(
-            Committer(url, settings.database, identifiers), self._limits, self.shards.note, busy=self.busy
-        )
+
+        def committer(lane: str) -> MeteredCommitter:
+            return MeteredCommitter(Committer(url, settings.database, identifiers), lane, stopwatch)
+
+        self.busy = CommitLane(committer("busy"), self._limits, self.shards.note)
+        self.rows = CommitLane(committer("rows"), self._limits, self.shards.note, busy=self.busy)
 
     def end(self) -> None:
         self.shards.drain()
@@ -139,7 +148,7 @@ class _Lanes:
                 on_trouble=partial(_log_trouble, shard),
             )
 
-        return ShardLane(shard.name, open_writer, encoder, self._limits, self.rows)
+        return ShardLane(shard.name, metered(open_writer, shard.name), encoder, self._limits, self.rows)
 
 
 def _start_all(pool: Executor, threads: int) -> None:

@@ -2,6 +2,7 @@
 
     forget receipts    once an hour: those that are too old to matter
     revive             every few seconds: the embedded database, where it has died
+    look_out           every few seconds: whether database and shards are there (`lookout`)
 
 Each worker looks at a moment of its own; what another has done already costs next to nothing.
 """

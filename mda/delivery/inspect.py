@@ -4,6 +4,7 @@ One C call parses and scores (`mda.binding.examine`); the values are read from i
 fails leaves the message unclassified and is logged: mail is never held up by the spam filter.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -18,6 +19,8 @@ from mda.delivery.author import NO_SOURCES, Author, Sources
 from mda.errors import MdaError
 from mda.identifiers import message_id_hash
 from mda.logs import logger
+from mda.metrics import recorder
+from mda.metrics.families import INSPECT_SECONDS
 from mda.mime import message as mime_message
 from mda.mime.message import Message
 
@@ -56,8 +59,10 @@ def inspect(
     raw: bytes, classifier: Judge | None, sources: Sources = NO_SOURCES, campaigns: CampaignTable | None = None
 ) -> Inspection:
     """Parse and classify one message as Postfix handed it over (CRLF line ends)."""
+    began = time.monotonic()
     examination = binding.examine(raw, _model_of(classifier))
     message = mime_message.read(examination)
+    recorder.observe(INSPECT_SECONDS, time.monotonic() - began)
 
     @cache
     def judge(threshold: float) -> Verdict | None:

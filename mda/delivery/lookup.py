@@ -17,6 +17,8 @@ from mda.causes import Cause
 from mda.errors import DatabaseUnavailable
 from mda.logs import logger
 from mda.metadata.directory.resolve import Resolved
+from mda.metrics import recorder
+from mda.metrics.families import LOOKUP_SECONDS, LOOKUPS_REMEMBERED
 
 _MOST_AT_ONCE = 500
 _CACHE_ENTRIES = 4_000
@@ -53,6 +55,7 @@ class Lookup:
         key = address.key
         remembered = self._known.get(key)
         if remembered and remembered[0] > time.monotonic():
+            recorder.add(LOOKUPS_REMEMBERED)
             return remembered[1]
         question = _Question(address, self._loop.create_future())
         self._questions.put(question)
@@ -90,6 +93,7 @@ class Lookup:
             self._loop.call_soon_threadsafe(_settle, questions, answers)
 
     def _ask(self, addresses: list[Address]) -> Sequence[Resolved | Cause]:
+        began = time.monotonic()
         try:
             return self._directory.resolve(addresses)
         except DatabaseUnavailable as error:
@@ -98,6 +102,8 @@ class Lookup:
         except Exception:
             logger("delivery").exception("directory_failed")
             return [Cause.INTERNAL_ERROR] * len(addresses)
+        finally:
+            recorder.observe(LOOKUP_SECONDS, time.monotonic() - began)
 
 
 def _settle(questions: Sequence[_Question], answers: Sequence[Resolved | Cause]) -> None:

@@ -9,6 +9,7 @@ from enum import Enum
 
 import msgspec
 
+from mda.metrics.region import REGION_OCTETS
 from mda.servers.listeners import Origin
 from mda.settings import Settings
 
@@ -40,6 +41,15 @@ class Assignment(msgspec.Struct, frozen=True):
     listeners: tuple[InheritedListener, ...]
     channel: int
     composer: str
+    figures: int = -1
+    """Descriptor of the memory in which the worker counts; without one in its own."""
+
+
+def figures_descriptor() -> int:
+    """Memory for one worker's figures, as a descriptor."""
+    fd = os.memfd_create("mda-figures")
+    os.ftruncate(fd, REGION_OCTETS)
+    return fd
 
 
 def to_descriptor(assignment: Assignment) -> int:

@@ -8,12 +8,17 @@ import time
 from collections.abc import Sequence
 from enum import Enum
 
-from mda.servers.assignment import READY, Assignment, InheritedListener, Order, to_descriptor
+from mda.metrics.region import Region
+from mda.servers.assignment import READY, Assignment, InheritedListener, Order, figures_descriptor, to_descriptor
 from mda.servers.listeners import Listener
 from mda.settings import Settings
 
 KILL_AFTER_SECONDS = 5.0
 """What a worker may take beyond its drain time before it is killed."""
+
+
+STILL_SECONDS = 60.0
+"""After which a worker whose event loop has not turned is killed. It turns many times a second, under any load."""
 
 
 class Stage(Enum):
@@ -31,13 +36,19 @@ class Child:
         self.stage = Stage.STARTING
         self.started_at = time.monotonic()
         self._kill_at = float("inf")
+        self._is_killed_still = False
         self._drain_seconds = settings.workers.drain_seconds
         self.channel, theirs = socket.socketpair()
         self.channel.setblocking(False)
-        with theirs:
-            inherited = tuple(_inherited(one) for one in listeners)
-            assignment = Assignment(settings, inherited, theirs.fileno(), composer)
-            self._process = _start(assignment)
+        figures = figures_descriptor()
+        try:
+            self.region = Region(figures)
+            with theirs:
+                inherited = tuple(_inherited(one) for one in listeners)
+                assignment = Assignment(settings, inherited, theirs.fileno(), composer, figures)
+                self._process = _start(assignment)
+        finally:
+            os.close(figures)
 
     @property
     def pid(self) -> int:
@@ -75,6 +86,16 @@ class Child:
             self._process.kill()
         return is_overdue
 
+    def kill_if_still(self) -> bool:
+        """One that serves and whose event loop has not turned for long: its connections hang, and would for ever."""
+        if self._is_killed_still:
+            return False
+        is_still = self.stage is Stage.READY and 0 < self.region.heartbeat < time.monotonic() - STILL_SECONDS
+        if is_still:
+            self._is_killed_still = True
+            self._process.kill()
+        return is_still
+
     def _send(self, order: Order) -> None:
         try:
             self.channel.send(order.value)
@@ -93,7 +114,7 @@ def _start(assignment: Assignment) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             [sys.executable, "-m", "mda.servers.worker", str(source)],
             stdin=subprocess.DEVNULL,
-            pass_fds=(source, assignment.channel, *(one.fd for one in assignment.listeners)),
+            pass_fds=(source, assignment.channel, assignment.figures, *(one.fd for one in assignment.listeners)),
             # Out of the terminal's group: Ctrl-C is for the supervisor alone.
             process_group=0,
         )

@@ -144,7 +144,7 @@ def _give_to_group(path: Path, group: str) -> None:
 
 
 def _open_tcp(place: str) -> Listener:
-    address, port = _loopback(place)
+    address, port = loopback("lmtp.tcp", place)
     family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
     deadline = time.monotonic() + TCP_BIND_SECONDS
     while True:
@@ -158,14 +158,15 @@ def _open_tcp(place: str) -> Listener:
             return Listener(listener, Origin.TCP, place, ("", ""))
 
 
-def _loopback(place: str) -> tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, int]:
+def loopback(key: str, place: str) -> tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, int]:
+    """The address and port of a setting that may name a loopback address only."""
     host, _, port = place.rpartition(":")
     try:
         address = ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
         number = int(port)
     except ValueError as error:
-        raise SettingsError(f"lmtp.tcp: {place!r} is not an address and a port", "write 127.0.0.1:24") from error
+        raise SettingsError(f"{key}: {place!r} is not an address and a port", "write them like 127.0.0.1:24") from error
     if not address.is_loopback:
-        # LMTP has no authentication: whoever reaches the port can put mail into any mailbox.
-        raise SettingsError(f"lmtp.tcp: {host} is not a loopback address", "listen on 127.0.0.1 or ::1")
+        # There is no authentication: whoever reaches LMTP's port can put mail into any mailbox.
+        raise SettingsError(f"{key}: {host} is not a loopback address", "listen on 127.0.0.1 or ::1")
     return address, number

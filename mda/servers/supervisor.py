@@ -20,12 +20,16 @@ from typing import TypeAlias
 
 from mda import logs
 from mda.errors import Conflict, SettingsError
+from mda.metrics import recorder
+from mda.metrics.families import START_TIME, WORKER_DEATHS, WORKER_STALLS, WORKERS, WORKERS_WANTED
 from mda.servers.assignment import Order
+from mda.servers.board import Board
 from mda.servers.child import Child, Stage
 from mda.servers.listeners import Listener, open_listeners, passed
+from mda.servers.monitor import Monitor
 from mda.servers.notify import notify
 from mda.servers.signals import SignalSocket
-from mda.settings import Settings, service_manager
+from mda.settings import ServiceManager, Settings, service_manager
 
 COMPOSER = "mda.delivery.compose:compose"
 """Builds the deliverer in each worker, as module:function; see `worker.Compose`."""
@@ -53,7 +57,7 @@ def serve(
     signals = SignalSocket()
     with _locked(Path(settings.data_dir)), prepare(settings):
         listeners = open_listeners(settings, passed(manager.listen_fds))
-        supervisor = Supervisor(settings, listeners, composer, signals, manager.notify_socket)
+        supervisor = Supervisor(settings, listeners, composer, signals, manager)
         return supervisor.run(load_settings)
 
 
@@ -64,14 +68,17 @@ class Supervisor:
         listeners: tuple[Listener, ...],
         composer: str,
         signals: SignalSocket,
-        notify_address: str,
+        manager: ServiceManager,
     ) -> None:
         self._settings = settings
         self._listeners = listeners
         self._dropped: tuple[Listener, ...] = ()
         self._composer = composer
         self._signals = signals
-        self._notify_address = notify_address
+        self._notify_address = manager.notify_socket
+        self._alive = ("WATCHDOG=1",) if manager.watchdog else ()
+        self._board = Board()
+        self._monitor = Monitor(settings, self._board)
         self._children: list[Child] = []
         self._generation = 0
         self._early_deaths = 0
@@ -81,8 +88,10 @@ class Supervisor:
 
     def run(self, load_settings: Callable[[], Settings]) -> int:
         self._log.info("serving", places=[one.place for one in self._listeners], workers=self._settings.worker_count)
+        recorder.put(START_TIME, time.time())
         while not (self._is_stopping and not self._children):
             self._start_missing()
+            self._show()
             self._wait()
             heard = self._signals.take()
             if heard & {signal.SIGTERM, signal.SIGINT}:
@@ -91,8 +100,19 @@ class Supervisor:
                 self._reload(load_settings)
             self._reap()
             self._retire_old()
+        self._monitor.close()
         self._log.info("stopped")
         return 0
+
+    def _show(self) -> None:
+        """To the monitor, and to whoever would end us if we stood still."""
+        stages = [child.stage for child in self._children]
+        for stage in Stage:
+            recorder.put(WORKERS, stages.count(stage), stage.value)
+        recorder.put(WORKERS_WANTED, self._settings.worker_count)
+        self._board.publish([child.region for child in self._children], stages.count(Stage.READY), self._is_stopping)
+        if self._alive:
+            notify(self._notify_address, *self._alive)
 
     def _wait(self) -> None:
         with selectors.DefaultSelector() as selector:
@@ -139,14 +159,19 @@ class Supervisor:
             if status is not None:
                 self._children.remove(child)
                 child.channel.close()
+                self._board.retire(child.region)
                 self._note_exit(child, status)
             elif child.kill_if_overdue():
                 self._log.warning("worker killed: it did not finish in time", pid=child.pid)
+            elif child.kill_if_still():
+                recorder.add(WORKER_STALLS)
+                self._log.error("worker killed: its event loop stood still", pid=child.pid)
 
     def _note_exit(self, child: Child, status: int) -> None:
         if child.stage is Stage.LEAVING or self._is_stopping:
             self._log.debug("worker left", pid=child.pid, status=status)
             return
+        recorder.add(WORKER_DEATHS)
         self._log.error("worker died", pid=child.pid, status=status, age_seconds=round(child.age_seconds, 1))
         if child.stage is Stage.STARTING or child.age_seconds < STARTED_WELL_SECONDS:
             self._pause()
@@ -191,6 +216,7 @@ class Supervisor:
             settings = load_settings()
             if settings.data_dir != self._settings.data_dir:
                 raise SettingsError("data_dir can't change while serving", "stop and start instead")
+            self._monitor_by(settings)
             listeners = open_listeners(settings, self._listeners)
         except Exception as error:
             # Whatever is wrong with the new ones, it must not end the service.
@@ -209,6 +235,17 @@ class Supervisor:
             if child.stage is Stage.STARTING:
                 child.order(Order.DRAIN)
         self._log.info("settings read, starting new workers", workers=settings.worker_count)
+
+    def _monitor_by(self, settings: Settings) -> None:
+        """Its sockets follow the settings; where the new ones can't be had, SettingsError and the old stay."""
+        if settings.monitor == self._settings.monitor:
+            return
+        self._monitor.close()
+        try:
+            self._monitor = Monitor(settings, self._board)
+        except SettingsError:
+            self._monitor = Monitor(self._settings, self._board)
+            raise
 
     def _announce_ready(self) -> None:
         if not self._is_announced:

@@ -21,7 +21,10 @@ import uvloop
 
 from mda import logs
 from mda.errors import MdaError
+from mda.metrics import recorder
+from mda.metrics.region import Region
 from mda.servers.assignment import READY, Assignment, InheritedListener, Order, from_descriptor
+from mda.servers.heartbeat import beat
 from mda.servers.listeners import Origin, is_in_place
 from mda.servers.lmtp.deliverer import Deliverer
 from mda.servers.lmtp.server import LmtpServer
@@ -53,9 +56,11 @@ class Worker:
             self._server = LmtpServer(self._settings, deliverer, logs.logger("lmtp"))
             self._listen_to_orders()
             self._server.listen(tuple(self._listeners.values()))
+            beating = asyncio.create_task(beat(self._server.figures))
             self._report_ready()
             await self._is_draining.wait()
             await self._wait_for_sessions()
+            beating.cancel()
 
     def _listen_to_orders(self) -> None:
         loop = asyncio.get_running_loop()
@@ -156,6 +161,9 @@ def main() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     assignment = from_descriptor(int(sys.argv[1]))
     logs.configure(assignment.settings.log)
+    if assignment.figures >= 0:
+        recorder.attach(Region(assignment.figures))
+        os.close(assignment.figures)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(Worker(assignment).run(_find(assignment.composer)))

@@ -9,6 +9,10 @@ class HeldOctets:
         self._limit = limit
         self._held = 0
 
+    @property
+    def held(self) -> int:
+        return self._held
+
     def change(self, octets: int) -> bool:
         """Adds or takes away; False when the limit is passed."""
         self._held += octets

@@ -13,6 +13,8 @@ from typing import Any, cast
 import structlog
 
 from mda.causes import Cause
+from mda.metrics import recorder
+from mda.metrics.families import RECIPIENTS
 from mda.servers.lmtp import replies
 from mda.servers.lmtp.collector import MessageCollector
 from mda.servers.lmtp.command import Command, Dialect, Invalid, Rcpt, parse
@@ -186,6 +188,7 @@ class LmtpConnection(asyncio.Protocol):
             self._service.log.error("resolving failed", recipients=len(failures), exc_info=failures[0])
         for one, outcome in zip(asked, outcomes, strict=True):
             known = Cause.INTERNAL_ERROR if isinstance(outcome, Exception) else outcome
+            recorder.add(RECIPIENTS, known.name.lower() if isinstance(known, Cause) else "")
             self._say(self._session.resolved(one.recipient, known))
         self._end_work()
 

@@ -14,6 +14,8 @@ from collections.abc import Sequence
 
 import structlog
 
+from mda.metrics import recorder
+from mda.metrics.families import CONNECTIONS, CONNECTIONS_TAKEN, HELD_BYTES
 from mda.servers.lmtp.command import Dialect
 from mda.servers.lmtp.deliverer import Deliverer
 from mda.servers.lmtp.memory import HeldOctets
@@ -75,6 +77,10 @@ class LmtpServer:
             connection.abort()
         return len(self._connections)
 
+    def figures(self) -> None:
+        recorder.put(CONNECTIONS, self._in_use)
+        recorder.put(HELD_BYTES, self._service.memory.held)
+
     # Accepting.
 
     @property
@@ -115,6 +121,7 @@ class LmtpServer:
         return connection
 
     def _admit(self, connection: socket.socket) -> None:
+        recorder.add(CONNECTIONS_TAKEN)
         task = asyncio.get_running_loop().create_task(self._serve(connection))
         self._arriving.add(task)
         task.add_done_callback(self._arrived)
