@@ -22,6 +22,7 @@ from mda.metadata.postgresql.engine import check_durability, check_server, parse
 from mda.metadata.postgresql.opened import Handle, created, masked_url
 from mda.metadata.schema import migrate
 from mda.settings import Settings
+from mda.storage.dictionaries import install_base
 from mda.storage.shard import create_shard, shard_root
 
 FIRST_SHARD = "first"
@@ -140,6 +141,7 @@ def _first_shard(handle: Handle, loaded: Settings) -> Shard:
     # A missing folder is made only while nothing can be in it; later it is a disk that is not mounted.
     if not shard_root(first.url).exists() and not accounts.list_all(handle):
         create_shard(shard_root(first.url), first.id, first.name)
+        install_base(shard_root(first.url))
     return first
 
 

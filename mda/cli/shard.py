@@ -20,6 +20,7 @@ from mda.metadata.directory import accounts, shards
 from mda.metadata.directory.shards import Shard, ShardState, Usage
 from mda.metadata.postgresql.opened import opened
 from mda.storage.abandoned import list_open, seal_abandoned
+from mda.storage.dictionaries import install_base
 from mda.storage.shard import create_shard, open_shard, read_marker, shard_root
 
 REPORT_EVERY = 10
@@ -84,6 +85,7 @@ def add(config: Path | None, name: str, folder: Path, weight: int) -> None:
         shard_id = _known_id(root, name) or IdentifierSource().next()
         # The folder first: a row without one would be drawn for new accounts. Left over, it is taken the next time.
         create_shard(root, shard_id, name)
+        install_base(root)
         made = shards.add(handle, IdentifierSource(), name, root.as_uri(), weight, shard_id)
     click.echo(f"added shard {made.name} in {root}")
 

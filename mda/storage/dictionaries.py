@@ -4,11 +4,13 @@
 
 A record names the dictionary that its body was compressed with; so none is ever deleted while a record may name it. The
 one with the highest id is used for new records. Ids are those that zstd writes into a dictionary, from 32768 (RFC 8878
-s5 reserves those below) up.
+s5 reserves those below) up. The first of all, FIRST_ID, is the base dictionary that comes with the package: a shard has
+it before its first mail (tools/build_base_dictionary.py).
 """
 
 import threading
 import zlib
+from importlib import resources
 from pathlib import Path
 
 import zstandard
@@ -22,6 +24,9 @@ FIRST_ID = 32_768
 MOST_ID = 2_147_483_647
 DICTIONARY_BYTES = 112_640
 """What a training makes at most: on mails of 3 KB larger ones gain little."""
+
+BASE_DICTIONARY = "base.dict"
+BASE_BYTES = 65_536
 
 
 class Dictionaries:
@@ -91,6 +96,12 @@ def install(root: Path, dictionary: bytes) -> int:
     except OSError as error:
         raise StorageUnavailable(f"{root / FOLDER}: {error.strerror}", "is its disk mounted?") from error
     return number
+
+
+def install_base(root: Path) -> None:
+    """Gives a shard the package's dictionary, unless it has one already."""
+    if not list_dictionaries(root / FOLDER):
+        install(root, resources.files("mda.storage").joinpath(BASE_DICTIONARY).read_bytes())
 
 
 def next_id(root: Path) -> int:

@@ -88,26 +88,32 @@ class Records:
     def read(self, rows: Sequence[Row[tuple[object, ...]]]) -> Iterator[tuple[Row[tuple[object, ...]], bytes | None]]:
         """Each row with its raw bytes, or None; rows of one record share them."""
         last: tuple[int, int] | None = None
-        segment, stored, raw = None, b"", None
+        segment, stored, raw, root = None, b"", None, Path()
         for row in sorted(rows, key=lambda row: (row.segment, row.offset)):
             if row.segment != segment:
-                segment, stored = row.segment, self._bytes(row.segment)
+                segment, root = row.segment, self._root_of(row.segment)
+                stored = _bytes(segment_path(root, segment))
             if (row.segment, row.offset) != last:
-                last, raw = (row.segment, row.offset), _raw(stored, row.offset, row.length)
+                last, raw = (row.segment, row.offset), _raw(stored, row.offset, row.length, root)
             yield row, raw
 
-    def _bytes(self, segment: int) -> bytes:
-        paths = [segment_path(root, segment) for root in self._roots]
-        path = next((path for path in paths if path.exists()), None)
-        if path is None:
-            return b""
-        seal = path.with_suffix(".seal")
+    def _root_of(self, segment: int) -> Path:
+        """The root that has the segment; none has it: an empty path."""
+        return next((root for root in self._roots if segment_path(root, segment).exists()), Path())
+
+
+def _bytes(path: Path) -> bytes:
+    """Up to its seal; nothing where the segment is nowhere."""
+    try:
         stored = path.read_bytes()
-        return stored[: int(seal.read_text().split("length=")[1].split()[0])] if seal.exists() else stored
+    except FileNotFoundError:
+        return b""
+    seal = path.with_suffix(".seal")
+    return stored[: int(seal.read_text().split("length=")[1].split()[0])] if seal.exists() else stored
 
 
-def _raw(stored: bytes, offset: int, length: int) -> bytes | None:
-    record = read_record(stored, offset) if len(stored) >= offset + length else None
+def _raw(stored: bytes, offset: int, length: int, root: Path) -> bytes | None:
+    record = read_record(stored, offset, root / "dictionaries") if len(stored) >= offset + length else None
     return record["raw"] if record else None
 
 

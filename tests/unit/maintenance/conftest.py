@@ -8,6 +8,7 @@ from mda.storage.abandoned import list_segments
 from mda.storage.body import Codecs
 from mda.storage.checked_line import pack_line
 from mda.storage.decode import decode_record
+from mda.storage.dictionaries import Dictionaries
 from mda.storage.location import seal_path
 from mda.storage.scan import Found, scan_segment
 from mda.storage.seal import read_seal
@@ -39,7 +40,8 @@ def age_seals(root: Path) -> None:
 
 def shard_bytes(root: Path) -> bytes:
     """All raw bytes of the shard's segments: stored ones, and bodies decoded."""
+    codecs = Codecs(dictionaries=Dictionaries(root))
     octets = [path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()]
     for path in sorted(root.rglob("*.seg")):
-        octets += [decode_record(step.stored, Codecs()).raw for step in scan_segment(path) if isinstance(step, Found)]
+        octets += [decode_record(step.stored, codecs).raw for step in scan_segment(path) if isinstance(step, Found)]
     return b"".join(octets)

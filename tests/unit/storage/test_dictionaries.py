@@ -20,6 +20,7 @@ from mda.storage.writer import SegmentWriter
 from tests.unit.storage import segment_reader
 from tests.unit.storage.conftest import RECEIVED_AT
 
+SAMPLES = Path(__file__).parents[2] / "samples"
 WORDS = [f"word{number}-{number * 7919}" for number in range(300)]
 EncodeMessage = Callable[..., EncodedRecord]
 
@@ -92,3 +93,23 @@ def test_missing_or_damaged_dictionary_is_named_and_never_holds_up_mail(shard: S
 def test_too_few_messages_make_none(shard: Shard) -> None:
     with pytest.raises(StorageUnavailable, match="of 2 messages"):
         dictionaries.train([b"a", b"b"], 40_000)
+
+
+def test_base_dictionary_helps_from_the_first_mail_and_names_nobody(shard: Shard) -> None:
+    dictionaries.install_base(shard.root)
+    dictionaries.install_base(shard.root)
+    ((number, path),) = dictionaries.list_dictionaries(shard.root / "dictionaries")
+    assert number == dictionaries.FIRST_ID
+    assert b"@" not in path.read_bytes()[1000:], "behind the tables of the entropy coder: no address of anybody"
+    raws = [path.read_bytes() for path in sorted(SAMPLES.glob("*.eml"))]
+    plain = Encoder(3)
+    sizes = [
+        len(plain.encode_message(raw, received_at=RECEIVED_AT, reverse_path="", targets=(Target(1, 0),)).body)
+        for raw in raws
+    ]
+    assert len(raws) > 10
+    assert sum(len(record.body) for record in encode(shard, raws)) < 0.85 * sum(sizes)
+    trained = dictionaries.train([mail(seed) for seed in range(1000)], dictionaries.next_id(shard.root), 8192)
+    dictionaries.install(shard.root, trained)
+    dictionaries.install_base(shard.root)
+    assert len(dictionaries.list_dictionaries(shard.root / "dictionaries")) == 2
