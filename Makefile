@@ -9,6 +9,8 @@
 #   make bench-mime  the MIME parser against its peers, ratios in build/bench/mime.json
 #   make bench-antispam  the classifier's speed and accuracy beside bogofilter, in build/bench/antispam.json
 #   make bench-delivery  LMTP against Dovecot's, in build/bench/delivery.json; root, postfix, dovecot-lmtpd
+#   make bench-watching  what metrics and trace cost a delivery, in build/bench/watching.json
+#   make bench-startup   how long `mda --help` and listings take, in build/bench/startup.json
 #   make corpus      some thousand real mails for the tests with Postfix and for training (npm fetches them)
 #   make install     mda-pipe and Postfix's fragments below DESTDIR/PREFIX, settings and systemd units in DESTDIR/etc
 
@@ -23,7 +25,7 @@ SECONDS ?= 60
 KILLS ?= 20
 MESSAGES ?= 0
 
-.PHONY: all build bench-mime bench-antispam bench-delivery fuzz corpus demo demo-stop test test-crash test-packages lint format types install clean
+.PHONY: all build bench-mime bench-antispam bench-delivery bench-watching bench-startup fuzz corpus demo demo-stop test test-crash test-packages lint format types install clean
 
 all: build
 
@@ -65,6 +67,12 @@ bench-antispam: build
 
 bench-delivery: build
 	$(BIN)/python -m bench.delivery $(BENCH_ROUNDS)
+
+bench-watching: build
+	$(BIN)/python -m bench.watching $(BENCH_ROUNDS)
+
+bench-startup: build
+	$(BIN)/python -m bench.startup $(BENCH_ROUNDS)
 
 corpus: build
 	$(BIN)/python -m tools.fetch_corpus

@@ -82,6 +82,7 @@ class Delivery(_Table, frozen=True):
     recipient_delimiter: str = "+"
     over_quota: OverQuota = OverQuota.REJECT
     receipt_days: int = 7
+    trace_days: int = 7
     deadline_seconds: int = 120
     batch_messages: int = 100
     batch_bytes: int = 33_554_432

@@ -34,6 +34,7 @@ COMMANDS = (
     Entry("quota", "quota", "List who uses how much, or count it again."),
     Entry("mailbox", "mailbox", "List, create, rename or delete mailboxes."),
     Entry("message", "message", "List, search, show, move, expunge or purge messages."),
+    Entry("trace", "trace", "Say what happened to a message."),
     Entry("import", "import_mail", "Import an mbox, a Maildir, or a folder of mboxes."),
     Entry("export", "export_mail", "Export an account's mail into a new folder."),
     Entry("undelete", "undelete", "Bring expunged messages back."),
@@ -47,7 +48,7 @@ COMMANDS = (
 PANELS: list[Any] = [
     {"name": "Service", "commands": ["init", "serve", "deliver", "check", "config", "db"]},
     {"name": "Directory", "commands": ["domain", "account", "alias", "quota"]},
-    {"name": "Mail", "commands": ["mailbox", "message", "import", "export", "undelete", "spam"]},
+    {"name": "Mail", "commands": ["trace", "mailbox", "message", "import", "export", "undelete", "spam"]},
     {"name": "Storage", "commands": ["shard", "storage", "backup", "restore"]},
 ]
 

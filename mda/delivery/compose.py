@@ -26,10 +26,11 @@ from mda.delivery.plan import Policy
 from mda.delivery.service import DeliveryService, Services
 from mda.delivery.shard_lane import ShardLane
 from mda.delivery.shard_lanes import ShardLanes
+from mda.delivery.tracer import Tracer
 from mda.errors import MdaError
 from mda.identifiers import IdentifierSource, format_id
 from mda.logs import logger
-from mda.metadata.delivery import receipts
+from mda.metadata.delivery import receipts, traces
 from mda.metadata.delivery.deliver import Committer
 from mda.metadata.directory import shards
 from mda.metadata.directory.resolve import Directory
@@ -72,6 +73,7 @@ async def compose(settings: Settings, *, keeps_receipts: bool = True) -> AsyncIt
 
         lanes = _Lanes(settings, url, list_shards, identifiers, chores, stopwatch)
         directory = Directory(url, settings.database, settings.delivery.recipient_delimiter)
+        tracer = Tracer(partial(traces.append, database, identifiers), stopwatch, lanes.shards.name)
         lookup = Lookup(directory, settings.database.lookup_cache_seconds)
         services = Services(
             lookup=lookup,
@@ -84,12 +86,21 @@ async def compose(settings: Settings, *, keeps_receipts: bool = True) -> AsyncIt
             keeps_receipts=keeps_receipts,
             sources=_sources(settings.spam),
             campaigns=_campaigns(settings),
+            tracer=tracer,
             requeue_uid=_uid_of(MAIL_OWNER),
         )
         days = settings.delivery.receipt_days
         house = (
             asyncio.create_task(
                 keep_house("forget_receipts", lambda: receipts.forget_old(database, days), chores, FORGET_SECONDS)
+            ),
+            asyncio.create_task(
+                keep_house(
+                    "forget_traces",
+                    lambda: traces.forget_old(database, settings.delivery.trace_days),
+                    chores,
+                    FORGET_SECONDS,
+                )
             ),
             asyncio.create_task(keep_house("look_out", lambda: look_out(list_shards), chores, LOOK_SECONDS)),
             asyncio.create_task(keep_house("revive", lambda: engine.revive(settings), chores, REVIVE_SECONDS)),
@@ -99,7 +110,7 @@ async def compose(settings: Settings, *, keeps_receipts: bool = True) -> AsyncIt
         finally:
             for chore in house:
                 chore.cancel()
-            await asyncio.get_running_loop().run_in_executor(None, partial(_end, lookup, lanes))
+            await asyncio.get_running_loop().run_in_executor(None, partial(_end, lookup, lanes, tracer))
             database.dispose()
 
 
@@ -159,9 +170,10 @@ def _start_all(pool: Executor, threads: int) -> None:
         pool.submit(together.wait)
 
 
-def _end(lookup: Lookup, lanes: _Lanes) -> None:
+def _end(lookup: Lookup, lanes: _Lanes, tracer: Tracer) -> None:
     lookup.close()
     lanes.end()
+    tracer.close()
 
 
 def _storage_shard(row: shards.Shard) -> Shard:

@@ -1,6 +1,7 @@
 """What has to be done now and then beside deliveries, whatever comes of it: a chore that fails is tried again.
 
     forget receipts    once an hour: those that are too old to matter
+    forget traces      once an hour: pages that are too old
     revive             every few seconds: the embedded database, where it has died
     look_out           every few seconds: whether database and shards are there (`lookout`)
 

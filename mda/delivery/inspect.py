@@ -53,6 +53,8 @@ class Inspection:
     """The run of near copies that it belongs to; None where it is too short, or not classified."""
     author: Callable[[], Author]
     """Who it claims to be from; found when the first recipient asks."""
+    seconds: float = 0
+    """What parsing and classifying took."""
 
 
 def inspect(
@@ -62,7 +64,8 @@ def inspect(
     began = time.monotonic()
     examination = binding.examine(raw, _model_of(classifier))
     message = mime_message.read(examination)
-    recorder.observe(INSPECT_SECONDS, time.monotonic() - began)
+    seconds = time.monotonic() - began
+    recorder.observe(INSPECT_SECONDS, seconds)
 
     @cache
     def judge(threshold: float) -> Verdict | None:
@@ -89,6 +92,7 @@ def inspect(
         view=view,
         campaign=campaigns.meet(examination.spam.bands) if campaigns and examination.spam else None,
         author=read_author,
+        seconds=seconds,
     )
 
 

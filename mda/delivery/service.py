@@ -27,7 +27,8 @@ from mda.delivery.plan import Policy, admit
 from mda.delivery.report import log_copies
 from mda.delivery.shard_lanes import ShardLanes
 from mda.delivery.store import store
-from mda.envelope import Envelope, Recipient
+from mda.delivery.tracer import Tracer
+from mda.envelope import Envelope, Peer, Recipient
 from mda.identifiers import IdentifierSource
 from mda.logs import logger
 
@@ -49,6 +50,7 @@ class Services:
     keeps_receipts: bool
     sources: Sources
     campaigns: CampaignTable | None
+    tracer: Tracer
     requeue_uid: int | None
     """The user id of Postfix's mail owner, where it is known: see `receipts.message_digest`."""
 
@@ -74,6 +76,10 @@ class DeliveryService:
             return replies.gravest(causes)
         return Accepted(recipient, resolved.targets)
 
+    def refused(self, recipient: Recipient, reverse_path: str, peer: Peer, cause: Cause) -> None:
+        """A recipient has been answered with `cause`: for the trace."""
+        self._services.tracer.refused(recipient, reverse_path, peer, cause)
+
     async def deliver(self, envelope: Envelope, accepted: Sequence[Accepted], raw: bytes) -> tuple[Reply, ...]:
         """One reply per accepted recipient, in order. `raw` in CRLF form, as Postfix handed it over."""
         services, started = self._services, time.monotonic()
@@ -85,7 +91,9 @@ class DeliveryService:
             return (Cause.DEADLINE_PASSED.reply,) * len(accepted)
         copies = plan_copies(message, accepted, services.policy, services.identifiers.next)
         outcomes = await store(message, copies, services.lanes, services.deadline_seconds)
-        log_copies(message, copies, outcomes, time.monotonic() - started)
+        seconds = time.monotonic() - started
+        log_copies(message, copies, outcomes, seconds)
+        services.tracer.note(message, copies, outcomes, seconds)
         return self._replies(copies, outcomes)
 
     async def _in_hand(self, envelope: Envelope, raw: bytes) -> Message:

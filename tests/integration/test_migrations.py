@@ -30,7 +30,7 @@ UNION ALL SELECT 'extension', extname, '' FROM pg_extension
 """
 """Everything that the schema is made of, a kind, a name and a definition each."""
 
-MADE_BESIDE_THE_TABLES = ("alembic_version", "trace_default")
+MADE_BESIDE_THE_TABLES = ("alembic_version",)
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_up_down_and_up_again(empty: Engine) -> None:
 
 def test_the_migrated_schema_is_that_of_the_tables(empty: Engine, engine: Engine) -> None:
     with engine.connect() as connection:
-        options = {"include_name": migrate.is_ours, "compare_type": True, "compare_server_default": True}
+        options = {"compare_type": True, "compare_server_default": True}
         assert compare_metadata(MigrationContext.configure(connection, opts=options), METADATA) == []
     METADATA.create_all(empty)  # to the last index option, which alembic does not compare
     assert catalog(engine) == catalog(empty)
@@ -88,27 +88,6 @@ def test_nothing_that_a_cluster_refuses(engine: Engine) -> None:
     assert {name for kind, name, _ in found if kind == "extension"} == {"plpgsql"}
     assert not [row for row in found if row[0] == "trigger"]
     assert not [row for row in found if row[0] == "table" and row[2].startswith("S")], "a sequence"
-
-
-def test_a_day_of_the_trace_is_a_partition(engine: Engine) -> None:
-    with engine.begin() as connection:
-        connection.execute(
-            text(
-                "CREATE TABLE trace_20261123 PARTITION OF trace"
-                " FOR VALUES FROM ('2026-11-23 00:00Z') TO ('2026-11-24 00:00Z')"
-            )
-        )
-        connection.execute(
-            text(
-                "INSERT INTO trace (occurred_at, id, event) VALUES ('2026-11-23 12:00Z', 1, 'a'),"
-                " ('2026-11-25 12:00Z', 2, 'b')"
-            )
-        )
-        places = connection.execute(text("SELECT tableoid::regclass::text FROM trace ORDER BY id")).scalars().all()
-    assert places == ["trace_20261123", "trace_default"]
-    with engine.connect() as connection:  # and alembic does not want to drop it
-        options = {"include_name": migrate.is_ours}
-        assert compare_metadata(MigrationContext.configure(connection, opts=options), METADATA) == []
 
 
 def test_the_migrations_are_one_line_of_descent() -> None:

@@ -20,7 +20,6 @@ import mda
 from mda.errors import Conflict, NotFound
 from mda.metadata.postgresql.engine import MILLISECONDS
 from mda.metadata.postgresql.trouble import translated
-from mda.metadata.schema.service_tables import TRACE_PARTITION_PREFIX
 
 HEAD = "head"
 BASE = "base"
@@ -68,11 +67,6 @@ def script_folder() -> Path:
     package = Path(mda.__file__).parent
     installed = package / "migrations"
     return installed if installed.is_dir() else package.parent / "migrations"
-
-
-def is_ours(name: str | None, kind: str, _parents: object) -> bool:
-    """Whether alembic may compare a reflected thing: partitions come and go by themselves."""
-    return not (kind == "table" and name is not None and name.startswith(TRACE_PARTITION_PREFIX))
 
 
 def _config(connection: Connection) -> Config:

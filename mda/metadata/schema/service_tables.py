@@ -1,31 +1,33 @@
 """What the service itself keeps: the trace of each message, checkpoints of the shards, what is purged, tasks."""
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKeyConstraint, Index, PrimaryKeyConstraint, Table, false
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Table,
+    false,
+)
 
 from mda.metadata.schema.columns import TIME, bigint, counter, document, moment, optional, required
 from mda.metadata.schema.directory_tables import METADATA
 
-TRACE_PARTITION_PREFIX = "trace_"
-"""Partitions of `trace` are named by their day (trace_20261123); trace_default takes what has none."""
-
 trace = Table(
     "trace",
     METADATA,
-    required("occurred_at", TIME),
+    required("began_at", TIME),
     bigint("id"),
-    required("event"),
-    optional("queue_id"),
-    optional("message_id_hash", BigInteger()),
-    optional("recipient"),
-    optional("account_id", BigInteger()),
-    optional("content_id", BigInteger()),
-    document("details"),
-    PrimaryKeyConstraint("occurred_at", "id"),
-    Index("trace_queue_id_idx", "queue_id"),
-    Index("trace_message_id_hash_idx", "message_id_hash"),
-    Index("trace_recipient_idx", "recipient"),
-    postgresql_partition_by="RANGE (occurred_at)",  # a day is dropped whole, never deleted row by row
+    required("ended_at", TIME),
+    Column("entries", Integer, nullable=False),
+    Column("keys", ARRAY(Integer), nullable=False),  # hashes of the names in it
+    required("raw", LargeBinary()),  # mda.trace.Page
+    PrimaryKeyConstraint("began_at", "id"),
 )
+"""Pages of hundreds of messages each: no index entry a message, and old ones are few rows to delete."""
 
 checkpoint = Table(
     "checkpoint",

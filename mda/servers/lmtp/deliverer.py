@@ -6,7 +6,7 @@ The server knows nothing of accounts, storage or databases; it keeps what `resol
 from typing import Any, Protocol, TypeAlias
 
 from mda.causes import Cause, Reply
-from mda.envelope import Envelope, Recipient
+from mda.envelope import Envelope, Peer, Recipient
 
 Accepted: TypeAlias = Any
 """What `resolve` found out about a recipient; opaque here."""
@@ -18,6 +18,9 @@ class Deliverer(Protocol):
 
         `size` in octets as SIZE announced it, 0 where it did not.
         """
+
+    def refused(self, recipient: Recipient, reverse_path: str, peer: Peer, cause: Cause, /) -> None:
+        """Told of each recipient that was not accepted, with who brought it."""
 
     async def deliver(self, envelope: Envelope, accepted: tuple[Accepted, ...], raw: bytes, /) -> tuple[Reply, ...]:
         """Exactly one reply per accepted recipient, in their order; a 2xx promises that the mail is durable.

@@ -188,9 +188,16 @@ class LmtpConnection(asyncio.Protocol):
             self._service.log.error("resolving failed", recipients=len(failures), exc_info=failures[0])
         for one, outcome in zip(asked, outcomes, strict=True):
             known = Cause.INTERNAL_ERROR if isinstance(outcome, Exception) else outcome
-            recorder.add(RECIPIENTS, known.name.lower() if isinstance(known, Cause) else "")
+            if isinstance(known, Cause):
+                self._note_refusal(one, known)
+            else:
+                recorder.add(RECIPIENTS, "")
             self._say(self._session.resolved(one.recipient, known))
         self._end_work()
+
+    def _note_refusal(self, asked: Resolve, cause: Cause) -> None:
+        recorder.add(RECIPIENTS, cause.name.lower())
+        self._service.deliverer.refused(asked.recipient, asked.reverse_path, self._session.peer, cause)
 
     async def _ask(self, question: Resolve) -> Accepted | Cause | Exception:
         try:

@@ -108,6 +108,10 @@ class Session:
         return bool(self._peer.name)
 
     @property
+    def peer(self) -> Peer:
+        return self._peer
+
+    @property
     def is_in_transaction(self) -> bool:
         return self._transaction is not None
 

@@ -17,7 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from mda.causes import Cause, Reply
-from mda.envelope import Envelope, Recipient
+from mda.envelope import Envelope, Peer, Recipient
 from mda.settings import Settings
 
 SLOW_SECONDS = 0.5
@@ -42,6 +42,10 @@ class Recorder:
             case "broken":
                 raise ConnectionError("the directory is broken\r\n250 ok")
         return str(recipient.address)
+
+    def refused(self, recipient: Recipient, reverse_path: str, peer: Peer, cause: Cause) -> None:
+        with (self._folder / "refused").open("a") as stream:
+            stream.write(f"{peer.queue_id} <{reverse_path}> <{recipient.address}> {cause.name}\n")
 
     async def deliver(self, envelope: Envelope, accepted: tuple[str, ...], raw: bytes) -> tuple[Reply, ...]:
         if any(one.startswith("slow@") for one in accepted):

@@ -1,0 +1,106 @@
+"""What is remembered of each message for a while: who brought it, what was decided and why, how long each step took.
+
+Offers the entries, their form in the database (pages: many entries compressed, beside the hashes of everything that
+an admin may ask for), and how a question finds them. The fields are arrays in their form: new ones go to the end and
+have a default, so that two versions read each other's.
+"""
+
+import zlib
+from collections.abc import Iterator, Sequence
+
+import msgspec
+import zstandard
+
+from mda.identifiers import format_id
+
+COMPRESSION_LEVEL = 3
+REASONS_KEPT = 3
+MOST_PAGE_OCTETS = 64_000_000
+
+
+class CopyTrace(msgspec.Struct, frozen=True, array_like=True):
+    """One account's copy, or one recipient that was refused before DATA (`account` empty)."""
+
+    recipient: str
+    result: str
+    """`delivered`, `redelivered`, or a cause's name in lower case."""
+    original: str = ""
+    account: str = ""
+    account_id: int = 0
+    content_id: int = 0
+    mailbox: str = ""
+    uid: int = 0
+    shard: str = ""
+    is_spam: bool | None = None
+    score: float | None = None
+    reasons: tuple[tuple[str, float], ...] = ()
+    """The heaviest: what, and its weight in log-odds."""
+    shard_seconds: float = 0
+    """From the decision to the beginning of the commit: waiting, writing, fdatasync."""
+    commit_seconds: float = 0
+    batch: int = 0
+    """Copies in the same commit."""
+
+
+class MessageTrace(msgspec.Struct, frozen=True, array_like=True):
+    """One message as it was handed over."""
+
+    at: float
+    """Unix time at which its replies were ready."""
+    reverse_path: str
+    copies: tuple[CopyTrace, ...]
+    queue_id: str = ""
+    message_id: str = ""
+    peer: str = ""
+    client_name: str = ""
+    client_address: str = ""
+    helo: str = ""
+    protocol: str = ""
+    size: int = 0
+    seconds: float = 0
+    """From its last octet to its replies."""
+    inspect_seconds: float = 0
+
+    def names(self) -> Iterator[str]:
+        """Everything by which it is found."""
+        yield from (self.queue_id, self.message_id, self.reverse_path)
+        for copy in self.copies:
+            yield from (copy.recipient, copy.original, copy.account)
+            if copy.content_id:
+                yield format_id(copy.content_id)
+
+    def answers(self, question: str) -> bool:
+        wanted = folded(question)
+        return any(folded(name) == wanted for name in self.names())
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Entries as they are kept."""
+
+    began_at: float
+    ended_at: float
+    entries: int
+    keys: tuple[int, ...]
+    """Signed 32-bit hashes of all names."""
+    raw: bytes
+
+
+def folded(name: str) -> str:
+    """The form in which names are compared: without case and angle brackets."""
+    return name.strip().removeprefix("<").removesuffix(">").casefold()
+
+
+def key(name: str) -> int:
+    found = zlib.crc32(folded(name).encode("utf-8", "replace"))
+    return found - (1 << 32) if found & (1 << 31) else found
+
+
+def to_page(entries: Sequence[MessageTrace]) -> Page:
+    keys = {key(name) for entry in entries for name in entry.names() if name}
+    raw = zstandard.ZstdCompressor(level=COMPRESSION_LEVEL).compress(msgspec.msgpack.encode(entries))
+    return Page(entries[0].at, entries[-1].at, len(entries), tuple(keys), raw)
+
+
+def from_page(raw: bytes) -> tuple[MessageTrace, ...]:
+    octets = zstandard.ZstdDecompressor().decompress(raw, max_output_size=MOST_PAGE_OCTETS)
+    return msgspec.msgpack.decode(octets, type=tuple[MessageTrace, ...])
