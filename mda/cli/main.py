@@ -26,6 +26,8 @@ COMMANDS = (
     Entry("serve", "serve", "Run the delivery service."),
     Entry("deliver", "deliver", "Deliver one message from standard input."),
     Entry("check", "check", "Look over settings, database, shards, spam filter and Postfix."),
+    Entry("stats", "stats", "Show the running service's figures."),
+    Entry("top", "top", "Watch the running service."),
     Entry("config", "config", "Show or check the settings."),
     Entry("db", "db", "Upgrade, downgrade or show the database schema."),
     Entry("domain", "domain", "Add, list, remove or alias domains."),
@@ -43,13 +45,16 @@ COMMANDS = (
     Entry("restore", "backup", "Restore everything, or one account's mail, as a backup has it."),
     Entry("storage", "storage", "Check, compact or rebuild what the shards hold."),
     Entry("spam", "spam", "Teach the spam filter, and ask it why."),
+    Entry("completion", "completion", "Print the completion script of a shell: bash, zsh or fish."),
+    Entry("manual", "manual", "Write the manual pages into a folder."),
 )
 
 PANELS: list[Any] = [
-    {"name": "Service", "commands": ["init", "serve", "deliver", "check", "config", "db"]},
+    {"name": "Service", "commands": ["init", "serve", "deliver", "check", "stats", "top", "config", "db"]},
     {"name": "Directory", "commands": ["domain", "account", "alias", "quota"]},
     {"name": "Mail", "commands": ["trace", "mailbox", "message", "import", "export", "undelete", "spam"]},
     {"name": "Storage", "commands": ["shard", "storage", "backup", "restore"]},
+    {"name": "Shell", "commands": ["completion", "manual"]},
 ]
 
 

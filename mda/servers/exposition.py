@@ -1,8 +1,7 @@
-"""The figures as Prometheus reads them (text format), and as `mda stats` does (JSON)."""
+"""The figures as Prometheus reads them: its text format."""
 
 from collections.abc import Iterable, Sequence
 
-import msgspec
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -14,22 +13,10 @@ TEXT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 """What prometheus_client's generate_latest writes."""
 
 
-class Line(msgspec.Struct, frozen=True):
-    """One series in JSON: a value, or a histogram's buckets (not cumulative, infinity's last) and its sum."""
-
-    name: str
-    labels: tuple[str, ...]
-    values: tuple[float, ...]
-
-
 def to_text(figures: Sequence[Series]) -> bytes:
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Figures(figures))
     return generate_latest(registry)
-
-
-def to_json(figures: Iterable[Series]) -> bytes:
-    return msgspec.json.encode([Line(one.family.name, one.labels, one.values) for one in figures])
 
 
 class _Figures(Collector):

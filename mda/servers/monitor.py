@@ -15,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 from mda.errors import SettingsError
+from mda.metrics import wire
 from mda.servers import exposition
 from mda.servers.board import Board, Finding
 from mda.servers.listeners import MAX_SOCKET_PATH, loopback
@@ -104,7 +105,7 @@ class Monitor:
             case "/metrics":
                 return 200, exposition.TEXT_TYPE, exposition.to_text(self._board.figures())
             case "/stats":
-                return 200, "application/json", exposition.to_json(self._board.figures())
+                return 200, "application/json", wire.to_json(self._board.figures())
             case "/livez":
                 return _health(self._board.is_alive())
             case "/readyz":

@@ -47,6 +47,13 @@ def find(engine: Engine, question: str, since: datetime) -> Iterator[MessageTrac
     yield from sorted(found, key=lambda entry: entry.at)
 
 
+def recent(engine: Engine, since: datetime) -> tuple[MessageTrace, ...]:
+    """Everything of pages that have ended since."""
+    with transaction(engine) as connection:
+        pages = connection.scalars(text("SELECT raw FROM trace WHERE ended_at >= :since"), {"since": since}).all()
+    return tuple(entry for raw in pages for entry in from_page(bytes(raw)) if entry.at >= since.timestamp())
+
+
 def forget_old(engine: Engine, days: int) -> int:
     """Pages that are older; how many went."""
     with transaction(engine) as connection:

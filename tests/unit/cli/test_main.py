@@ -50,7 +50,7 @@ def test_every_command_of_the_admin_is_there() -> None:
         *("account hold", "account retention", "undelete", "message purge", "import", "export", "backup", "restore"),
         *(f"shard {verb}" for verb in ("add", "list", "set", "move", "drain", "remove")),
         *(f"storage {verb}" for verb in ("check", "compact", "checkpoint", "rebuild", "train-dictionary")),
-        *("trace", "account import", "quota list", "quota recount"),
+        *("trace", "stats", "top", "completion", "manual", "account import", "quota list", "quota recount"),
         *(f"alias {verb}" for verb in ("add", "list", "remove", "import")),
         *(f"mailbox {verb}" for verb in ("list", "create", "rename", "delete")),
         *(f"message {verb}" for verb in ("list", "search", "show", "raw", "move", "expunge")),
