@@ -2,7 +2,8 @@
 
 The whole delivery (parse, classify, record, rows, with the embedded PostgreSQL) in one process, RUN messages at 32 at a
 time, in turn with the trace and without it; processor time of the process is what is compared (PostgreSQL's own share
-of a page is one INSERT in 500 messages). Counters are timed alone, by the number of calls that a delivery makes.
+of a page is one INSERT in 500 messages). The trace's own processor time is
+measured too, around its calls. Counters are timed alone, by the number of calls that a delivery makes.
 Writes build/bench/watching.json.
 """
 
@@ -14,6 +15,7 @@ import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from bench.mime_programs import OUTPUT
 from mda import address
@@ -37,6 +39,26 @@ CALLS = 8
 """Counters and histograms that a delivery of one copy touches, batches' shares rounded up."""
 
 
+class Timed(Tracer):
+    """Measures its own processor time, in the event loop and in its thread."""
+
+    seconds = 0.0
+    messages = 0
+
+    def note(self, *what: Any) -> None:
+        began = time.thread_time()
+        super().note(*what)
+        self.seconds += time.thread_time() - began
+        self.messages += 1
+
+    def _write_page(self) -> bool:
+        began = time.thread_time()
+        try:
+            return super()._write_page()
+        finally:
+            self.seconds += time.thread_time() - began
+
+
 class Silent(Tracer):
     """No trace."""
 
@@ -50,13 +72,15 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="mda-bench-", dir="/var/tmp") as folder:
         instance = Instance(Path(folder), "embedded")
         instance.prepare("bench.test", [f"u{number}" for number in range(ACCOUNTS)])
-        traced, silent = asyncio.run(compare(instance.settings, pairs))
+        traced, silent, own = asyncio.run(compare(instance.settings, pairs))
     added = [with_it / without - 1 for with_it, without in zip(traced, silent, strict=True)]
     counters = CALLS * seconds_of_a_count()
     result = {
         "delivery_ms": round(statistics.median(silent) * 1000, 4),
         "delivery_traced_ms": round(statistics.median(traced) * 1000, 4),
-        "trace_percent": round(statistics.median(added) * 100, 2),
+        "difference_percent": round(statistics.median(added) * 100, 2),
+        "trace_us": round(own * 1e6, 2),
+        "trace_percent": round(own / statistics.median(silent) * 100, 2),
         "counters_us": round(counters * 1e6, 2),
         "counters_percent": round(counters / statistics.median(silent) * 100, 2),
     }
@@ -66,19 +90,22 @@ def main() -> int:
     return 0
 
 
-async def compare(file: Path, pairs: int) -> tuple[list[float], list[float]]:
+async def compare(file: Path, pairs: int) -> tuple[list[float], list[float], float]:
     """Processor seconds a message, with the trace and without."""
     traced: list[float] = []
     silent: list[float] = []
     async with compose(load(file, {})) as service:
         services = service._services
+        timed = Timed(services.tracer._write, services.tracer._stopwatch, services.tracer._shard_name)
+        loud = DeliveryService(replace(services, tracer=timed))
         quiet = DeliveryService(replace(services, tracer=Silent(lambda _: None, Stopwatch(), str)))
-        await run(service)
+        await run(loud)
         for number in range(pairs):
-            order = (service, quiet) if number % 2 else (quiet, service)
+            order = (loud, quiet) if number % 2 else (quiet, loud)
             for one in order:
-                (traced if one is service else silent).append(await run(one))
-    return traced, silent
+                (traced if one is loud else silent).append(await run(one))
+        timed.close()
+    return traced, silent, timed.seconds / timed.messages
 
 
 async def run(service: DeliveryService) -> float:

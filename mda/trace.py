@@ -18,7 +18,7 @@ REASONS_KEPT = 3
 MOST_PAGE_OCTETS = 64_000_000
 
 
-class CopyTrace(msgspec.Struct, frozen=True, array_like=True):
+class CopyTrace(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One account's copy, or one recipient that was refused before DATA (`account` empty)."""
 
     recipient: str
@@ -42,7 +42,7 @@ class CopyTrace(msgspec.Struct, frozen=True, array_like=True):
     """Copies in the same commit."""
 
 
-class MessageTrace(msgspec.Struct, frozen=True, array_like=True):
+class MessageTrace(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One message as it was handed over."""
 
     at: float
@@ -50,12 +50,12 @@ class MessageTrace(msgspec.Struct, frozen=True, array_like=True):
     reverse_path: str
     copies: tuple[CopyTrace, ...]
     queue_id: str = ""
-    message_id: str = ""
     peer: str = ""
     client_name: str = ""
     client_address: str = ""
     helo: str = ""
     protocol: str = ""
+    message_id: str = ""
     size: int = 0
     seconds: float = 0
     """From its last octet to its replies."""

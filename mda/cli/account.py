@@ -1,51 +1,25 @@
 """`mda account`: accounts, their quota, state and password."""
 
-from pathlib import Path
-
 import rich_click as click
 
-from mda import settings
-from mda.address import Address
-from mda.auth.passwords import Passwords
-from mda.cli.account_hold import hold, retention
-from mda.cli.ask import confirm, new_password
-from mda.cli.import_directory import import_accounts
-from mda.cli.options import AddressType, DomainType, account_argument, json_option, yes_option
-from mda.cli.quantities import Count, Size, format_size
-from mda.cli.storage_report import run_erasure
-from mda.cli.table import Column, show
-from mda.identifiers import IdentifierSource
-from mda.maintenance.compaction import rules_of
-from mda.maintenance.purging import record_purges
-from mda.metadata.directory import accounts, purge
-from mda.metadata.directory.accounts import Account, Default, NewAccount
-from mda.metadata.mailbox import erasure
-from mda.metadata.postgresql.opened import Handle, opened
-from mda.metadata.schema.words import AccountState
-from mda.settings import Settings
+from mda.cli.lazy import Entry, LazyGroup
 
-COLUMNS: tuple[Column[Account], ...] = (
-    Column("address", "Account", lambda found: found.address),
-    Column("state", "State", lambda found: found.state.value),
-    Column(
-        "used_bytes", "Used", lambda found: found.used_bytes, lambda found: format_size(found.used_bytes), is_right=True
-    ),
-    Column(
-        "quota_bytes",
-        "Quota",
-        lambda found: found.quota_bytes,
-        lambda found: format_size(found.quota_bytes),
-        is_right=True,
-    ),
-    Column("used_messages", "Messages", lambda found: found.used_messages, is_right=True),
-    Column("quota_messages", "Most", lambda found: found.quota_messages, is_only_json=True),
-    Column("shard", "Shard", lambda found: found.shard),
-    Column("has_password", "Password", lambda found: found.has_password, is_only_json=True),
-    Column("created_at", "Created", lambda found: found.created_at, lambda found: f"{found.created_at:%Y-%m-%d}"),
+COMMANDS = (
+    Entry("add", "account_change", "Add an account with an empty INBOX."),
+    Entry("list", "account_list", "List accounts, with what they use.", "list_all"),
+    Entry("rename", "account_change", "Give an account another address; mail and mailboxes stay."),
+    Entry("disable", "account_change", "Refuse mail (550 5.2.1) and logins; everything is kept."),
+    Entry("enable", "account_change", "Take mail and logins again, also for a deleted account that is not purged."),
+    Entry("passwd", "account_change", "Set an account's password."),
+    Entry("quota", "account_change", "Show or set what an account may use."),
+    Entry("delete", "account_change", "Mark an account as deleted, or purge it."),
+    Entry("hold", "account_hold", "Keep everything of an account, until the hold is lifted."),
+    Entry("retention", "account_hold", "Set for how many days an account's expunged messages can be brought back."),
+    Entry("import", "import_directory", "Add many accounts, from a CSV file or another PostgreSQL.", "import_accounts"),
 )
 
 
-@click.group()
+@click.group(cls=LazyGroup, entries=COMMANDS)
 def account() -> None:
     """Add, list, change or delete accounts.
 
@@ -53,196 +27,3 @@ def account() -> None:
     $ mda account add anne@example.org --quota 5GB
     $ mda account list --domain example.org
     """
-
-
-@account.command()
-@click.argument("address", metavar="ADDRESS", type=AddressType())
-@click.option("--quota", metavar="SIZE", help="Most bytes, like 5GB, or none. Default: the domain's.")
-@click.option("--messages", metavar="NUMBER", help="Most messages, or none. Default: the domain's.")
-@click.option("--shard", metavar="NAME", help="Shard to keep the mail on. Default: the domain's, else drawn by weight.")
-@click.option("--password", "asks", is_flag=True, help="Ask for a password.")
-@click.option("--password-stdin", "reads", is_flag=True, help="Read the password from standard input.")
-@click.pass_obj
-def add(
-    config: Path | None,
-    address: Address,
-    quota: str | None,
-    messages: str | None,
-    shard: str | None,
-    asks: bool,
-    reads: bool,
-) -> None:
-    """Add an account with an empty INBOX.
-
-    Without a password it gets mail, but nobody can log in.
-
-    \b
-    $ mda account add anne@example.org --password
-    $ mda account add bob@example.org --quota 500MB --messages none
-    $ pass mail/anne | mda account add anne@example.org --password-stdin
-    """
-    most_bytes = Default.OF_DOMAIN if quota is None else Size().convert(quota, None, None)
-    most_messages = Default.OF_DOMAIN if messages is None else Count().convert(messages, None, None)
-    hashed = Passwords().hash(new_password(from_stdin=reads)) if asks or reads else None
-    with opened(settings.load(config)) as handle:
-        made = accounts.add(handle, IdentifierSource(), NewAccount(address, hashed, most_bytes, most_messages, shard))
-    click.echo(f"added account {made.address} on shard {made.shard}")
-
-
-@account.command("list")
-@click.option("--domain", metavar="DOMAIN", type=DomainType(), help="Only accounts of this domain.")
-@click.option(
-    "--state", type=click.Choice([state.value for state in AccountState]), help="Only accounts in this state."
-)
-@json_option
-@click.pass_obj
-def list_all(config: Path | None, domain: str | None, state: str | None, as_json: bool) -> None:
-    """List accounts, with what they use.
-
-    \b
-    $ mda account list
-    $ mda account list --state disabled --json
-    """
-    with opened(settings.load(config)) as handle:
-        found = accounts.list_all(handle, domain, AccountState(state) if state else None)
-    show(found, COLUMNS, as_json=as_json)
-
-
-@account.command()
-@click.argument("old", metavar="OLD", type=AddressType())
-@click.argument("new", metavar="NEW", type=AddressType())
-@click.option("--keep-alias", "keeps_old", is_flag=True, help="Keep the old address as an alias.")
-@click.pass_obj
-def rename(config: Path | None, old: Address, new: Address, keeps_old: bool) -> None:
-    """Give an account another address; mail and mailboxes stay.
-
-    Mail for the old address is refused, unless it is kept as an alias.
-
-    \b
-    $ mda account rename anne@example.org anna@example.org --keep-alias
-    """
-    with opened(settings.load(config)) as handle:
-        renamed = accounts.rename(handle, old, new, keeps_old=keeps_old)
-    click.echo(f"{old.key} is now {renamed.address}" + (f"; {old.key} is its alias" if keeps_old else ""))
-
-
-@account.command()
-@click.argument("addresses", metavar="ACCOUNT...", type=AddressType(), nargs=-1, required=True)
-@click.pass_obj
-def disable(config: Path | None, addresses: tuple[Address, ...]) -> None:
-    """Refuse mail (550 5.2.1) and logins; everything is kept.
-
-    \b
-    $ mda account disable anne@example.org
-    """
-    _set_state(config, addresses, AccountState.DISABLED, "disabled")
-
-
-@account.command()
-@click.argument("addresses", metavar="ACCOUNT...", type=AddressType(), nargs=-1, required=True)
-@click.pass_obj
-def enable(config: Path | None, addresses: tuple[Address, ...]) -> None:
-    """Take mail and logins again, also for a deleted account that is not purged.
-
-    \b
-    $ mda account enable anne@example.org
-    """
-    _set_state(config, addresses, AccountState.ACTIVE, "enabled")
-
-
-@account.command()
-@account_argument
-@click.option("--password-stdin", "reads", is_flag=True, help="Read the password from standard input.")
-@click.pass_obj
-def passwd(config: Path | None, account: Address, reads: bool) -> None:
-    """Set an account's password.
-
-    Asks for it twice, or reads the first line of standard input.
-
-    \b
-    $ mda account passwd anne@example.org
-    $ pass mail/anne | mda account passwd anne@example.org --password-stdin
-    """
-    with opened(settings.load(config)) as handle:
-        found = accounts.find(handle, account)
-        accounts.set_password(handle, account, Passwords().hash(new_password(from_stdin=reads)))
-    click.echo(f"set the password of {found.address}")
-
-
-@account.command()
-@account_argument
-@click.argument("size", metavar="[SIZE]", required=False)
-@click.option("--messages", metavar="NUMBER", help="Most messages, or none.")
-@click.pass_obj
-def quota(config: Path | None, account: Address, size: str | None, messages: str | None) -> None:
-    """Show or set what an account may use.
-
-    Sizes are like 5GB, 500MB, 1.5GiB; none takes a limit away.
-
-    \b
-    $ mda account quota anne@example.org
-    $ mda account quota anne@example.org 5GB --messages 100000
-    $ mda account quota anne@example.org none
-    """
-    limits: dict[str, int | None] = {}
-    if size is not None:
-        limits["quota_bytes"] = Size().convert(size, None, None)
-    if messages is not None:
-        limits["quota_messages"] = Count().convert(messages, None, None)
-    with opened(settings.load(config)) as handle:
-        found = accounts.set_quota(handle, account, **limits)
-    most = "none" if found.quota_messages is None else found.quota_messages
-    click.echo(f"{found.address}: {format_size(found.used_bytes)} of {format_size(found.quota_bytes)} used")
-    click.echo(f"{found.address}: {found.used_messages} of {most} messages")
-
-
-@account.command()
-@account_argument
-@click.option("--purge", "purges", is_flag=True, help="Delete its rows for good.")
-@yes_option
-@click.pass_obj
-def delete(config: Path | None, account: Address, purges: bool, is_agreed: bool) -> None:
-    """Mark an account as deleted, or purge it.
-
-    Marked, it refuses mail and logins and frees nothing: mda account enable brings it back. With --purge its
-    mailboxes, messages and addresses are deleted for good, and their bytes on the shards: what is sealed at once, the
-    rest with the next mda storage compact.
-
-    \b
-    $ mda account delete anne@example.org
-    $ mda account delete anne@example.org --purge
-    """
-    chosen = settings.load(config)
-    with opened(chosen) as handle:
-        if purges:
-            _purge(handle, chosen, account, is_agreed)
-        else:
-            found = accounts.set_state(handle, account, AccountState.DELETED)
-            click.echo(f"deleted account {found.address}; nothing is freed yet")
-            click.echo(f"To bring it back: mda account enable {found.address}; to purge it: delete --purge", err=True)
-
-
-def _purge(handle: Handle, chosen: Settings, account: Address, is_agreed: bool) -> None:
-    found = accounts.find(handle, account)
-    confirm(
-        f"{found.address} with {found.used_messages} messages ({format_size(found.used_bytes)}) will be gone for good.",
-        is_agreed=is_agreed,
-    )
-    # In this order: a purge record on the shard before the rows go, or a rebuild would bring the account back.
-    erasure.ask_all(handle, found.id)
-    accounts.set_state(handle, account, AccountState.DELETED)
-    record_purges(handle, IdentifierSource())
-    gone = purge.purge(handle, account)
-    click.echo(f"purged account {gone.address}: {gone.messages} messages, {format_size(gone.bytes)}")
-    run_erasure(handle, chosen, rules_of(chosen))
-
-
-def _set_state(config: Path | None, addresses: tuple[Address, ...], state: AccountState, verb: str) -> None:
-    with opened(settings.load(config)) as handle:
-        for address in addresses:
-            found = accounts.set_state(handle, address, state)
-            click.echo(f"{verb} {found.address}" + (f" (it was {found.state})" if found.state is not state else ""))
-
-
-for command in (hold, retention, import_accounts):
-    account.add_command(command)

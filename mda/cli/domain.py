@@ -1,29 +1,19 @@
 """`mda domain`: the domains that mail is taken for."""
 
-from dataclasses import asdict
-from pathlib import Path
-
 import rich_click as click
 
-from mda import settings
-from mda.cli.ask import confirm
-from mda.cli.options import DomainType, json_option, yes_option
-from mda.cli.quantities import Count, Size, format_size
-from mda.cli.table import Column, show, to_json
-from mda.metadata.directory import domains
-from mda.metadata.directory.domains import Domain
-from mda.metadata.postgresql.opened import opened
+from mda.cli.lazy import Entry, LazyGroup
 
-COLUMNS: tuple[Column[Domain], ...] = (
-    Column("name", "Domain", lambda found: found.name),
-    Column("alias_of", "Alias of", lambda found: found.alias_of),
-    Column("accounts", "Accounts", lambda found: found.accounts, is_right=True),
-    Column("aliases", "Aliases", lambda found: found.aliases, is_right=True),
-    Column("created_at", "Created", lambda found: found.created_at),
+COMMANDS = (
+    Entry("add", "domain_change", "Take mail for domains."),
+    Entry("list", "domain_list", "List domains, with their accounts and aliases counted.", "list_all"),
+    Entry("remove", "domain_change", "Take no more mail for a domain; its aliases go with it."),
+    Entry("alias", "domain_change", "Make a domain another name of a domain: anne@ALIAS is then anne@DOMAIN."),
+    Entry("defaults", "domain_change", "Show or set what a domain's new accounts get."),
 )
 
 
-@click.group()
+@click.group(cls=LazyGroup, entries=COMMANDS)
 def domain() -> None:
     """Add, list, remove or alias domains.
 
@@ -31,102 +21,3 @@ def domain() -> None:
     $ mda domain add example.org
     $ mda domain alias example.com example.org
     """
-
-
-@domain.command()
-@click.argument("names", metavar="DOMAIN...", type=DomainType(), nargs=-1, required=True)
-@click.pass_obj
-def add(config: Path | None, names: tuple[str, ...]) -> None:
-    """Take mail for domains.
-
-    Until a domain has an account, its mail is deferred (451 4.3.5), not refused.
-
-    \b
-    $ mda domain add example.org
-    $ mda domain add bücher.example example.net
-    """
-    with opened(settings.load(config)) as handle:
-        for name in names:
-            click.echo(f"added domain {domains.add(handle, name)}")
-
-
-@domain.command("list")
-@json_option
-@click.pass_obj
-def list_all(config: Path | None, as_json: bool) -> None:
-    """List domains, with their accounts and aliases counted.
-
-    \b
-    $ mda domain list
-    $ mda domain list --json | jq '.[].name'
-    """
-    with opened(settings.load(config)) as handle:
-        show(domains.list_all(handle), COLUMNS, as_json=as_json)
-
-
-@domain.command()
-@click.argument("name", metavar="DOMAIN", type=DomainType())
-@yes_option
-@click.pass_obj
-def remove(config: Path | None, name: str, is_agreed: bool) -> None:
-    """Take no more mail for a domain; its aliases go with it.
-
-    A domain with accounts stays: purge those first.
-
-    \b
-    $ mda domain remove example.com
-    """
-    with opened(settings.load(config)) as handle:
-        confirm(f"Mail for {name} will be deferred, and its aliases are deleted.", is_agreed=is_agreed)
-        click.echo(f"removed domain {domains.remove(handle, name)}")
-
-
-@domain.command()
-@click.argument("name", metavar="ALIAS", type=DomainType())
-@click.argument("target", metavar="DOMAIN", type=DomainType())
-@click.pass_obj
-def alias(config: Path | None, name: str, target: str) -> None:
-    """Make a domain another name of a domain: anne@ALIAS is then anne@DOMAIN.
-
-    To undo it: mda domain remove ALIAS.
-
-    \b
-    $ mda domain alias example.com example.org
-    """
-    with opened(settings.load(config)) as handle:
-        click.echo(f"{domains.add_alias(handle, name, target)} is an alias of {target}")
-
-
-@domain.command()
-@click.argument("name", metavar="DOMAIN", type=DomainType())
-@click.option("--quota", metavar="SIZE", help="Most bytes of a new account, like 5GB, or none.")
-@click.option("--messages", metavar="NUMBER", help="Most messages of a new account, or none.")
-@click.option("--shard", metavar="NAME", help="Shard of new accounts; none: drawn by weight.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.pass_obj
-def defaults(
-    config: Path | None, name: str, quota: str | None, messages: str | None, shard: str | None, as_json: bool
-) -> None:
-    """Show or set what a domain's new accounts get.
-
-    Accounts that are there keep what they have; for those there is mda account quota.
-
-    \b
-    $ mda domain defaults example.org
-    $ mda domain defaults example.org --quota 5GB --messages none
-    """
-    changed: dict[str, int | str | None] = {}
-    if quota is not None:
-        changed["quota_bytes"] = Size().convert(quota, None, None)
-    if messages is not None:
-        changed["quota_messages"] = Count().convert(messages, None, None)
-    if shard is not None:
-        changed["shard"] = None if shard == "none" else shard
-    with opened(settings.load(config)) as handle:
-        found = domains.defaults(handle, name, **changed)
-    if as_json:
-        click.echo(to_json({"name": name, **asdict(found)}))
-        return
-    click.echo(f"quota = {format_size(found.quota_bytes)}")
-    click.echo(f"messages = {'none' if found.quota_messages is None else found.quota_messages}")
-    click.echo(f"shard = {found.shard or 'none'}")

@@ -16,14 +16,16 @@ from mda.errors import InvalidValue
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One command of the table: the name, the module under mda.cli that defines it under that name, the summary."""
+    """One command of the table: the name, the module under mda.cli that defines it under that name, or under
+    `function`, and the summary."""
 
     name: str
     module: str
     summary: str
+    function: str = ""
 
     def load(self) -> click.Command:
-        command = getattr(import_module(f"mda.cli.{self.module}"), _attribute(self.name))
+        command = getattr(import_module(f"mda.cli.{self.module}"), self.function or _attribute(self.name))
         if not isinstance(command, click.Command):  # pragma: no cover - a mistake in the table
             raise InvalidValue(f"mda.cli.{self.module}.{self.name} is not a command")
         return command

@@ -16,9 +16,6 @@ from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
 import rich_click as click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from mda.cli.text import cells, visible
 
@@ -66,6 +63,11 @@ def to_json(document: object) -> str:
 
 
 def _print_table(rows: Iterable[Row], columns: Sequence[Column[Row]]) -> None:
+    # Not for the lines of a pipe: it takes as long to import as the rest of a listing.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
     console = Console()
     lines = [[_for_people(column, row) for column in columns] for row in rows]
     widths = _widths(columns, lines, console.width)

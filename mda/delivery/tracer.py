@@ -7,14 +7,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TypedDict
+from itertools import islice
 
 from mda.causes import Cause
 from mda.delivery.copies import Copy, Message
 from mda.delivery.metered import Stamp, Stopwatch
 from mda.delivery.plan import Placement
-from mda.envelope import Envelope, Peer, Recipient
+from mda.envelope import Peer, Recipient
 from mda.errors import MdaError
 from mda.logs import logger
 from mda.metadata.delivery.deliver import Stored
@@ -27,39 +26,15 @@ PAGE_ENTRIES = 500
 MOST_WAITING = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
-    """Nothing of the message's bytes: they would be held until the page is written."""
-
-    envelope: Envelope
-    message_id: str
-    size: int
-    inspect_seconds: float
-    copies: Sequence[Copy]
-    outcomes: Sequence[Stored | Cause]
-    seconds: float
-    at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    recipient: Recipient
-    reverse_path: str
-    peer: Peer
-    cause: Cause
-    at: float
-
-
 class Tracer:
-    """Takes notes from the event loop, which costs it an append: the thread is woken for a page, never for a note.
+    """Takes notes from the event loop; the thread is woken for a page, never for a note.
     `close` writes what is left."""
 
     def __init__(self, write: Callable[[Page], None], stopwatch: Stopwatch, shard_name: Callable[[int], str]) -> None:
         self._write = write
         self._stopwatch = stopwatch
         self._shard_name = shard_name
-        self._notes: deque[Note | Refusal] = deque()
-        self._waiting: list[MessageTrace] = []
+        self._waiting: deque[MessageTrace] = deque()
         self._is_due = threading.Event()
         self._is_closing = False
         self._thread = threading.Thread(target=self._run, name="trace", daemon=True)
@@ -68,79 +43,71 @@ class Tracer:
     def note(
         self, message: Message, copies: Sequence[Copy], outcomes: Sequence[Stored | Cause], seconds: float
     ) -> None:
-        """What became of a message, `seconds` after it was complete."""
-        found = message.inspection
-        message_id = found.message.message_id or ""
-        self._put(
-            Note(message.envelope, message_id, found.size, found.seconds, copies, outcomes, seconds, at=time.time())
-        )
+        """What became of a message, `seconds` after it was complete. Made at once: what it is made of would be held,
+        and looked through by the garbage collector, until the page is written."""
+        try:
+            self._put(self._entry(message, copies, outcomes, seconds))
+        except Exception:
+            logger("delivery").exception("trace_not_made")
+            recorder.add(TRACES_LOST)
 
     def refused(self, recipient: Recipient, reverse_path: str, peer: Peer, cause: Cause) -> None:
         """A recipient that was refused before DATA."""
-        self._put(Refusal(recipient, reverse_path, peer, cause, time.time()))
+        copy = CopyTrace(recipient=str(recipient.address), original=recipient.original, result=cause.name.lower())
+        self._put(MessageTrace(time.time(), reverse_path, (copy,), *_peer(peer)))
 
     def close(self) -> None:
         self._is_closing = True
         self._is_due.set()
         self._thread.join(timeout=5)  # one that waits for the server ends with the process
 
-    def _put(self, note: Note | Refusal) -> None:
-        if len(self._notes) >= MOST_WAITING:
+    def _put(self, entry: MessageTrace) -> None:
+        if len(self._waiting) >= MOST_WAITING:
             recorder.add(TRACES_LOST)
             return
-        self._notes.append(note)
-        if len(self._notes) == PAGE_ENTRIES:
+        self._waiting.append(entry)
+        if len(self._waiting) == PAGE_ENTRIES:
             self._is_due.set()
 
     def _run(self) -> None:
         while not self._is_closing:
             self._is_due.wait(PAGE_SECONDS)
             self._is_due.clear()
-            while self._notes:
-                for _ in range(min(len(self._notes), PAGE_ENTRIES)):
-                    self._take(self._notes.popleft())
-                self._write_page()
-            self._write_page()
+            while self._waiting and self._write_page():
+                pass
 
-    def _take(self, note: Note | Refusal) -> None:
+    def _write_page(self) -> bool:
+        """Whether to go on; False where the database is away, and the page waits for the next time."""
+        page = list(islice(self._waiting, PAGE_ENTRIES))
         try:
-            entry = _refusal(note) if isinstance(note, Refusal) else self._entry(note)
-        except Exception:
-            logger("delivery").exception("trace_not_made")
-            recorder.add(TRACES_LOST)
-        else:
-            self._waiting.append(entry)
-
-    def _write_page(self) -> None:
-        if not self._waiting:
-            return
-        try:
-            self._write(to_page(self._waiting))
+            self._write(to_page(page))
         except MdaError as error:
-            logger("delivery").warning("trace_not_written", entries=len(self._waiting), error=error.message)
-            lost, self._waiting = self._waiting[:-MOST_WAITING], self._waiting[-MOST_WAITING:]
-            recorder.add(TRACES_LOST, amount=len(lost))
+            logger("delivery").warning("trace_not_written", entries=len(page), error=error.message)
+            return False
         except Exception:
-            logger("delivery").exception("trace_not_written", entries=len(self._waiting))
-            recorder.add(TRACES_LOST, amount=len(self._waiting))
-            self._waiting = []
-        else:
-            self._waiting = []
+            logger("delivery").exception("trace_not_written", entries=len(page))
+            recorder.add(TRACES_LOST, amount=len(page))
+        for _ in page:
+            self._waiting.popleft()
+        return True
 
-    def _entry(self, note: Note) -> MessageTrace:
-        began = time.monotonic() - (time.time() - note.at) - note.seconds + note.inspect_seconds
+    def _entry(
+        self, message: Message, copies: Sequence[Copy], outcomes: Sequence[Stored | Cause], seconds: float
+    ) -> MessageTrace:
+        inspection = message.inspection
+        began = time.monotonic() - seconds + inspection.seconds
         return MessageTrace(
-            at=note.at,
-            reverse_path=note.envelope.reverse_path,
-            copies=tuple(
+            time.time(),
+            message.envelope.reverse_path,
+            tuple(
                 self._copy(copy, outcome, self._stopwatch.take(copy.content_id), began)
-                for copy, outcome in zip(note.copies, note.outcomes, strict=True)
+                for copy, outcome in zip(copies, outcomes, strict=True)
             ),
-            message_id=note.message_id,
-            size=note.size,
-            seconds=note.seconds,
-            inspect_seconds=note.inspect_seconds,
-            **_peer(note.envelope.peer),
+            *_peer(message.envelope.peer),
+            inspection.message.message_id or "",
+            inspection.size,
+            seconds,
+            inspection.seconds,
         )
 
     def _copy(self, copy: Copy, outcome: Stored | Cause, stamp: Stamp | None, began: float) -> CopyTrace:
@@ -167,30 +134,9 @@ class Tracer:
         )
 
 
-def _refusal(note: Refusal) -> MessageTrace:
-    recipient, result = note.recipient, note.cause.name.lower()
-    copy = CopyTrace(recipient=str(recipient.address), original=recipient.original, result=result)
-    return MessageTrace(at=note.at, reverse_path=note.reverse_path, copies=(copy,), **_peer(note.peer))
-
-
-class _PeerNames(TypedDict):
-    queue_id: str
-    peer: str
-    client_name: str
-    client_address: str
-    helo: str
-    protocol: str
-
-
-def _peer(peer: Peer) -> _PeerNames:
-    return {
-        "queue_id": peer.queue_id,
-        "peer": peer.name,
-        "client_name": peer.client_name,
-        "client_address": peer.client_address,
-        "helo": peer.helo,
-        "protocol": peer.protocol,
-    }
+def _peer(peer: Peer) -> tuple[str, str, str, str, str, str]:
+    """In the order of `MessageTrace`."""
+    return peer.queue_id, peer.name, peer.client_name, peer.client_address, peer.helo, peer.protocol
 
 
 def _result(outcome: Stored | Cause) -> str:

@@ -6,17 +6,17 @@ takes the rows away. An account's address is kept in the form that `mda.address`
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, Select, delete, func, insert, select, text, update
 
 from mda.address import Address
 from mda.errors import Conflict, NotFound
 from mda.identifiers import IdentifierSource
 from mda.metadata.directory import domains, shards
 from mda.metadata.directory.domains import AccountDefaults
+from mda.metadata.directory.listings import ACCOUNTS, Account, to_accounts
 from mda.metadata.directory.nearest import did_you_mean_address
 from mda.metadata.mailbox.change import changing
 from mda.metadata.mailbox.mailbox_rows import insert_mailbox
@@ -24,27 +24,13 @@ from mda.metadata.postgresql.engine import transaction
 from mda.metadata.schema.tables import account, account_state, address, shard
 from mda.metadata.schema.words import AccountState, AddressKind, Role
 
+__all__ = ["Account", "NewAccount"]
+
 INBOX = "INBOX"
 MOST_NAMES_COMPARED = 2000
 """How many addresses of its domain a mistyped one is compared with."""
 
 UID_VALIDITY_SHIFT = 32
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """An account with what it uses. Quotas are None where there is no limit."""
-
-    id: int
-    address: str
-    state: AccountState
-    shard: str
-    quota_bytes: int | None
-    quota_messages: int | None
-    used_bytes: int
-    used_messages: int
-    has_password: bool
-    created_at: datetime
 
 
 class Default(Enum):
@@ -102,14 +88,11 @@ def find(engine: Engine, wanted: Address) -> Account:
 
 def list_all(engine: Engine, domain: str | None = None, state: AccountState | None = None) -> tuple[Account, ...]:
     """Accounts by domain and address; `domain` and `state` narrow them."""
-    statement = _all().order_by(address.c.domain, address.c.local_part)
-    if state is not None:
-        statement = statement.where(account.c.state == state)
     with transaction(engine) as connection:
         if domain is not None:
             domains.require(connection, domain)
-            statement = statement.where(address.c.domain == domain)
-        return tuple(_account(row) for row in connection.execute(statement))
+        rows = connection.execute(text(ACCOUNTS), {"domain": domain, "state": state})
+        return to_accounts(rows)
 
 
 def rename(engine: Engine, old: Address, new: Address, *, keeps_old: bool = False) -> Account:

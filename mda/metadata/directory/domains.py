@@ -5,13 +5,13 @@ to another alias domain.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, delete, func, insert, select, text, update
 
 from mda import address as addresses
 from mda.errors import Conflict, NotFound
 from mda.metadata.directory import shards
+from mda.metadata.directory.listings import DOMAINS, Domain
 from mda.metadata.directory.nearest import did_you_mean
 from mda.metadata.mailbox.change import changing
 from mda.metadata.postgresql.engine import transaction
@@ -23,17 +23,6 @@ ACCOUNT = "account"
 
 MOST_NAMES_COMPARED = 5000
 """How many domains a mistyped name is compared with."""
-
-
-@dataclass(frozen=True, slots=True)
-class Domain:
-    """A domain; `alias_of` names the domain whose addresses it shares."""
-
-    name: str
-    alias_of: str | None
-    accounts: int
-    aliases: int
-    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +64,8 @@ def add_alias(engine: Engine, name: str, target: str) -> str:
 
 def list_all(engine: Engine) -> tuple[Domain, ...]:
     """Every domain, by name, with the numbers of its accounts and of its aliases and catch-alls."""
-    is_account = address.c.kind == AddressKind.ACCOUNT
-    statement = (
-        select(
-            domain.c.name,
-            domain.c.alias_of,
-            func.count().filter(is_account).label("accounts"),
-            func.count(address.c.local_part.distinct()).filter(~is_account).label("aliases"),
-            domain.c.created_at,
-        )
-        .select_from(domain.outerjoin(address, address.c.domain == domain.c.name))
-        .group_by(domain.c.name, domain.c.alias_of, domain.c.created_at)
-        .order_by(domain.c.name)
-    )
     with transaction(engine) as connection:
-        return tuple(Domain(*row) for row in connection.execute(statement))
+        return tuple(Domain(*row) for row in connection.execute(text(DOMAINS)))
 
 
 def remove(engine: Engine, name: str) -> str:

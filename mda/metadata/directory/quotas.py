@@ -9,41 +9,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, text
 
-from mda.metadata.directory import domains
 from mda.metadata.mailbox.change import lock
 from mda.metadata.postgresql.engine import transaction
-from mda.metadata.schema.words import AccountState
 
 PORTION_ACCOUNTS = 1000
-
-USAGE = """
-SELECT account.id, account.address, account.quota_bytes, account.quota_messages,
-    coalesce(state.bytes, 0) AS used_bytes, coalesce(state.message_count, 0) AS used_messages,
-    greatest(
-        100.0 * state.bytes / nullif(account.quota_bytes, 0),
-        100.0 * state.message_count / nullif(account.quota_messages, 0),
-        CASE WHEN 0 IN (account.quota_bytes, account.quota_messages) THEN 100 END
-    )::float8 AS percent
-FROM account
-    JOIN address ON address.account_id = account.id AND address.kind = 'account'
-    LEFT JOIN account_state AS state ON state.account_id = account.id
-WHERE account.state <> :deleted AND (:domain ::text IS NULL OR address.domain = :domain)
-"""
-
-LISTED = f"""
-SELECT * FROM ({USAGE}) AS found WHERE :over ::float8 IS NULL OR percent >= :over
-ORDER BY percent DESC NULLS LAST, address
-"""  # noqa: S608 - of constants
-
-BY_DOMAIN = """
-SELECT address.domain, count(*) AS accounts, coalesce(sum(state.bytes), 0)::bigint AS used_bytes,
-    coalesce(sum(state.message_count), 0)::bigint AS used_messages,
-    CASE WHEN count(*) = count(account.quota_bytes) THEN sum(account.quota_bytes)::bigint END AS promised_bytes
-FROM account
-    JOIN address ON address.account_id = account.id AND address.kind = 'account'
-    LEFT JOIN account_state AS state ON state.account_id = account.id
-WHERE account.state <> :deleted GROUP BY 1 ORDER BY 3 DESC, 1
-"""
 
 COUNTED = """
 SELECT message.mailbox_id, count(*) AS messages, count(*) FILTER (WHERE message.flags & 1 = 0) AS unseen,
@@ -62,29 +31,6 @@ MEND_ACCOUNT = "UPDATE account_state SET bytes = :octets, message_count = :messa
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
-    """`percent` is of the limit that is nearer; None without limits. Quotas are None where there is no limit."""
-
-    address: str
-    used_bytes: int
-    quota_bytes: int | None
-    used_messages: int
-    quota_messages: int | None
-    percent: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class DomainUsage:
-    """`promised_bytes`: what all its accounts may use together; None where one of them has no limit."""
-
-    domain: str
-    accounts: int
-    used_bytes: int
-    used_messages: int
-    promised_bytes: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class Recount:
     """An account as it was counted and as it is; `mailboxes` is how many of its mailboxes were wrong."""
 
@@ -100,28 +46,6 @@ class Recount:
         return self.mailboxes > 0 or (self.bytes_before, self.messages_before) != (
             self.bytes_after,
             self.messages_after,
-        )
-
-
-def usage(engine: Engine, domain: str | None = None, over_percent: float | None = None) -> tuple[Usage, ...]:
-    """Accounts, the fullest first; deleted ones are left out. NotFound for an unknown `domain`."""
-    with transaction(engine) as connection:
-        if domain is not None:
-            domains.require(connection, domain)
-        parameters = {"deleted": AccountState.DELETED, "domain": domain, "over": over_percent}
-        rows = connection.execute(text(LISTED), parameters)
-        return tuple(
-            Usage(row.address, row.used_bytes, row.quota_bytes, row.used_messages, row.quota_messages, row.percent)
-            for row in rows
-        )
-
-
-def by_domain(engine: Engine) -> tuple[DomainUsage, ...]:
-    """Sums of all domains, the largest first."""
-    with transaction(engine) as connection:
-        return tuple(
-            DomainUsage(row.domain, row.accounts, row.used_bytes, row.used_messages, row.promised_bytes)
-            for row in connection.execute(text(BY_DOMAIN), {"deleted": AccountState.DELETED})
         )
 
 

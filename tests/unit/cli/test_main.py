@@ -223,3 +223,15 @@ def test_interrupt_exits_130_without_a_traceback(anne: System) -> None:
     _, errors = process.communicate()
     assert process.returncode == 130
     assert b"Traceback" not in errors
+
+
+@pytest.mark.parametrize("words", [("account", "list"), ("domain", "list"), ("quota", "list")], ids=" ".join)
+def test_quick_listings_import_neither_sqlalchemy_nor_rich(anne: System, words: tuple[str, ...]) -> None:
+    code = (
+        "import sys; from click.testing import CliRunner; from mda.cli.main import root; "
+        f"result = CliRunner().invoke(root, {words!r}); assert 'example.org' in result.output, result.output; "
+        "print([name for name in ('sqlalchemy', 'alembic', 'rich.console', 'mda.binding') if name in sys.modules])"
+    )
+    environment = {**os.environ, "MDA_CONFIG": str(anne.file)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,154 @@
+"""What listings of the directory read: the statements, and a plain value for each row.
+
+Without SQLAlchemy: `mda account list` and its like are answered sooner than that is imported. `:name` stands for a
+value (`mda.metadata.postgresql.reading`, and SQLAlchemy's text()).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from mda.errors import NotFound
+from mda.metadata.directory.nearest import did_you_mean
+from mda.metadata.postgresql.reading import Reader
+from mda.metadata.schema.words import AccountState
+
+ACCOUNTS = """
+SELECT account.id, account.address, account.state, shard.name AS shard, account.quota_bytes, account.quota_messages,
+    coalesce(state.bytes, 0) AS used_bytes, coalesce(state.message_count, 0) AS used_messages,
+    account.password_hash IS NOT NULL AS has_password, account.created_at
+FROM account
+    JOIN address ON address.account_id = account.id AND address.kind = 'account'
+    JOIN shard ON shard.id = account.shard_id
+    LEFT JOIN account_state AS state ON state.account_id = account.id
+WHERE (:domain ::text IS NULL OR address.domain = :domain) AND (:state ::text IS NULL OR account.state = :state)
+ORDER BY address.domain, address.local_part
+"""
+
+DOMAINS = """
+SELECT domain.name, domain.alias_of, count(*) FILTER (WHERE address.kind = 'account') AS accounts,
+    count(DISTINCT address.local_part) FILTER (WHERE address.kind <> 'account') AS aliases, domain.created_at
+FROM domain LEFT JOIN address ON address.domain = domain.name
+GROUP BY domain.name, domain.alias_of, domain.created_at ORDER BY domain.name
+"""
+
+DOMAIN_NAMES = "SELECT name FROM domain ORDER BY name LIMIT 2000"
+
+USAGE = """
+SELECT account.address, account.quota_bytes, account.quota_messages,
+    coalesce(state.bytes, 0) AS used_bytes, coalesce(state.message_count, 0) AS used_messages,
+    greatest(
+        100.0 * state.bytes / nullif(account.quota_bytes, 0),
+        100.0 * state.message_count / nullif(account.quota_messages, 0),
+        CASE WHEN 0 IN (account.quota_bytes, account.quota_messages) THEN 100 END
+    )::float8 AS percent
+FROM account
+    JOIN address ON address.account_id = account.id AND address.kind = 'account'
+    LEFT JOIN account_state AS state ON state.account_id = account.id
+WHERE account.state <> :deleted AND (:domain ::text IS NULL OR address.domain = :domain)
+"""
+
+LISTED = f"""
+SELECT * FROM ({USAGE}) AS found WHERE :over ::float8 IS NULL OR percent >= :over
+ORDER BY percent DESC NULLS LAST, address
+"""  # noqa: S608 - of constants
+
+BY_DOMAIN = """
+SELECT address.domain, count(*) AS accounts, coalesce(sum(state.bytes), 0)::bigint AS used_bytes,
+    coalesce(sum(state.message_count), 0)::bigint AS used_messages,
+    CASE WHEN count(*) = count(account.quota_bytes) THEN sum(account.quota_bytes)::bigint END AS promised_bytes
+FROM account
+    JOIN address ON address.account_id = account.id AND address.kind = 'account'
+    LEFT JOIN account_state AS state ON state.account_id = account.id
+WHERE account.state <> :deleted GROUP BY 1 ORDER BY 3 DESC, 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account with what it uses. Quotas are None where there is no limit."""
+
+    id: int
+    address: str
+    state: AccountState
+    shard: str
+    quota_bytes: int | None
+    quota_messages: int | None
+    used_bytes: int
+    used_messages: int
+    has_password: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """A domain; `alias_of` names the domain whose addresses it shares."""
+
+    name: str
+    alias_of: str | None
+    accounts: int
+    aliases: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """`percent` is of the limit that is nearer; None without limits. Quotas are None where there is no limit."""
+
+    address: str
+    used_bytes: int
+    quota_bytes: int | None
+    used_messages: int
+    quota_messages: int | None
+    percent: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class DomainUsage:
+    """`promised_bytes`: what all its accounts may use together; None where one of them has no limit."""
+
+    domain: str
+    accounts: int
+    used_bytes: int
+    used_messages: int
+    promised_bytes: int | None
+
+
+def accounts(reader: Reader, domain: str | None = None, state: AccountState | None = None) -> tuple[Account, ...]:
+    """By domain and address; `domain` and `state` narrow them. NotFound for an unknown domain."""
+    _require(reader, domain)
+    return to_accounts(reader.rows(ACCOUNTS, domain=domain, state=state and state.value))
+
+
+def domains(reader: Reader) -> tuple[Domain, ...]:
+    """By name, with the numbers of their accounts and of their aliases and catch-alls."""
+    return tuple(Domain(*row) for row in reader.rows(DOMAINS))
+
+
+def usage(reader: Reader, domain: str | None = None, over_percent: float | None = None) -> tuple[Usage, ...]:
+    """Accounts, the fullest first; deleted ones are left out. NotFound for an unknown `domain`."""
+    _require(reader, domain)
+    return tuple(
+        Usage(row.address, row.used_bytes, row.quota_bytes, row.used_messages, row.quota_messages, row.percent)
+        for row in reader.rows(LISTED, deleted=AccountState.DELETED.value, domain=domain, over=over_percent)
+    )
+
+
+def usage_by_domain(reader: Reader) -> tuple[DomainUsage, ...]:
+    """Sums of all domains, the largest first."""
+    return tuple(
+        DomainUsage(row.domain, row.accounts, row.used_bytes, row.used_messages, row.promised_bytes)
+        for row in reader.rows(BY_DOMAIN, deleted=AccountState.DELETED.value)
+    )
+
+
+def to_accounts(rows: Iterable[Any]) -> tuple[Account, ...]:
+    return tuple(Account(**{**row._asdict(), "state": AccountState(row.state)}) for row in rows)
+
+
+def _require(reader: Reader, domain: str | None) -> None:
+    if domain is None or reader.rows("SELECT FROM domain WHERE name = :domain", domain=domain):
+        return
+    known = [row.name for row in reader.rows(DOMAIN_NAMES)]
+    raise NotFound(f"no domain {domain}", did_you_mean(domain, known, f"add it: mda domain add {domain}"))

@@ -1,0 +1,84 @@
+"""The database for one listing: a bare connection, read-only, without SQLAlchemy, whose import takes longer than the
+listing may.
+
+Statements are written once, with `:name` for a value, for both ways.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+from psycopg2.extras import NamedTupleCursor
+
+from mda.errors import SettingsError
+from mda.metadata.postgresql import embedded
+from mda.metadata.postgresql.server_errors import unavailable
+from mda.settings import Settings
+
+EMBEDDED = "embedded"
+APPLICATION = "mda-cli"
+KINDS = ("postgresql", "postgres")
+
+LIMITS = """
+SELECT set_config('statement_timeout', :limit, true) AS a, set_config('transaction_read_only', 'on', true) AS b
+"""
+
+_VALUE = re.compile(r"(?<!:):([a-z_]+)")
+
+
+class Reader:
+    def __init__(self, connection: "psycopg2.extensions.connection") -> None:
+        self._connection = connection
+
+    def rows(self, statement: str, **values: object) -> list[Any]:
+        """Named tuples; DatabaseUnavailable for trouble."""
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.execute(_VALUE.sub(r"%(\1)s", statement.replace("%", "%%")), values)
+                return list(cursor.fetchall())
+        except psycopg2.Error as error:
+            raise unavailable(error) from error
+
+
+@contextmanager
+def reading(settings: Settings) -> Iterator[Reader]:
+    """As `opened`, for reading alone; SettingsError where `mda init` has not been run."""
+    if settings.database.url != EMBEDDED:
+        with _connected(settings, settings.database.url) as reader:
+            yield reader
+        return
+    data_dir = Path(settings.data_dir)
+    if not embedded.is_made(data_dir):
+        raise SettingsError(
+            f"there is no database in {settings.data_dir}", "run: mda init, or name your settings file with --config"
+        )
+    with embedded.running(data_dir, settings.database.embedded_user) as url, _connected(settings, url) as reader:
+        yield reader
+
+
+@contextmanager
+def _connected(settings: Settings, url: str) -> Iterator[Reader]:
+    kind, separator, rest = url.partition("://")
+    if not separator or kind.partition("+")[0] not in KINDS:
+        raise SettingsError(
+            "database.url is not a database URL of PostgreSQL", "write it as postgresql://user@host/name"
+        )
+    try:
+        connection = psycopg2.connect(
+            f"postgresql://{rest}",
+            connect_timeout=settings.database.connect_timeout_seconds,
+            application_name=APPLICATION,
+            cursor_factory=NamedTupleCursor,
+        )
+    except psycopg2.Error as error:
+        raise unavailable(error) from error
+    try:
+        # Behind a transaction pooler as well: nothing outlives the transaction.
+        reader = Reader(connection)
+        reader.rows(LIMITS, limit=str(settings.database.statement_timeout_seconds * 1000))
+        yield reader
+    finally:
+        connection.close()
