@@ -5,12 +5,14 @@
 #   make test        build and run every test (installs Postfix for them where it may)
 #   make lint types  ruff, mypy
 #   make test-crash  KILLS=20 kills under load, half of them with the power cut: nothing lost, nothing twice
+#   make test-life   delivers, expunges, compacts, moves and checks under kills until GIGABYTES=0 and 60 s are over
 #   make fuzz        fuzz the C parser for SECONDS=60 a target; needs clang with libFuzzer (libclang-rt-dev)
 #   make bench-mime  the MIME parser against its peers, ratios in build/bench/mime.json
 #   make bench-antispam  the classifier's speed and accuracy beside bogofilter, in build/bench/antispam.json
 #   make bench-delivery  LMTP against Dovecot's, in build/bench/delivery.json; root, postfix, dovecot-lmtpd
 #   make bench-watching  what metrics and trace cost a delivery, in build/bench/watching.json
 #   make bench-startup   how long `mda --help` and listings take, in build/bench/startup.json
+#   make bench-storage  the store beside files and Dovecot's formats, in build/bench/storage.json; root, dovecot-imapd
 #   make corpus      some thousand real mails for the tests with Postfix and for training (npm fetches them)
 #   make install     mda-pipe and Postfix's fragments below DESTDIR/PREFIX, settings and systemd units in DESTDIR/etc
 
@@ -23,9 +25,10 @@ C_SOURCES := $(wildcard csrc/*/*.c csrc/*/*.h csrc/*/*.sh cffi_build/*.py)
 BENCH_ROUNDS ?= 5
 SECONDS ?= 60
 KILLS ?= 20
+GIGABYTES ?= 0
 MESSAGES ?= 0
 
-.PHONY: all build bench-mime bench-antispam bench-delivery bench-watching bench-startup fuzz corpus demo demo-stop test test-crash test-packages lint format types install clean
+.PHONY: all build bench-mime bench-antispam bench-delivery bench-watching bench-startup bench-storage fuzz corpus demo demo-stop test test-crash test-life test-packages lint format types install clean
 
 all: build
 
@@ -53,6 +56,9 @@ test: build test-packages
 test-crash: build test-packages
 	$(BIN)/python -m tests.crash.run --kills $(KILLS) --messages $(MESSAGES) $(CRASH_ARGS)
 
+test-life: build test-packages
+	$(BIN)/python -m tests.crash.life --gigabytes $(GIGABYTES) $(LIFE_ARGS)
+
 fuzz:
 	sh fuzz/run.sh build/fuzz $(SECONDS)
 
@@ -73,6 +79,10 @@ bench-watching: build
 
 bench-startup: build
 	$(BIN)/python -m bench.startup $(BENCH_ROUNDS)
+
+bench-storage: build
+	$(BIN)/python -m tools.fetch_corpus
+	$(BIN)/python -m bench.storage $(BENCH_ROUNDS)
 
 corpus: build
 	$(BIN)/python -m tools.fetch_corpus

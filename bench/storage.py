@@ -1,0 +1,80 @@
+"""The store's figures: `make bench-storage`, or `python -m bench.storage [--quick] [ROUNDS] [SECTION...]`.
+
+Sections: codec, append, reads, space, compaction; each opens with what it measures (bench/storage_*.py). The mails are
+the SpamAssassin corpus (tools/fetch_corpus.py), and for long ones twenty of 2 MB. Prints medians, writes
+build/bench/storage.json. What is not installed (Dovecot's imapd, Postfix's smtp-source) is left out and named.
+"""
+
+import base64
+import hashlib
+import json
+import random
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench import storage_append, storage_codec, storage_compaction, storage_dovecot, storage_reads, storage_space
+from bench.mime_programs import OUTPUT, ROOT
+from tools.build_base_dictionary import read_corpus
+
+SECTIONS = ("codec", "append", "reads", "space", "compaction")
+CORPUS = ROOT / "build" / "corpus"
+QUICK_MAILS = 600
+
+
+def main() -> int:
+    words = sys.argv[1:]
+    is_quick = "--quick" in words
+    rounds = next((int(word) for word in words if word.isdigit()), 1 if is_quick else 5)
+    chosen = [word for word in words if word in SECTIONS] or SECTIONS
+    if not (CORPUS / "index").exists():
+        print(f"no corpus at {CORPUS}; run: python -m tools.fetch_corpus", file=sys.stderr)
+        return 1
+    if not storage_dovecot.is_there():
+        print("Dovecot is left out: apt-get install dovecot-imapd")
+    mails = read_corpus(CORPUS)
+    random.Random(1).shuffle(mails)
+    del mails[QUICK_MAILS if is_quick else len(mails) :]
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    output = OUTPUT / "storage.json"
+    found = json.loads(output.read_text()) if output.exists() else {}
+    for section in chosen:
+        with tempfile.TemporaryDirectory(prefix="mda-bench-", dir="/var/tmp") as folder:
+            Path(folder).chmod(0o755)
+            found[section] = _measure(section, Path(folder), mails, rounds, is_quick=is_quick)
+        output.write_text(json.dumps(found, indent=2) + "\n")
+    return 0
+
+
+def _measure(section: str, folder: Path, mails: list[bytes], rounds: int, *, is_quick: bool) -> list[dict[str, object]]:
+    halves = ([raw for raw in mails if _half(raw)], [raw for raw in mails if not _half(raw)])
+    match section:
+        case "codec":
+            return storage_codec.measure(*halves, rounds)
+        case "append":
+            return storage_append.measure(folder, mails, rounds)
+        case "reads":
+            reads = 200 if is_quick else 2000
+            rows = storage_reads.measure(folder, "corpus", mails, rounds, reads)
+            return rows + storage_reads.measure(folder, "2 MB", _long(), rounds, reads // 10)
+        case "space":
+            return storage_space.measure(folder, mails, halves)
+        case _:
+            return storage_compaction.measure(folder, mails, rounds)
+
+
+def _half(raw: bytes) -> bool:
+    return hashlib.sha1(raw, usedforsecurity=False).digest()[0] < 0x80
+
+
+def _long() -> Sequence[bytes]:
+    """A text and an attachment in base64, as most long mails are."""
+    source = random.Random(2)
+    head = b"From: a@example.org\r\nSubject: long\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    octets = (base64.encodebytes(source.randbytes(1_500_000)).replace(b"\n", b"\r\n") for _ in range(20))
+    return [head + body for body in octets]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
