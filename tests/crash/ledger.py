@@ -70,12 +70,15 @@ class Ledger:
         """Answers that must not come, whatever happens."""
         self.redelivered = 0
         """Mails handed over again after a 250, and answered with the same id."""
+        self.octets = 0
+        """Of all mails that were sent."""
         self.refused = 0
         """Temporary answers, and connections that broke."""
 
     def note_sent(self, mail: Mail) -> None:
         with self._lock:
             self.mails[mail.name] = Expected(mail.digest, mail.recipients)
+            self.octets += len(mail.raw)
 
     def forget(self, mail: Mail) -> None:
         """Nobody took it: it may be in the store or not."""
