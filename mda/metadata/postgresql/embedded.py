@@ -127,13 +127,16 @@ def is_made(data_dir: Path) -> bool:
 
 def _ensure_running(place: _Place, user: ServerUser) -> str:
     user.require_folder(place.data_dir)
-    binaries = choose_binaries(place.cluster, user, place.data_dir)
     owner = _owner(place)
     if owner is not None and owner != user.uid:
         raise SettingsError(
             f"{place.cluster} belongs to user id {owner}, but the server would run as {user.name}",
             "run as that user, or (as root) name it in database.embedded_user",
         )
+    if cluster_major(place.cluster) is not None and _is_running(place):
+        # The common case of every command: to look for programs would take as long as its listing.
+        return _url(_socket_in_use(place, user))
+    binaries = choose_binaries(place.cluster, user, place.data_dir)
     if cluster_major(place.cluster) is None:
         _create(place, user, binaries)
     if not _is_running(place):
