@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.crash.life import live
 
-SECONDS = 45
+SECONDS = 60
 SEED = 20261127
 
 
