@@ -5,9 +5,9 @@
 On the SpamAssassin corpus (`python -m tools.fetch_corpus`). Speed is messages a second of one core, in CPU time, the
 median of the rounds: parse and classify as a delivery does it, from Python; and scoring alone. bogofilter classifies
 the same files in bulk. Then both learn the corpus online, in an order fixed by the names' hashes, from nothing: 1-ROCA%
-of stretches of that stream and of all of it. Also how long a new model takes to read, and the longest pause between two
-messages that another thread scores meanwhile. Writes build/bench/antispam.json. bogofilter is left out with a word
-where it is not installed.
+of stretches of that stream and of all of it. Also how long a message waits for a new model, for how long it holds up
+another thread that scores, and what a model adds to a worker's memory. Writes build/bench/antispam.json. bogofilter is
+left out with a word where it is not installed.
 """
 
 import hashlib
@@ -19,7 +19,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from threading import Event, Thread
 
 from bench.mime_programs import OUTPUT
@@ -28,6 +31,7 @@ from mda.antispam.classifier import Classifier
 from mda.antispam.evaluation import separate
 from mda.antispam.trial import Entry, View
 from mda.binding import Model, examine, features
+from mda.weights import Weights, pack
 from tools.fetch_corpus import DEFAULT_FOLDER
 
 STRETCHES = ((0, 100), (100, 300), (300, 700), (700, 1500), (1500, 3000), (3000, 6046), (100, 6046), (0, 6046))
@@ -76,10 +80,48 @@ def per_second(work: Callable[[bytes], object], items: Sequence[bytes], rounds: 
 
 
 def measure_replacement() -> dict[str, float]:
-    """Milliseconds to take a new model, and the longest time from one scored message to the next meanwhile."""
-    classifier = Classifier()
-    model, path = classifier.model, classifier.path
+    """Milliseconds that the first message after a replacement waits for the new model: in the worker that copies it for
+    all, and in the others, medians and the worst; and the longest pause of another thread that scores meanwhile."""
     ids = features((DEFAULT_FOLDER / "index").read_bytes()[:4000])
+    copied, mapped, pauses = [], [], list[float]()
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "model.bin"
+        base = Classifier().model.weights
+        path.write_bytes(pack(base))
+        first, other = (Classifier(path, shared_folder=Path(name) / "spam") for _ in range(2))
+        for turn in range(40):
+            put(path, replace(base, messages=turn))
+            copied.append(milliseconds(lambda: first.model))
+            mapped.append(milliseconds(lambda: other.model))
+        with scoring(first.model, ids) as last_pauses:
+            for turn in range(40):
+                put(path, replace(base, messages=turn))
+                last_pauses[0] = 0.0
+                _ = first.model
+                pauses.append(1000 * last_pauses[0])
+    return {
+        "model_copy_ms": statistics.median(copied),
+        "model_map_ms": statistics.median(mapped),
+        "model_worst_ms": max(copied + mapped),
+        "pause_ms": statistics.median(pauses),
+    } | measure_memory()
+
+
+def put(path: Path, weights: Weights) -> None:
+    fresh = path.with_suffix(".new")
+    fresh.write_bytes(pack(weights))
+    fresh.rename(path)
+
+
+def milliseconds(work: Callable[[], object]) -> float:
+    begin = time.perf_counter()
+    work()
+    return 1000 * (time.perf_counter() - begin)
+
+
+@contextmanager
+def scoring(model: Model, ids: bytes) -> Iterator[list[float]]:
+    """A thread that scores all the time; the longest of the seconds between its messages since it was set to 0."""
     pauses, done = [0.0], Event()
 
     def score() -> None:
@@ -92,14 +134,31 @@ def measure_replacement() -> dict[str, float]:
 
     thread = Thread(target=score)
     thread.start()
-    taken = []
-    for _ in range(20):
-        begin = time.perf_counter()
-        Model(path)
-        taken.append(time.perf_counter() - begin)
-    done.set()
-    thread.join()
-    return {"model_read_ms": 1000 * statistics.median(taken), "longest_pause_ms": 1000 * pauses[0]}
+    try:
+        yield pauses
+    finally:
+        done.set()
+        thread.join()
+
+
+def measure_memory() -> dict[str, float]:
+    """Kilobytes that a model adds to what a worker alone has, mapped beside another worker, and without a folder."""
+    program = (
+        "import re, sys; from pathlib import Path; from mda.binding import Model\n"
+        "def private():\n"
+        "    said = Path('/proc/self/smaps_rollup').read_text()\n"
+        "    return sum(int(found) for found in re.findall(r'Private_(?:Clean|Dirty): *([0-9]+)', said))\n"
+        "before = private(); model = Model(Path(sys.argv[1]), *map(Path, sys.argv[2:])); print(private() - before)"
+    )
+    with tempfile.TemporaryDirectory() as name:
+        path, folder = Classifier().path, Path(name)
+        beside = Model(path, folder)
+        found = {}
+        for key, more in (("model_private_kilobytes_mapped", [name]), ("model_private_kilobytes_copied", [])):
+            command = [sys.executable, "-c", program, str(path), *more]
+            found[key] = float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+        assert beside.is_shared
+    return found
 
 
 def compare(entries: Sequence[Entry]) -> dict[str, dict[str, float]]:

@@ -50,7 +50,7 @@ class Weights:
     """Bit i: it knows features of category i."""
     share: float
     """How much naive Bayes counts, see csrc/antispam/bayes.h."""
-    raw_weights: bytes
+    raw_weights: bytes | memoryview
     version: str = ""
     """12 hexadecimal digits of the checksum: names these very weights. Empty before packing."""
 
@@ -72,7 +72,9 @@ def pack(weights: Weights) -> bytes:
         weights.share,
         weights.categories,
     )
-    return header + hashlib.sha256(header + weights.raw_weights).digest() + weights.raw_weights
+    checksum = hashlib.sha256(header)
+    checksum.update(weights.raw_weights)
+    return b"".join((header, checksum.digest(), weights.raw_weights))
 
 
 def unpack(content: bytes, feature_version: int, name: str) -> Weights:
@@ -87,8 +89,10 @@ def unpack(content: bytes, feature_version: int, name: str) -> Weights:
     if not 1 <= bits <= MAX_BITS or len(content) != HEADER_BYTES + (2 << bits):
         raise InvalidValue(f"{name} is truncated or padded: {len(content)} bytes for {bits} bits", _REBUILD)
     stored = content[HEADER.size : HEADER_BYTES]
-    digest = hashlib.sha256(content[: HEADER.size] + content[HEADER_BYTES:]).digest()
-    if digest != stored:
+    raw_weights = memoryview(content)[HEADER_BYTES:]
+    checksum = hashlib.sha256(content[: HEADER.size])
+    checksum.update(raw_weights)
+    if checksum.digest() != stored:
         raise InvalidValue(f"{name} is damaged: its checksum does not match", _REBUILD)
     if not all(math.isfinite(number) for number in numbers):
         raise InvalidValue(f"{name} holds numbers that are not finite", _REBUILD)
@@ -105,6 +109,6 @@ def unpack(content: bytes, feature_version: int, name: str) -> Weights:
         threshold,
         categories,
         share,
-        content[HEADER_BYTES:],
-        digest.hex()[:12],
+        raw_weights,
+        stored.hex()[:12],
     )

@@ -28,11 +28,14 @@ class _Stamp:
 
 class Classifier:
     """Gives verdicts with the model at `trained_path` if the trainer has written one, else with that at `model_path`,
-    else with the package's base model."""
+    else with the package's base model. Processes that name the same `shared_folder` have its weights in memory once."""
 
-    def __init__(self, model_path: Path | None = None, trained_path: Path | None = None) -> None:
+    def __init__(
+        self, model_path: Path | None = None, trained_path: Path | None = None, shared_folder: Path | None = None
+    ) -> None:
         self._base = model_path or base_model_path()
         self._trained = trained_path
+        self._shared_folder = shared_folder
         self._path = self._base
         self._model: Model | None = None
         self._stamp: _Stamp | None = None
@@ -78,7 +81,7 @@ class Classifier:
             return
         self._path, self._stamp = path, stamp
         try:
-            self._model = Model(path)
+            self._model = Model(path, self._shared_folder)
             self._trouble = None
         except MdaError as error:
             self._trouble = error

@@ -207,7 +207,8 @@ def _log_trouble(shard: Shard, trouble: MdaError) -> None:
 def _classifier(settings: Settings) -> Classifier | None:
     if not settings.spam.enabled:
         return None
-    return Classifier(Path(settings.spam.model) if settings.spam.model else None, settings.trained_model)
+    model = Path(settings.spam.model) if settings.spam.model else None
+    return Classifier(model, settings.trained_model, settings.trained_model.parent)
 
 
 def _campaigns(settings: Settings) -> CampaignTable | None:
