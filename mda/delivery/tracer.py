@@ -7,8 +7,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import cache
 from itertools import islice
 
+from mda.antispam.verdict import Category, Reason
 from mda.causes import Cause
 from mda.delivery.copies import Copy, Message
 from mda.delivery.metered import Stamp, Stopwatch
@@ -124,8 +126,8 @@ class Tracer:
             uid=outcome.uid if isinstance(outcome, Stored) else 0,
             shard=self._shard_name(copy.target.shard_id) if is_stored else "",
             is_spam=None if verdict is None else verdict.is_spam,
-            score=None if verdict is None else round(verdict.score, 4),
-            reasons=tuple((one.label, round(one.weight, 2)) for one in verdict.reasons[:REASONS_KEPT])
+            score=None if verdict is None else verdict.score,
+            reasons=tuple((_label(one.category, one.part), one.weight) for one in verdict.reasons[:REASONS_KEPT])
             if verdict
             else (),
             shard_seconds=max(0.0, stamp.began - began) if stamp else 0,
@@ -137,6 +139,12 @@ class Tracer:
 def _peer(peer: Peer) -> tuple[str, str, str, str, str, str]:
     """In the order of `MessageTrace`."""
     return peer.queue_id, peer.name, peer.client_name, peer.client_address, peer.helo, peer.protocol
+
+
+@cache
+def _label(category: Category | None, part: str) -> str:
+    """`Reason.label`, made once for all messages: it is most of what a trace costs."""
+    return Reason(category, 0, 0.0, part).label
 
 
 def _result(outcome: Stored | Cause) -> str:

@@ -14,7 +14,7 @@ from mda.metadata.postgresql.engine import transaction
 from mda.trace import MessageTrace, Page, from_page, key
 
 INSERT = """
-INSERT INTO trace (began_at, id, ended_at, entries, keys, raw) VALUES (:began_at, :id, :ended_at, :entries, :keys, :raw)
+INSERT INTO trace (began_at, id, ended_at, entries, keys, raw) VALUES (:began_at, :id, :ended_at, :entries, :keys ::integer[], :raw)
 """
 
 FIND = """
@@ -24,6 +24,7 @@ SELECT raw FROM trace WHERE began_at >= :since AND keys @> ARRAY[:key ::integer]
 
 def append(engine: Engine, identifiers: IdentifierSource, page: Page) -> None:
     """Not waited for by the disk: what a crash takes is at most the trace of the last seconds, never mail."""
+    keys = ",".join(map(str, page.keys))  # one string: thousands of numbers, adapted one by one, cost more
     with transaction(engine) as connection:
         connection.execute(text("SET LOCAL synchronous_commit = off"))
         connection.execute(
@@ -33,7 +34,7 @@ def append(engine: Engine, identifiers: IdentifierSource, page: Page) -> None:
                 "id": identifiers.next(),
                 "ended_at": datetime.fromtimestamp(page.ended_at, UTC),
                 "entries": page.entries,
-                "keys": list(page.keys),
+                "keys": f"{{{keys}}}",
                 "raw": page.raw,
             },
         )
