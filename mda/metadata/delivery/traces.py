@@ -14,7 +14,8 @@ from mda.metadata.postgresql.engine import transaction
 from mda.trace import MessageTrace, Page, from_page, key
 
 INSERT = """
-INSERT INTO trace (began_at, id, ended_at, entries, keys, raw) VALUES (:began_at, :id, :ended_at, :entries, :keys ::integer[], :raw)
+INSERT INTO trace (began_at, id, ended_at, entries, keys, raw)
+VALUES (:began_at, :id, :ended_at, :entries, :keys ::integer[], :raw)
 """
 
 FIND = """
