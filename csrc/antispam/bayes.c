@@ -21,8 +21,8 @@ static void count_values(const int8_t *odds, uint32_t count, uint32_t values[256
     }
 }
 
-spam_bayes spam_bayes_find(const int8_t *odds, uint32_t count, uint32_t known) {
-    uint32_t values[256], left = SPAM_BAYES_TELLING;
+spam_bayes spam_bayes_find(const int8_t *odds, uint32_t count, uint32_t known, uint32_t telling) {
+    uint32_t values[256], left = telling;
     count_values(odds, count, values);
     spam_bayes found = {.least = LARGEST, .part = 1.0f};
     for (;; found.least--) {
@@ -34,7 +34,7 @@ spam_bayes spam_bayes_find(const int8_t *odds, uint32_t count, uint32_t known) {
         }
         left -= above + below;
     }
-    uint32_t taken = known < SPAM_BAYES_TELLING ? known : SPAM_BAYES_TELLING;
+    uint32_t taken = known < telling ? known : telling;
     found.unit = taken == 0 ? 0.0 : 1.0 / (SPAM_BAYES_UNIT * sqrt((double)taken));
     return found;
 }

@@ -24,7 +24,7 @@ typedef struct {
     float part;
 } spam_bayes;
 
-/* Of `count` log-odds, those that count. `known` features were looked at: the others of `odds` are 0. */
-spam_bayes spam_bayes_find(const int8_t *odds, uint32_t count, uint32_t known);
+/* Of `count` log-odds, the `telling` that count. `known` features were looked at: the others of `odds` are 0. */
+spam_bayes spam_bayes_find(const int8_t *odds, uint32_t count, uint32_t known, uint32_t telling);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-enum { AHEAD = 16 };
+enum { AHEAD = 16, TELLING_AT_FIRST = 16, MESSAGES_A_TELLING = 2 };
 
 static const float RARE = 0.1f; /* messages that a feature is taken to have been in besides, on both sides */
 
@@ -27,6 +27,13 @@ static int odds_of(const spam_learner *learner, const spam_cell *cell) {
     float rate = (float)learner->ham / (float)learner->spam;
     float odds = logf(((float)cell->spam + RARE) / ((float)cell->ham + RARE) * rate) * SPAM_BAYES_UNIT;
     return odds > 127 ? 127 : odds < -127 ? -127 : (int)lrintf(odds);
+}
+
+/* By how many features Bayes goes. */
+static uint32_t telling_of(const spam_learner *learner) {
+    uint32_t rarer = learner->ham < learner->spam ? learner->ham : learner->spam;
+    uint32_t telling = TELLING_AT_FIRST + rarer / MESSAGES_A_TELLING;
+    return telling < SPAM_BAYES_TELLING ? telling : SPAM_BAYES_TELLING;
 }
 
 typedef struct {
@@ -53,8 +60,8 @@ static outlook look(const spam_learner *learner, const uint32_t *features, uint3
     for (int i = 0; i < 2; i++) {
         found.margins[i] = learner->bias[i] + learner->trust[i] * prior + sums[i] * found.norm;
     }
-    spam_bayes telling = spam_bayes_find(odds, seen, seen);
-    found.bayes = telling.sum * telling.unit;
+    spam_bayes bayes = spam_bayes_find(odds, seen, seen, telling_of(learner));
+    found.bayes = bayes.sum * bayes.unit;
     return found;
 }
 

@@ -161,7 +161,7 @@ void spam_score_features(const spam_model *model, const uint32_t *features, uint
     found.weights[0] = found.odds[0] = 0; /* also where there are no features */
     memset(out, 0, sizeof *out);
     uint32_t known = fetch(model, features, count, &found);
-    spam_bayes telling = spam_bayes_find(found.odds, count, known);
+    spam_bayes telling = spam_bayes_find(found.odds, count, known, SPAM_BAYES_TELLING);
     units unit = {.weight = (float)(model->scale / sqrt((double)known + model->floor + (known == 0))),
                   .odds = (float)(model->share * telling.unit),
                   .least = telling.least};

@@ -82,20 +82,26 @@ static void test_learner_separates_and_obeys_its_mask(void) {
     free(cells);
 }
 
-/* Log-odds of the TELLING largest, each log(8) here on the side where it was seen: 12 * log(8.1 / 0.1) a byte. */
+/* Log-odds of the TELLING largest, each on the side where it was seen: 12 * log(250.1 / 0.1) a byte; of the first messages
+   fewer count. */
 static void test_bayes_counts_what_tells_most(void) {
-    enum { SHARED = 1000 };
+    enum { SHARED = 1000, MESSAGES = 250, FEW = 8, TELLING_OF_FEW = 16 + FEW / 2 };
     spam_cell *cells = calloc(1u << BITS, sizeof *cells);
     spam_learner learner = {.cells = cells, .bits = BITS, .rates = {0.2f, 1.0f}, .share = 1.0f};
     uint32_t ids[SHARED + 1];
     for (uint32_t i = 0; i <= SHARED; i++) {
         ids[i] = feature(SPAM_BODY_WORDS, i * 7919 % 100003);
     }
-    for (int i = 0; i < 8; i++) {
+    double odds_of_few = rint(SPAM_BAYES_UNIT * log((FEW + 0.1) / 0.1)) / SPAM_BAYES_UNIT;
+    for (int i = 0; i < MESSAGES; i++) {
+        if (i == FEW) {
+            double margin = spam_learner_margin(&learner, ids, SHARED + 1, ~0u, 0);
+            CHECK(fabs(margin - odds_of_few / sqrt(TELLING_OF_FEW)) < 0.02);
+        }
         spam_learner_count(&learner, ids, SHARED + 1, ~0u, 1);
         spam_learner_count(&learner, ids, SHARED, ~0u, 0);
     }
-    double odds = rint(SPAM_BAYES_UNIT * log(8.1 / 0.1)) / SPAM_BAYES_UNIT;
+    double odds = rint(SPAM_BAYES_UNIT * log((MESSAGES + 0.1) / 0.1)) / SPAM_BAYES_UNIT;
     CHECK(fabs(spam_learner_margin(&learner, ids, SHARED + 1, ~0u, 0) - odds / sqrt(SPAM_BAYES_TELLING)) < 0.02);
     CHECK(fabs(spam_learner_margin(&learner, ids + SHARED, 1, ~0u, 0) - odds) < 1e-6);
     CHECK(spam_learner_margin(&learner, ids, SHARED, ~0u, 0) < 0.02);
