@@ -13,7 +13,9 @@
 
 #include <stdint.h>
 
+/* cdef begin */
 enum { SPAM_BAYES_TELLING = 128, SPAM_BAYES_UNIT = 12 };
+/* cdef end */
 
 /* What one unit of log-odds adds; the sum of those that count; the smallest size that still counts, and what part of that
    size. */

@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-enum { AHEAD = 16, TELLING_AT_FIRST = 16, MESSAGES_A_TELLING = 2 };
+enum { AHEAD = 16, MESSAGES_A_TELLING = 2 };
 
 static const float RARE = 0.1f; /* messages that a feature is taken to have been in besides, on both sides */
 
@@ -32,7 +32,7 @@ static int odds_of(const spam_learner *learner, const spam_cell *cell) {
 /* By how many features Bayes goes. */
 static uint32_t telling_of(const spam_learner *learner) {
     uint32_t rarer = learner->ham < learner->spam ? learner->ham : learner->spam;
-    uint32_t telling = TELLING_AT_FIRST + rarer / MESSAGES_A_TELLING;
+    uint32_t telling = learner->telling + rarer / MESSAGES_A_TELLING;
     return telling < SPAM_BAYES_TELLING ? telling : SPAM_BAYES_TELLING;
 }
 

@@ -4,8 +4,8 @@
  *
  *     margin = mean of both (bias + trust * prior + sum(weights) / sqrt(n + floor)) + share * Bayes
  *
- * Bayes goes by few features while it has counted few messages (by 16, and one more for two of the rarer kind, up to
- * SPAM_BAYES_TELLING): of a hundred messages most features were seen in one alone, which all say the same, and say
+ * Who learns online lets Bayes go by few features while it has counted few messages (`telling`, and one more for two of
+ * the rarer kind, up to SPAM_BAYES_TELLING): of a hundred messages most features were seen in one alone, which all say the same, and say
  * little.
  *
  * The slow one does not learn noise by heart, the fast one is better on little mail. `prior` is what is known before,
@@ -29,6 +29,7 @@ typedef struct {
     float rates[2];
     float floor;
     float share;
+    uint32_t telling; /* features that Bayes goes by before it has counted any message, at most SPAM_BAYES_TELLING */
     uint32_t ham, spam; /* messages counted */
     float bias[2], bias_squares[2];
     float trust[2], trust_squares[2];

@@ -23,15 +23,26 @@ def features(raw: bytes, limits: Limits = DEFAULT_LIMITS) -> bytes:
         contexts.give(context)
 
 
+_MOST_TELLING: int = _lib.SPAM_BAYES_TELLING
+
+
 class Learner:
     """Logistic regression with slow and with fast steps and naive Bayes over 1 << bits buckets, see
     csrc/antispam/learn.h. Takes 20 octets a bucket. Not for two threads at once.
 
     `categories` is a mask of what may be seen: bit i is category i. `prior` is a margin known before; `trust` is how
-    far it counts at the beginning.
+    far it counts at the beginning. `telling` is by how many features Bayes goes before it has counted any message.
     """
 
-    def __init__(self, bits: int, floor: float, rates: tuple[float, float], share: float, trust: float = 1.0) -> None:
+    def __init__(
+        self,
+        bits: int,
+        floor: float,
+        rates: tuple[float, float],
+        share: float,
+        trust: float = 1.0,
+        telling: int = _MOST_TELLING,
+    ) -> None:
         if not 1 <= bits <= weights.MAX_BITS:
             raise InvalidValue(f"bits must be 1 to {weights.MAX_BITS}, not {bits}")
         self._cells = _ffi.new("spam_cell[]", 1 << bits)
@@ -43,6 +54,7 @@ class Learner:
                 "floor": floor,
                 "rates": rates,
                 "share": share,
+                "telling": telling,
                 "trust": (trust, trust),
             },
         )

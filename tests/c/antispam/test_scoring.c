@@ -85,9 +85,9 @@ static void test_learner_separates_and_obeys_its_mask(void) {
 /* Log-odds of the TELLING largest, each on the side where it was seen: 12 * log(250.1 / 0.1) a byte; of the first messages
    fewer count. */
 static void test_bayes_counts_what_tells_most(void) {
-    enum { SHARED = 1000, MESSAGES = 250, FEW = 8, TELLING_OF_FEW = 16 + FEW / 2 };
+    enum { SHARED = 1000, MESSAGES = 250, FEW = 8, FIRST = 16, TELLING_OF_FEW = FIRST + FEW / 2 };
     spam_cell *cells = calloc(1u << BITS, sizeof *cells);
-    spam_learner learner = {.cells = cells, .bits = BITS, .rates = {0.2f, 1.0f}, .share = 1.0f};
+    spam_learner learner = {.cells = cells, .bits = BITS, .rates = {0.2f, 1.0f}, .share = 1.0f, .telling = FIRST};
     uint32_t ids[SHARED + 1];
     for (uint32_t i = 0; i <= SHARED; i++) {
         ids[i] = feature(SPAM_BODY_WORDS, i * 7919 % 100003);
