@@ -81,7 +81,7 @@ def live(folder: Path, seed: int, seconds: float, octets: int = 0) -> Life:
     try:
         house.prepare()
         house.add_shard(SHARDS[1])
-        for address in ADDRESSES[::2]:
+        for address in ADDRESSES[:-4]:
             house.instance.mda("account", "retention", address, "0")
         house.start()
         load = Load(house.instance.socket, ADDRESSES, ledger, SESSIONS, random.getrandbits(32))

@@ -16,10 +16,11 @@ from tests.crash.processes import kill
 from tests.integration.instance import Instance
 
 PAUSE_SECONDS = 0.3
-MOST_EXPUNGED = 40
+MOST_EXPUNGED = 500
 SETTLING_SECONDS = 20
 """At the end, until what was sealed last may be compacted: above four times delivery.deadline_seconds of the run."""
 
+GRACE_SECONDS = 3
 CHECK_LEFT = 2
 CHECK_ENDED = (0, 1, CHECK_LEFT)
 """Exit statuses of `mda storage check --repair` that are a result; any other means that it did not get through."""
@@ -81,6 +82,8 @@ class Upkeep:
         """At rest: all space comes back, and a check finds nothing that it can't mend, and then nothing."""
         time.sleep(SETTLING_SECONDS)
         self._compact(Random(0))
+        time.sleep(GRACE_SECONDS + 1)
+        self._compact(Random(0))  # removes what the first one has retired
         self._check(Random(0))
         status, said = self._command("check", "storage", "check")
         if status:
@@ -128,7 +131,7 @@ class Upkeep:
             return
         account = account_of(random.choice(left).recipient)
         mine = [one for one in left if account_of(one.recipient) == account]
-        chosen = random.sample(mine, min(MOST_EXPUNGED, -(-len(mine) * 2 // 3)))
+        chosen = random.sample(mine, min(MOST_EXPUNGED, -(-len(mine) * 9 // 10)))
         self.unsure.update(chosen)
         status, _ = self._command(
             "expunge", "message", "expunge", account, *(f"{one.content_id:016x}" for one in chosen)
@@ -138,8 +141,8 @@ class Upkeep:
             self.unsure.difference_update(chosen)
 
     def _compact(self, random: Random) -> None:
-        percent = str(random.choice((20, 50)))
-        self._command("compact", "storage", "compact", "--dead", percent, "--remove-after", "5")
+        percent = str(random.choice((10, 30)))
+        self._command("compact", "storage", "compact", "--dead", percent, "--remove-after", str(GRACE_SECONDS))
 
     def _move(self, random: Random) -> None:
         said = self._ledger.since(0)
