@@ -25,6 +25,7 @@ from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
 
+from bench.antispam_half import compare_halves
 from bench.mime_programs import OUTPUT
 from mda.antispam import trial
 from mda.antispam.classifier import Classifier
@@ -40,14 +41,15 @@ Scored = list[tuple[float, bool]]
 
 def main() -> int:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    entries = sorted(
-        trial.read_index(DEFAULT_FOLDER / "index"), key=lambda entry: hashlib.sha256(entry.path.name.encode()).digest()
-    )
+    index = trial.read_index(DEFAULT_FOLDER / "index")
+    entries = sorted(index, key=lambda entry: hashlib.sha256(entry.path.name.encode()).digest())
     speeds = measure_speed(entries, rounds) | measure_replacement()
     for name, value in speeds.items():
         print(f"{name:40} {value:12,.2f}")
     OUTPUT.mkdir(parents=True, exist_ok=True)
-    (OUTPUT / "antispam.json").write_text(json.dumps(speeds | compare(entries), indent=2) + "\n")
+    (OUTPUT / "antispam.json").write_text(
+        json.dumps(speeds | compare(entries) | compare_halves(index), indent=2) + "\n"
+    )
     return 0
 
 
