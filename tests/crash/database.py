@@ -21,7 +21,13 @@ from tests.crash.processes import children, kill, wait_until
 
 START_SECONDS = 60
 
+RUINED = "could not locate a valid checkpoint record"
+
 SETTINGS = ("listen_addresses=", "jit=off", "timezone=UTC", "checkpoint_timeout=30s", "max_connections=50")
+
+
+class Ruined(AssertionError):
+    """PostgreSQL finds nothing to begin from in its log: everything that it had is lost."""
 
 
 class Database:
@@ -42,10 +48,15 @@ class Database:
         return f"postgresql://{embedded.ROLE}@/{embedded.DATABASE}?host={quote(str(self._sockets), safe='')}&port=5432"
 
     def start(self, environment: Mapping[str, str]) -> None:
-        """Returns once it answers. Orphans of a killed postmaster hold its shared memory for a while: tried again."""
+        """Returns once it answers. Orphans of a killed postmaster hold its shared memory for a while: tried again.
+
+        Raises Ruined where trying again is in vain."""
         deadline = time.monotonic() + START_SECONDS
         while not self._start_once(environment):
-            assert time.monotonic() < deadline, f"PostgreSQL does not start: {self._log.read_text()[-2000:]}"
+            log = self._log.read_text()[-2000:]
+            if RUINED in log:
+                raise Ruined(log)
+            assert time.monotonic() < deadline, f"PostgreSQL does not start: {log}"
             time.sleep(0.1)
 
     def _start_once(self, environment: Mapping[str, str]) -> bool:
