@@ -71,6 +71,8 @@ def _escape(_logger: object, _method: str, event: EventDict) -> EventDict:
 
 
 def _escaped(value: str) -> str:
+    if value.isascii() and value.isprintable():
+        return value
     return _CONTROL.sub(_visible, value)
 
 

@@ -181,4 +181,4 @@ SESSION = (
 EXECUTE_LOCK = "EXECUTE mda_lock (%s)"
 EXECUTE_LOCK_IMPATIENT = f"SET LOCAL lock_timeout = {IMPATIENT_MILLISECONDS}; EXECUTE mda_lock (%s)"
 EXECUTE_LOCK_WAITING = "SELECT set_config('lock_timeout', %s, true); EXECUTE mda_lock_waiting (%s)"
-EXECUTE_STORE = f"EXECUTE mda_store ({', '.join(f'%s::{kind}[]' for _, kind in PARAMETERS)})"
+EXECUTE_STORE = f"EXECUTE mda_store ({', '.join(['%s'] * len(PARAMETERS))})"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
+from operator import attrgetter
 
 from mda.metadata.delivery.deliver_statements import PARAMETERS
 from mda.metadata.delivery.delivery_row import Delivery, in_utc
@@ -20,15 +21,12 @@ _DERIVED: dict[str, _Taker] = {
     "queue_id": lambda delivery: delivery.queue_id or None,
 }
 
+_TAKERS: tuple[_Taker, ...] = tuple(_DERIVED.get(name) or attrgetter(name) for name, _ in PARAMETERS)
+
 
 def arrays(batch: Sequence[Delivery]) -> tuple[str, ...]:
     """One array literal per parameter of the store statement, each of as many elements as the batch."""
-    return tuple(array_literal([_value(delivery, name) for delivery in batch]) for name, _ in PARAMETERS)
-
-
-def _value(delivery: Delivery, name: str) -> object:
-    derive = _DERIVED.get(name)
-    return derive(delivery) if derive else getattr(delivery, name)
+    return tuple(array_literal([take(delivery) for delivery in batch]) for take in _TAKERS)
 
 
 def _literal(numbers: Iterable[int]) -> str | None:

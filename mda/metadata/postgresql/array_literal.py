@@ -13,9 +13,10 @@ def array_literal(values: Iterable[object]) -> str:
 
 
 def _element(value: object) -> str:
+    kind = type(value)
     if value is None:
         return "NULL"
-    if isinstance(value, int | float):
+    if kind is int or kind is float or kind is bool:
         return repr(value)
     if isinstance(value, bytes):
         return f'"\\\\x{value.hex()}"'
