@@ -87,6 +87,7 @@ class Delivery(_Table, frozen=True):
     batch_messages: int = 100
     batch_bytes: int = 33_554_432
     in_flight_bytes: int = 268_435_456
+    account_in_flight: int = 16
 
 
 class Spam(_Table, frozen=True):

@@ -26,6 +26,8 @@ from mda.delivery.plan import Policy
 from mda.delivery.service import DeliveryService, Services
 from mda.delivery.shard_lane import ShardLane
 from mda.delivery.shard_lanes import ShardLanes
+from mda.delivery.shares import AccountShares
+from mda.delivery.store import Store
 from mda.delivery.tracer import Tracer
 from mda.errors import MdaError
 from mda.identifiers import IdentifierSource, format_id
@@ -78,6 +80,9 @@ async def compose(settings: Settings, *, keeps_receipts: bool = True) -> AsyncIt
         services = Services(
             lookup=lookup,
             lanes=lanes.shards,
+            store=Store(
+                lanes.shards, AccountShares(settings.delivery.account_in_flight), settings.delivery.deadline_seconds
+            ),
             classifier=_classifier(settings),
             identifiers=identifiers,
             pool=pool,

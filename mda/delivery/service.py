@@ -26,7 +26,7 @@ from mda.delivery.lookup import Lookup
 from mda.delivery.plan import Policy, admit
 from mda.delivery.report import log_copies
 from mda.delivery.shard_lanes import ShardLanes
-from mda.delivery.store import store
+from mda.delivery.store import Store
 from mda.delivery.tracer import Tracer
 from mda.envelope import Envelope, Peer, Recipient
 from mda.identifiers import IdentifierSource
@@ -42,6 +42,7 @@ class Services:
 
     lookup: Lookup
     lanes: ShardLanes
+    store: Store
     classifier: Judge | None
     identifiers: IdentifierSource
     pool: Executor
@@ -90,7 +91,7 @@ class DeliveryService:
             logger("delivery").error("not_inspected_in_time", queue_id=envelope.peer.queue_id, size=len(raw))
             return (Cause.DEADLINE_PASSED.reply,) * len(accepted)
         copies = plan_copies(message, accepted, services.policy, services.identifiers.next)
-        outcomes = await store(message, copies, services.lanes, services.deadline_seconds)
+        outcomes = await services.store.store(message, copies)
         seconds = time.monotonic() - started
         log_copies(message, copies, outcomes, seconds)
         services.tracer.note(message, copies, outcomes, seconds)

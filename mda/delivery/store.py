@@ -5,67 +5,86 @@ A message thus has one record per shard, however many recipients are there.
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mda.causes import Cause
+from mda.delivery.answers import Answers
 from mda.delivery.copies import Copy, Message
 from mda.delivery.job import Job, Outcomes
 from mda.delivery.plan import Placement
 from mda.delivery.rows import delivery_row
 from mda.delivery.shard_lanes import ShardLanes
+from mda.delivery.shares import AccountShares
 from mda.metadata.delivery.deliver import Delivery, Stored
 
 Outcome = Stored | Cause
 
 
-async def store(message: Message, copies: Sequence[Copy], lanes: ShardLanes, seconds: float) -> Outcomes:
-    """One outcome per copy, in order: refused by its plan, or as its shard and the database answered.
+class Store:
+    """What the deliveries of a worker hand their copies to. Made and used in its event loop."""
 
-    What is under way after `seconds` is DEADLINE_PASSED: it may yet be stored, and its receipt then answers the
-    redelivery.
-    """
-    rows: dict[int, dict[int, Delivery]] = {}
-    outcomes: dict[int, Outcome] = {}
-    for number, copy in enumerate(copies):
-        if isinstance(copy.decision, Placement):
-            rows.setdefault(copy.target.shard_id, {})[number] = delivery_row(message, copy, copy.decision)
-        else:
-            outcomes[number] = copy.decision
-    answers = await asyncio.gather(
-        *(_store_on(shard_id, tuple(of_shard.values()), message, lanes, seconds) for shard_id, of_shard in rows.items())
-    )
-    for of_shard, answer in zip(rows.values(), answers, strict=True):
-        outcomes.update(zip(of_shard, answer, strict=True))
-    return tuple(outcomes[number] for number in range(len(copies)))
+    def __init__(self, lanes: ShardLanes, shares: AccountShares, seconds: float) -> None:
+        self._lanes = lanes
+        self._shares = shares
+        self._seconds = seconds
+        self._loop = asyncio.get_running_loop()
+        self._answers = Answers(self._loop)
 
+    async def store(self, message: Message, copies: Sequence[Copy]) -> Outcomes:
+        """One outcome per copy, in order: refused by its plan, or as its shard and the database answered.
 
-async def _store_on(
-    shard_id: int, rows: tuple[Delivery, ...], message: Message, lanes: ShardLanes, seconds: float
-) -> Outcomes:
-    loop = asyncio.get_running_loop()
-    answer: asyncio.Future[Outcomes] = loop.create_future()
-    job = Job(
-        shard_id=shard_id,
-        raw=message.raw,
-        reverse_path=message.envelope.reverse_path,
-        received_at=message.received_at,
-        deliveries=rows,
-        deadline=time.monotonic() + seconds,
-        finish=lambda outcomes: _tell(loop, answer, outcomes),
-    )
-    try:
-        async with asyncio.timeout(seconds):
-            await lanes.submit(job)
-            return await answer
-    except TimeoutError:
-        return (Cause.DEADLINE_PASSED,) * len(rows)
+        An account that has as much in the lanes as it may have is ACCOUNT_BUSY, after a wait. What is under way after
+        the deadline is DEADLINE_PASSED: it may yet be stored, and its receipt then answers the redelivery.
+        """
+        outcomes: dict[int, Outcome] = {}
+        placed: dict[int, tuple[Copy, Placement]] = {}
+        for number, copy in enumerate(copies):
+            if isinstance(copy.decision, Placement):
+                placed[number] = (copy, copy.decision)
+            else:
+                outcomes[number] = copy.decision
+        accounts = sorted({copy.target.account_id for copy, _ in placed.values()})
+        taken: set[int] = set()
+        try:
+            for account_id in accounts:
+                if self._shares.take_now(account_id) or await self._shares.take(account_id):
+                    taken.add(account_id)
+            rows: dict[int, dict[int, Delivery]] = {}
+            for number, (copy, placement) in placed.items():
+                if copy.target.account_id in taken:
+                    rows.setdefault(copy.target.shard_id, {})[number] = delivery_row(message, copy, placement)
+                else:
+                    outcomes[number] = Cause.ACCOUNT_BUSY
+            outcomes.update(await self._store_rows(message, rows))
+        finally:
+            for account_id in taken:
+                self._shares.give_back(account_id)
+        return tuple(outcomes[number] for number in range(len(copies)))
 
+    async def _store_rows(self, message: Message, rows: Mapping[int, dict[int, Delivery]]) -> dict[int, Outcome]:
+        """The outcomes of all rows, which are given by shard and number."""
+        answers = await asyncio.gather(
+            *(self._store_on(shard_id, tuple(of_shard.values()), message) for shard_id, of_shard in rows.items())
+        )
+        outcomes: dict[int, Outcome] = {}
+        for of_shard, answer in zip(rows.values(), answers, strict=True):
+            outcomes.update(zip(of_shard, answer, strict=True))
+        return outcomes
 
-def _tell(loop: asyncio.AbstractEventLoop, answer: "asyncio.Future[Outcomes]", outcomes: Outcomes) -> None:
-    """Sets the answer from whichever thread; once, and not after the deadline has taken it away."""
-
-    def settle() -> None:
-        if not answer.done():
-            answer.set_result(outcomes)
-
-    loop.call_soon_threadsafe(settle)
+    async def _store_on(self, shard_id: int, rows: tuple[Delivery, ...], message: Message) -> Outcomes:
+        answer: asyncio.Future[Outcomes] = self._loop.create_future()
+        job = Job(
+            shard_id=shard_id,
+            raw=message.raw,
+            reverse_path=message.envelope.reverse_path,
+            received_at=message.received_at,
+            deliveries=rows,
+            deadline=time.monotonic() + self._seconds,
+            finish=lambda outcomes: self._answers.tell(answer, outcomes),
+        )
+        try:
+            async with asyncio.timeout(self._seconds):
+                await self._lanes.submit(job)
+                return await answer
+        except TimeoutError:
+            return (Cause.DEADLINE_PASSED,) * len(rows)

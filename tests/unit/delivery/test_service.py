@@ -15,6 +15,7 @@ from mda.delivery import compose as composition
 from mda.delivery.compose import compose
 from mda.delivery.copies import Accepted
 from mda.delivery.service import DeliveryService
+from mda.delivery.shares import AccountShares
 from mda.envelope import Envelope, Recipient
 from mda.metadata.directory import accounts, aliases
 from mda.metadata.directory.purge import purge
@@ -272,3 +273,25 @@ def test_threads_are_started_while_there_is_memory(house: House) -> None:
         return []
 
     assert with_service(house, story) == []
+
+
+def test_an_account_without_a_place_is_busy_and_others_are_not(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody holds anna's row, so that her mail stands in the lanes; what comes on top is asked to come again."""
+    monkeypatch.setattr(AccountShares.__init__, "__defaults__", (0.05,))
+    settings = Settings(
+        data_dir=house.settings.data_dir,
+        database=house.settings.database,
+        delivery=DeliverySettings(account_in_flight=1),
+    )
+
+    async def run() -> Answers:
+        async with compose(settings) as service:
+            with house.engine.begin() as holder:
+                holder.execute(select(account_state).where(account_state.c.message_count >= 0).with_for_update())
+                first = asyncio.create_task(hand_over(service, RAW, "anna@example.org"))
+                await asyncio.sleep(0.3)
+                second = await hand_over(service, RAW.replace(b"4ABC", b"4DEF"), "anna@example.org")
+            third = await hand_over(service, RAW.replace(b"4ABC", b"4GHI"), "ben@example.org")
+            return await first + second + third
+
+    assert codes(asyncio.run(run())) == ["250 2.0.0", "451 4.3.2", "250 2.0.0"]
