@@ -58,9 +58,9 @@ def test_no_stored_hash_fails_in_about_the_time_of_a_real_one() -> None:
     stored = costly.hash("secret")
 
     def seconds(kept: str) -> float:
-        started = time.perf_counter()
+        started = time.process_time()
         assert not costly.verify(kept, "wrong").fits
-        return time.perf_counter() - started
+        return time.process_time() - started
 
     assert min(seconds("") for _ in range(3)) > 0.3 * min(seconds(stored) for _ in range(3))
 
