@@ -30,6 +30,7 @@ from tests.crash.ledger import Ledger
 from tests.crash.load import Load
 from tests.crash.postfix_load import PIPE_DOMAIN, PostfixLoad, setup
 from tests.crash.victims import choose, recover, strike
+from tests.integration.instance import STOP_SECONDS
 from tests.integration.postfix import running
 
 SESSIONS = 24
@@ -94,12 +95,20 @@ class Run:
             is_done = self.postfix.finish(SETTLE_SECONDS) and is_done
         assert is_done or self.figures.findings, f"mail is left over after {SETTLE_SECONDS} s"
         self.house.instance.stop()
-        self.house.seal_abandoned()
+        self._seal()
         with self._engine.connect() as connection:
             self.figures.findings += check_all(connection, self.house.shards, self.ledger, is_settled=is_done)
             self.figures.commits, found = check_commits(connection, self.house.shards)
         self.figures.findings += found
         self._engine.dispose()
+
+    def _seal(self) -> None:
+        """As the next workers would. The workers of a supervisor that was killed hold theirs for a moment longer."""
+        deadline = time.monotonic() + STOP_SECONDS
+        self.house.seal_abandoned()
+        while self.house.open_segments() and time.monotonic() < deadline:
+            time.sleep(0.1)
+            self.house.seal_abandoned()
 
     def _plant_fault(self) -> None:
         rule = self._random.choice(FAULTS)
