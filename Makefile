@@ -10,6 +10,7 @@
 #   make bench-mime  the MIME parser against its peers, ratios in build/bench/mime.json
 #   make bench-antispam  the classifier's speed and accuracy beside bogofilter, in build/bench/antispam.json
 #   make bench-delivery  LMTP against Dovecot's, in build/bench/delivery.json; root, postfix, dovecot-lmtpd
+#   make bench-fairness  what a flood to one mailbox costs the others, in build/bench/fairness.json; root, postfix
 #   make bench-watching  what metrics and trace cost a delivery, in build/bench/watching.json
 #   make bench-startup   how long `mda --help` and listings take, in build/bench/startup.json
 #   make bench-storage  the store beside files and Dovecot's formats, in build/bench/storage.json; root, dovecot-imapd
@@ -28,7 +29,7 @@ KILLS ?= 20
 GIGABYTES ?= 0
 MESSAGES ?= 0
 
-.PHONY: all build bench-mime bench-antispam bench-delivery bench-watching bench-startup bench-storage fuzz corpus demo demo-stop test test-crash test-life test-packages lint format types install clean
+.PHONY: all build bench-mime bench-antispam bench-delivery bench-fairness bench-watching bench-startup bench-storage fuzz corpus demo demo-stop test test-crash test-life test-packages lint format types install clean
 
 all: build
 
@@ -73,6 +74,9 @@ bench-antispam: build
 
 bench-delivery: build
 	$(BIN)/python -m bench.delivery $(BENCH_ROUNDS)
+
+bench-fairness: build
+	$(BIN)/python -m bench.fairness $(BENCH_ROUNDS)
 
 bench-watching: build
 	$(BIN)/python -m bench.watching $(BENCH_ROUNDS)
