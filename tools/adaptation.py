@@ -21,7 +21,7 @@ from mda.binding import LearnedMark, correct, learn_marks
 from tools.build_base_model import BASE, ROOT, Labelled, read
 
 KNOWN = ("easy-ham-1", "spam-1")
-COUNTS = (0, 1, 10, 100, 500)
+COUNTS = (0, 1, 10, 100, 1_000)
 SEEDS = (1, 2, 3)
 Choose = Callable[[Sequence[LearnedMark], int], Sequence[LearnedMark]]
 THRESHOLD = math.log(0.95 / 0.05)
