@@ -47,7 +47,7 @@ class Store:
         taken: set[int] = set()
         try:
             for account_id in accounts:
-                if self._shares.take_now(account_id) or await self._shares.take(account_id):
+                if await self._shares.take(account_id):
                     taken.add(account_id)
             rows: dict[int, dict[int, Delivery]] = {}
             for number, (copy, placement) in placed.items():
