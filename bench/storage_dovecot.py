@@ -72,22 +72,7 @@ class Store:
         self.folder = folder
         folder.mkdir(parents=True)
         folder.chmod(0o755)
-        self._configuration = folder / "dovecot.conf"
-        lines = [
-            f"base_dir = {folder}/run",
-            f"state_dir = {folder}/state",
-            f"log_path = {folder}/log",
-            "protocols = imap",
-            "ssl = no",
-            "first_valid_uid = 1",
-            "stats_writer_socket_path =",
-            *FORMATS[name],
-        ]
-        if os.geteuid() == 0:
-            lines += ["mail_uid = nobody", "mail_gid = nogroup"]
-        self._configuration.write_text("\n".join(lines) + "\n")
-        (folder / "log").touch()
-        (folder / "log").chmod(0o666)
+        self._configuration = private_dovecot.configure(folder, FORMATS[name])
 
     def home(self, user: str) -> Path:
         return self.folder / "homes" / user

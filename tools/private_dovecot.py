@@ -40,27 +40,30 @@ def fetch(mails: Sequence[bytes], items: Sequence[str] = ITEMS) -> tuple[Mapping
     with tempfile.TemporaryDirectory(prefix="mda-dovecot-") as folder:
         root = Path(folder)
         root.chmod(0o755)
-        _configure(root)
+        configure(root, [f"mail_location = maildir:{root}/mail:INDEX=MEMORY"])
         _fill(root / "mail", mails)
         return tuple(_ask(root, len(mails), items))
 
 
-def _configure(root: Path) -> None:
+def configure(root: Path, settings: Sequence[str]) -> Path:
+    """Writes a configuration for an imap on a pipe, with everything below `root`; where it is."""
     lines = [
         f"base_dir = {root}/run",
         f"state_dir = {root}/state",
         f"log_path = {root}/log",
-        f"mail_location = maildir:{root}/mail:INDEX=MEMORY",
         "protocols = imap",
         "ssl = no",
         "first_valid_uid = 1",
         "stats_writer_socket_path =",
+        *settings,
     ]
     if os.geteuid() == 0:
         lines += ["mail_uid = nobody", "mail_gid = nogroup"]
-    (root / "dovecot.conf").write_text("\n".join(lines) + "\n")
+    written = root / "dovecot.conf"
+    written.write_text("\n".join(lines) + "\n")
     (root / "log").touch(mode=0o666)
     (root / "log").chmod(0o666)
+    return written
 
 
 def _fill(maildir: Path, mails: Sequence[bytes]) -> None:

@@ -47,8 +47,12 @@ def check_commits(connection: Connection, shards: Path) -> tuple[CommitsRead, li
         for commit in unpack_commits(record["raw"])
     }
     found = [Finding(Flaw.UNCOMMITTED, str(record)) for record in records - rows]
-    unsealed = sum(not path.with_suffix(".seal").exists() for path in paths)
-    return CommitsRead(len(paths), unsealed, len(rows), len(rows & records)), found
+    return CommitsRead(len(paths), len(open_segments(shards)), len(rows), len(rows & records)), found
+
+
+def open_segments(shards: Path) -> list[Path]:
+    """Those without a seal."""
+    return [path for path in shards.rglob("*.seg") if not path.with_suffix(".seal").exists()]
 
 
 def _record(row: Row[tuple[object, ...]]) -> CommitRecord:

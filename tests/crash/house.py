@@ -81,10 +81,6 @@ class House:
             seal_abandoned(Shard(one.id, one.name, one.url))
         engine.dispose()
 
-    def open_segments(self) -> list[Path]:
-        """Those without a seal."""
-        return [path for path in self.shards.rglob("*.seg") if not path.with_suffix(".seal").exists()]
-
     # Who is there.
 
     @property

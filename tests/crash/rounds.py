@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError
 
 from mda.metadata.postgresql.engine import make_engine
 from tests.crash.checker import Finding, check_all, check_new
-from tests.crash.commits import check_commits
+from tests.crash.commits import check_commits, open_segments
 from tests.crash.faults import Call, Effect, Role, Rule
 from tests.crash.figures import Figures, say
 from tests.crash.house import ADDRESSES, DOMAIN, House
@@ -106,7 +106,7 @@ class Run:
         """As the next workers would. The workers of a supervisor that was killed hold theirs for a moment longer."""
         deadline = time.monotonic() + STOP_SECONDS
         self.house.seal_abandoned()
-        while self.house.open_segments() and time.monotonic() < deadline:
+        while open_segments(self.house.shards) and time.monotonic() < deadline:
             time.sleep(0.1)
             self.house.seal_abandoned()
 
