@@ -167,13 +167,14 @@ int64_t mime_read(mime_context *context, const uint8_t *input, size_t length, in
     mime_default_limits(&limits);
     mime_status status = mime_parse_with(context, input, length, &limits, wants, &message);
     if (status != MIME_OK) return -(int64_t)status;
-    uint64_t view = view_length((mime_state *)context);
+    uint32_t view = ((mime_state *)context)->view.length;
     if (view <= room) mime_read_again(context, out);
     return (int64_t)view;
 }
 
 void mime_read_again(const mime_context *context, uint8_t *out) {
-    view_copy((const mime_state *)context, out);
+    const mime_bytes_store *view = &((const mime_state *)context)->view;
+    if (view->length) memcpy(out, view->bytes, view->length);
 }
 
 int64_t mime_header_text(mime_context *context, const uint8_t *value, size_t length) {

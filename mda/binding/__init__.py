@@ -31,12 +31,6 @@ from mda.binding.personal import (
 )
 from mda.binding.spam_model import FEATURE_VERSION, TOP_CONTRIBUTIONS, Model, SpamScore
 from mda.binding.viewer import (
-    VIEW_DECODED,
-    VIEW_FOREIGN,
-    VIEW_MARKED,
-    VIEW_NOT_WHOLE,
-    VIEW_TEXT,
-    VIEW_USUAL,
     WANT_FIELDS,
     WANT_VIEW,
     Viewer,
@@ -53,13 +47,7 @@ __all__ = [
     "PART",
     "PERSONAL_FEATURES",
     "TOP_CONTRIBUTIONS",
-    "VIEW_DECODED",
     "VIEW_FEATURES",
-    "VIEW_FOREIGN",
-    "VIEW_MARKED",
-    "VIEW_NOT_WHOLE",
-    "VIEW_TEXT",
-    "VIEW_USUAL",
     "WANT_FIELDS",
     "WANT_VIEW",
     "Campaign",

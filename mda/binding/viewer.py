@@ -1,6 +1,6 @@
 """Views of messages (csrc/mime/view.h): what a person reads, in one call and one copy, with memory that is kept."""
 
-import struct
+import pickle
 import sys
 from typing import Any
 
@@ -11,12 +11,8 @@ from mda.binding.status import check
 
 WANT_FIELDS: int = _lib.MIME_WANT_FIELDS
 WANT_VIEW: int = _lib.MIME_WANT_VIEW | _lib.MIME_WANT_TEXT | _lib.MIME_WANT_SUMMARY
-VIEW_NOT_WHOLE, VIEW_MARKED, VIEW_USUAL = 1, 2, 4
-VIEW_TEXT, VIEW_DECODED, VIEW_FOREIGN = 256, 512, 1024
-_VIEW = struct.Struct("=IIIIIqiIIIII")
-"""The numbers of csrc/mime/view.h, with those of the first leaf."""
-_unpack = _VIEW.unpack_from
 _ROOM = 65536
+_loads = pickle.loads
 _KEPT = 1 << 22
 """A buffer larger than this is not kept."""
 
@@ -31,9 +27,9 @@ class Viewer:
         self._rooms: list[Any] = []
         self._read = _lib.mime_read
 
-    def view(self, raw: bytes, wants: int = WANT_VIEW) -> tuple[tuple[int, ...], bytes, bytes, tuple[int, ...]]:
-        """Numbers with those of the first leaf, the strings, the texts, and the numbers of all further leaves, three
-        each; `wants` is WANT_VIEW, with WANT_FIELDS or without."""
+    def view(self, raw: bytes, wants: int = WANT_VIEW) -> Any:
+        """What csrc/mime/view.h says: a tuple, a list of the same to be finished, or None; `wants` is WANT_VIEW,
+        with WANT_FIELDS or without. The pickle it comes in is the C core's own, whatever the message holds."""
         try:
             context = self._take()
         except IndexError:
@@ -42,13 +38,9 @@ class Viewer:
         length = self._read(pointer, raw, len(raw), wants, out, _ROOM)
         if not 0 < length <= _ROOM:
             octets = _read_again(pointer, raw, length)
-        numbers = _unpack(octets)
-        more = struct.unpack_from(f"={3 * (numbers[2] - 1)}I", octets, _VIEW.size) if numbers[2] > 1 else ()
-        split = numbers[8]
-        strings: bytes = octets[numbers[0] : split]
-        texts: bytes = octets[split:length] if split < length else b""
+        found = _loads(octets)
         self._give(context)
-        return numbers, strings, texts, more
+        return found
 
     def structure(self, raw: bytes) -> tuple[bytes, bytes]:
         """The header table and the part table alone (see HEADER and PART): no text, no values."""

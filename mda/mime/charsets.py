@@ -68,7 +68,7 @@ def resolve_marks(text: bytes) -> str:
     try:
         return text.decode("utf-8")
     except UnicodeDecodeError:
-        return _MARK.sub(_resolve, text).decode("utf-8", "replace")
+        return _guess(_MARK.sub(_resolve, text))
 
 
 def resolve_text(raw: bytes) -> str:

@@ -1,29 +1,15 @@
 """What a person reads of a message, at once and fast: subject, sender, recipients, date, and every leaf decoded.
 
 `Reader.read` gives plain tuples: an object a message would cost more than the parse does. Nothing is lazy, and nothing
-raises on malformed mail. Where the fast way can't show all (a NUL in a string, charsets that Python decodes, parts
-within a base64 message) the same values are picked from an `Examination`; a test holds the two ways equal.
+raises on malformed mail. Where the fast way can't show all (parts within a base64 message) the same values are picked
+from an `Examination`; a test holds the two ways equal.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from mda.binding import (
-    HEADER,
-    PART,
-    VIEW_DECODED,
-    VIEW_FOREIGN,
-    VIEW_MARKED,
-    VIEW_NOT_WHOLE,
-    VIEW_TEXT,
-    VIEW_USUAL,
-    WANT_FIELDS,
-    WANT_VIEW,
-    Examination,
-    Viewer,
-    examine,
-)
+from mda.binding import HEADER, PART, WANT_FIELDS, WANT_VIEW, Examination, Viewer, examine
 from mda.mime import addresses, part
-from mda.mime.charsets import decode, resolve_marks
+from mda.mime.charsets import decode, resolve_marks, resolve_text
 from mda.mime.part import Kind, PartFlag
 
 Mailbox = tuple[str, str]
@@ -40,8 +26,12 @@ Reading = tuple[
 ]
 """Subject, From, To, Date (seconds since 1970 UTC, minutes east), leaves in their order, fields (if asked for)."""
 
+_Marked = str | bytes
+_MarkedPair = tuple[_Marked, _Marked]
+_Encoded = tuple[int, int, int, _Marked | None]
+"""Transfer encoding, begin and end in the message, charset of a text."""
+
 _WITH_FIELDS = WANT_VIEW | WANT_FIELDS
-_NO_DATE = -(1 << 63)
 
 
 class Reader:
@@ -53,60 +43,41 @@ class Reader:
 
     def read(self, raw: bytes, with_fields: bool = False) -> Reading:
         """MemoryError and InvalidValue (too large) are all that is raised."""
-        numbers, octets, texts, more = self._view(raw, _WITH_FIELDS if with_fields else WANT_VIEW)
-        _, flags, leaf_count, from_count, to_count, seconds, minutes, field_count, _, what, begin, end = numbers
-        if flags == VIEW_USUAL:  # the way below would make the same of it, in twice the time
-            strings = octets.decode("utf-8").split("\0")
-            fields: tuple[Field, ...] = ()
-            if with_fields:
-                fields = _pairs(strings[7:])
-                del strings[7:]
-            subject, name, address, to_name, to_address, kind, filename = strings
-            text = (texts or raw[begin:end]).decode("utf-8")
-            return (
-                subject,
-                ((name, address),),
-                ((to_name, to_address),),
-                (seconds, minutes),
-                ((kind, filename, text),),
-                fields,
-            )
-        if flags & VIEW_NOT_WHOLE:
-            return self._read_slowly(raw, with_fields)
-        if flags & VIEW_MARKED:
-            strings = [resolve_marks(string) for string in octets.split(b"\0")]
-        else:
-            strings = octets.decode("utf-8").split("\0")
-        pairs = _pairs(strings[1:])
-        first_leaf = from_count + to_count
-        first_field = first_leaf + leaf_count
-        first_charset = first_field + field_count
-        contents = self._contents(raw, texts, (what, begin, end, *more)[: 3 * leaf_count], pairs[first_charset:])
+        found = self._view(raw, _WITH_FIELDS if with_fields else WANT_VIEW)
+        if found.__class__ is tuple:  # of nearly all mail
+            return found
+        return self._read_slowly(raw, with_fields) if found is None else self._finish(raw, *found)
+
+    def _finish(
+        self,
+        raw: bytes,
+        subject: _Marked,
+        senders: tuple[_MarkedPair, ...],
+        recipients: tuple[_MarkedPair, ...],
+        date: tuple[int, int] | None,
+        leaves: tuple[tuple[_Marked, _Marked, str | _Encoded], ...],
+        fields: tuple[_MarkedPair, ...],
+    ) -> Reading:
         return (
-            strings[0],
-            pairs[:from_count],
-            pairs[from_count:first_leaf],
-            None if seconds == _NO_DATE else (seconds, minutes),
-            tuple([(*pair, content) for pair, content in zip(pairs[first_leaf:first_field], contents, strict=True)]),
-            pairs[first_field:first_charset],
+            _resolved(subject),
+            _resolved_mailboxes(senders),
+            _resolved_mailboxes(recipients),
+            date,
+            tuple(
+                [
+                    (_resolved_raw(kind, b"/"), _resolved(name), self._content(raw, content))
+                    for kind, name, content in leaves
+                ]
+            ),
+            _resolved_pairs(fields),
         )
 
-    def _contents(
-        self, raw: bytes, texts: bytes, numbers: Sequence[int], foreign: Sequence[tuple[str, str]]
-    ) -> list[str | bytes]:
-        contents: list[str | bytes] = []
-        charsets, taken = iter(foreign), 0
-        for index in range(0, len(numbers), 3):
-            what, begin, end = numbers[index : index + 3]
-            if what & VIEW_DECODED:
-                contents.append(texts[taken : taken + end - begin].decode("utf-8"))
-                taken += end - begin
-            elif what & VIEW_TEXT:
-                contents.append(raw[begin:end].decode("utf-8"))
-            else:
-                content = self._viewer.decode(what & 255, raw, begin, end - begin)
-                contents.append(decode(next(charsets)[0], content) if what & VIEW_FOREIGN else content)
-        return contents
+    def _content(self, raw: bytes, content: str | _Encoded) -> str | bytes:
+        if isinstance(content, str):
+            return content
+        encoding, begin, end, charset = content
+        octets = self._viewer.decode(encoding, raw, begin, end - begin)
+        return octets if charset is None else decode(_resolved(charset), octets)
 
     def _read_slowly(self, raw: bytes, with_fields: bool) -> Reading:
         examination = examine(raw)
@@ -131,9 +102,23 @@ def _mailboxes(examination: Examination, field: str) -> tuple[Mailbox, ...]:
     return tuple((each.name, each.address) for each in addresses.mailboxes(addresses.read(examination, field)))
 
 
-def _pairs(strings: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    each = iter(strings)
-    return tuple(zip(each, each, strict=True))
+def _resolved(string: _Marked) -> str:
+    return string if isinstance(string, str) else resolve_marks(string)
+
+
+def _resolved_pairs(pairs: tuple[_MarkedPair, ...]) -> tuple[tuple[str, str], ...]:
+    return tuple([(_resolved(first), _resolved(second)) for first, second in pairs])
+
+
+def _resolved_mailboxes(mailboxes: tuple[_MarkedPair, ...]) -> tuple[Mailbox, ...]:
+    return tuple([(_resolved(name), _resolved_raw(address, b"@")) for name, address in mailboxes])
+
+
+def _resolved_raw(string: _Marked, separator: bytes) -> str:
+    """Of octets as the message has them, its two halves each by itself."""
+    if isinstance(string, str):
+        return string
+    return "".join(resolve_text(piece) for piece in string.rpartition(separator))
 
 
 def _examined_leaves(examination: Examination) -> Iterator[Leaf]:
