@@ -6,7 +6,7 @@
 #   make lint types  ruff, mypy
 #   make test-crash  KILLS=20 kills under load, half of them with the power cut: nothing lost, nothing twice
 #   make test-life   delivers, expunges, compacts, moves and checks under kills until GIGABYTES=0 and 60 s are over
-#   make fuzz        fuzz the C parser for SECONDS=60 a target; needs clang with libFuzzer (libclang-rt-dev)
+#   make fuzz        fuzz the C core for SECONDS=60 a target; needs clang with libFuzzer (libclang-rt-dev)
 #   make bench-mime  the MIME parser against its peers, ratios in build/bench/mime.json
 #   make bench-antispam  the classifier's speed and accuracy beside bogofilter, in build/bench/antispam.json
 #   make bench-delivery  LMTP against Dovecot's, in build/bench/delivery.json; root, postfix, dovecot-lmtpd

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Fuzzes the C parser with clang's libFuzzer under AddressSanitizer and UndefinedBehaviorSanitizer.
+# Fuzzes the C core with clang's libFuzzer under AddressSanitizer and UndefinedBehaviorSanitizer.
 # Usage: run.sh FOLDER SECONDS [TARGET...], where FOLDER takes programs, found inputs and what crashed; SECONDS are for
 # each target, and TARGETs are names of fuzz_NAME.c: all of them where none is named. Ends with a line for each target:
 # its name and how many inputs it tried. Exits 0 if nothing was found.
@@ -12,12 +12,14 @@ if [ $# = 0 ]; then
     # shellcheck disable=SC2046 # names without blanks
     set -- $(cd "$here" && ls fuzz_*.c | sed 's/^fuzz_//; s/\.c$//')
 fi
-mkdir -p "$folder/objects"
+mkdir -p "$folder/mime" "$folder/antispam"
 cd "$folder"
 compile="clang -std=c11 -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -I$root/csrc"
-(cd objects && $compile -c "$root"/csrc/mime/*.c)
+for part in mime antispam; do
+    (cd "$part" && $compile -c "$root/csrc/$part"/*.c)
+done
 for target in "$@"; do
-    $compile -fsanitize=fuzzer -o "fuzz_$target" "$here/fuzz_$target.c" objects/*.o
+    $compile -fsanitize=fuzzer -o "fuzz_$target" "$here/fuzz_$target.c" mime/*.o antispam/*.o -lm
     mkdir -p "found_$target"
     "./fuzz_$target" -dict="$here/$target.dict" -max_total_time="$seconds" -timeout=5 -rss_limit_mb=1024 \
         -max_len=4096 -print_final_stats=1 -verbosity=0 "found_$target" "$root/tests/samples" 2>"log_$target" || {

@@ -154,8 +154,7 @@ void spam_context_free(spam_context *context) {
 mime_status spam_read_features(spam_context *context, const uint8_t *input, size_t length, const mime_limits *limits,
                                const uint32_t **ids, uint32_t *count) {
     const mime_message *message;
-    int wants = MIME_WANT_TEXT | MIME_WANT_SUMMARY;
-    mime_status status = mime_parse_with(context->parser, input, length, limits, wants, &message);
+    mime_status status = mime_parse_with(context->parser, input, length, limits, MIME_WANT_ALL, &message);
     if (status == MIME_OK) {
         extract(&context->found, message);
         *ids = context->found.set.ids;

@@ -22,8 +22,9 @@ spam_context *spam_context_new(void);
 /* NULL is allowed. */
 void spam_context_free(spam_context *context);
 
-/* Parses a message as far as its features need and finds them: *ids, *count of them, are the context's until its next
-   call. What mime_parse answers. */
+/* Parses a message and finds its features, those that spam_examine scores: *ids, *count of them, are the context's until
+   its next call. It parses all that mime_parse does, as also ENVELOPE and BODYSTRUCTURE find defects. What mime_parse
+   answers. */
 mime_status spam_read_features(spam_context *context, const uint8_t *input, size_t length, const mime_limits *limits,
                                const uint32_t **ids, uint32_t *count);
 

@@ -64,6 +64,14 @@ def test_the_projects_samples_fall_on_their_side() -> None:
     assert found == {path.stem for path in SAMPLES if path.stem.startswith("spam_")} != set()
 
 
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_what_is_learned_from_is_what_is_scored(path: Path) -> None:
+    model = Classifier().model
+    scored = binding.examine(path.read_bytes(), model).spam
+    assert scored is not None
+    assert model.score(binding.features(path.read_bytes())).probability == scored.probability
+
+
 def test_threads_share_a_model() -> None:
     classifier = Classifier()
     raws = [path.read_bytes() for path in HAM + SPAM] * 20
