@@ -87,37 +87,36 @@ static uint32_t mark_of(uint64_t band) {
 }
 
 /* A cell as it is now: its count faded; empty if the file holds none, or garbage. */
-static cell look(int fd, uint32_t bits, uint32_t minutes, uint64_t band) {
+static cell look(const spam_campaign_table *table, uint64_t band) {
     cell found;
-    if (pread(fd, &found, sizeof found, place_of(band, bits)) != (ssize_t)sizeof found || found.minutes > minutes ||
-        !(found.count > 0 && found.count < LARGEST) || found.id == 0) {
+    if (pread(table->fd, &found, sizeof found, place_of(band, table->bits)) != (ssize_t)sizeof found ||
+        found.minutes > table->minutes || !(found.count > 0 && found.count < LARGEST) || found.id == 0) {
         return (cell){0};
     }
-    found.count *= (float)exp2(-(double)(minutes - found.minutes) / HALVING_MINUTES);
-    found.minutes = minutes;
+    found.count *= (float)exp2(-(double)(table->minutes - found.minutes) / HALVING_MINUTES);
+    found.minutes = table->minutes;
     return found;
 }
 
-static int put(int fd, uint32_t bits, uint64_t band, cell kept) {
-    return pwrite(fd, &kept, sizeof kept, place_of(band, bits)) == (ssize_t)sizeof kept;
+static int put(const spam_campaign_table *table, uint64_t band, cell kept) {
+    return pwrite(table->fd, &kept, sizeof kept, place_of(band, table->bits)) == (ssize_t)sizeof kept;
 }
 
-void spam_campaign_meet(int fd, uint32_t bits, uint32_t minutes, const uint64_t bands[SPAM_BANDS],
-                        spam_campaign *out) {
+void spam_campaign_meet(const spam_campaign_table *table, const uint64_t bands[SPAM_BANDS], spam_campaign *out) {
     cell cells[SPAM_BANDS];
     *out = (spam_campaign){0};
     for (uint32_t i = 0; i < SPAM_BANDS; i++) {
-        cells[i] = bands[i] == 0 ? (cell){0} : look(fd, bits, minutes, bands[i]);
+        cells[i] = bands[i] == 0 ? (cell){0} : look(table, bands[i]);
         if (bands[i] != 0 && out->count == 0) {
             out->count = 1;
-            out->id = (uint32_t)mix(bands[i] ^ minutes) | 1;
+            out->id = (uint32_t)mix(bands[i] ^ table->minutes) | 1;
         }
     }
     float most = 0;
     for (uint32_t i = 0; i < SPAM_BANDS; i++) {
         if (bands[i] != 0 && cells[i].mark == mark_of(bands[i]) && cells[i].count > most) {
             most = cells[i].count;
-            *out = (spam_campaign){cells[i].id, most + 1};
+            *out = (spam_campaign){cells[i].id, (uint32_t)lrintf(most) + 1};
         }
     }
     for (uint32_t i = 0; i < SPAM_BANDS; i++) {
@@ -127,12 +126,20 @@ void spam_campaign_meet(int fd, uint32_t bits, uint32_t minutes, const uint64_t 
         int is_ours = cells[i].mark == mark_of(bands[i]);
         cell kept = cells[i];
         if (is_ours || kept.count < 1) {
-            kept = (cell){mark_of(bands[i]), minutes, is_ours ? kept.count + 1 : 1, out->id};
+            kept = (cell){mark_of(bands[i]), table->minutes, is_ours ? kept.count + 1 : 1, out->id};
         } else {
             kept.count -= WEAR;
         }
-        if (!put(fd, bits, bands[i], kept)) {
+        if (!put(table, bands[i], kept)) {
             return; /* a full disk: campaigns are not seen until there is room */
         }
     }
+}
+
+uint32_t spam_campaign_hashes(uint32_t count, uint32_t hashes[SPAM_CAMPAIGN_FEATURES]) {
+    uint32_t reached = 0;
+    for (uint64_t size = 1; reached < SPAM_CAMPAIGN_FEATURES && size <= count; size <<= 1, reached++) {
+        hashes[reached] = spam_feature_hash(SPAM_CAMPAIGN, size);
+    }
+    return reached;
 }

@@ -17,7 +17,6 @@ typedef struct {
     uint8_t field[FIELD_BYTES + SPAM_PADDING];
     spam_span runs[TEXT_RUNS]; /* in `text`, with SPAM_PADDING behind each */
     uint32_t run_count;
-    uint32_t before_ngrams; /* features of all but the runs' n-grams */
     size_t text_length;
     uint8_t text[SPAM_TEXT_BUDGET + TEXT_RUNS * SPAM_PADDING];
 } scratch;
@@ -110,9 +109,22 @@ static void add_text_parts(scratch *s, const mime_message *message) {
     }
 }
 
-static void extract(scratch *s, const mime_message *message) {
+/* By all features that there are but n-grams, which near copies need not share. */
+static void add_campaign(scratch *s, const spam_campaign_table *campaigns, spam_campaign *campaign) {
+    uint32_t hashes[SPAM_CAMPAIGN_FEATURES];
+    if (campaigns != NULL) {
+        uint64_t bands[SPAM_BANDS];
+        spam_bands_take(s->set.ids, s->set.count, bands);
+        spam_campaign_meet(campaigns, bands, campaign);
+    }
+    spam_features_add_hashes(&s->set, SPAM_CAMPAIGN, hashes, spam_campaign_hashes(campaign->count, hashes));
+}
+
+/* With `campaigns` it finds the campaign; else it is given. */
+static void extract(scratch *s, const mime_message *message, const spam_campaign_table *campaigns,
+                    spam_campaign *campaign) {
     spam_features_begin(&s->set);
-    s->run_count = s->before_ngrams = 0;
+    s->run_count = 0;
     s->text_length = 0;
     if (message->part_count == 0) {
         return;
@@ -120,7 +132,7 @@ static void extract(scratch *s, const mime_message *message) {
     add_headers(s, message);
     spam_shape_add(&s->set, message, SPAM_SHAPE_PARTS);
     add_text_parts(s, message);
-    s->before_ngrams = s->set.count;
+    add_campaign(s, campaigns, campaign);
     for (uint32_t i = 0; i < s->run_count; i++) { /* last: they are most, and what has no room may be left out */
         spam_text_ngrams(&s->set, SPAM_BODY_TEXT, s->runs[i]);
     }
@@ -152,11 +164,11 @@ void spam_context_free(spam_context *context) {
 }
 
 mime_status spam_read_features(spam_context *context, const uint8_t *input, size_t length, const mime_limits *limits,
-                               const uint32_t **ids, uint32_t *count) {
+                               uint32_t copies, const uint32_t **ids, uint32_t *count) {
     const mime_message *message;
     mime_status status = mime_parse_with(context->parser, input, length, limits, MIME_WANT_ALL, &message);
     if (status == MIME_OK) {
-        extract(&context->found, message);
+        extract(&context->found, message, NULL, &(spam_campaign){.count = copies});
         *ids = context->found.set.ids;
         *count = context->found.set.count;
     }
@@ -164,12 +176,14 @@ mime_status spam_read_features(spam_context *context, const uint8_t *input, size
 }
 
 mime_status spam_examine(spam_context *context, const uint8_t *input, size_t length, const mime_limits *limits,
-                         const spam_model *model, const mime_message **message, spam_score *score) {
+                         const spam_model *model, const spam_campaign_table *campaigns, const mime_message **message,
+                         spam_score *score) {
     mime_status status = mime_parse_with(context->parser, input, length, limits, MIME_WANT_ALL, message);
     if (status == MIME_OK && model != NULL) {
-        extract(&context->found, *message);
+        spam_campaign campaign = {0};
+        extract(&context->found, *message, campaigns, &campaign);
         spam_score_features(model, context->found.set.ids, context->found.set.count, score);
-        spam_bands_take(context->found.set.ids, context->found.before_ngrams, score->bands);
+        score->campaign = campaign;
     }
     return status;
 }

@@ -22,16 +22,17 @@ spam_context *spam_context_new(void);
 /* NULL is allowed. */
 void spam_context_free(spam_context *context);
 
-/* Parses a message and finds its features, those that spam_examine scores: *ids, *count of them, are the context's until
-   its next call. It parses all that mime_parse does, as also ENVELOPE and BODYSTRUCTURE find defects. What mime_parse
-   answers. */
+/* Parses a message and finds its features, those that spam_examine scores where the message was the `copies`-th of its
+   campaign (0: of none): *ids, *count of them, are the context's until its next call. It parses all that mime_parse
+   does, as also ENVELOPE and BODYSTRUCTURE find defects. What mime_parse answers. */
 mime_status spam_read_features(spam_context *context, const uint8_t *input, size_t length, const mime_limits *limits,
-                               const uint32_t **ids, uint32_t *count);
+                               uint32_t copies, const uint32_t **ids, uint32_t *count);
 
-/* Parses as mime_parse does and, where `model` is not NULL, scores. *message is set only on MIME_OK, and is the context's
-   until its next call. */
+/* Parses as mime_parse does and, where `model` is not NULL, counts the message among its near copies in `campaigns` (NULL:
+   it does not) and scores. *message is set only on MIME_OK, and is the context's until its next call. */
 mime_status spam_examine(spam_context *context, const uint8_t *input, size_t length, const mime_limits *limits,
-                         const spam_model *model, const mime_message **message, spam_score *score);
+                         const spam_model *model, const spam_campaign_table *campaigns, const mime_message **message,
+                         spam_score *score);
 /* cdef end */
 
 enum {

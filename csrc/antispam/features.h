@@ -17,7 +17,7 @@
 
 /* cdef begin */
 enum {
-    SPAM_FEATURE_VERSION = 3,
+    SPAM_FEATURE_VERSION = 4,
     SPAM_MAX_FEATURES = 40960
 };
 
@@ -35,7 +35,8 @@ enum spam_category {
     SPAM_MIME_SHAPE = 10,
     SPAM_ATTACHMENTS = 11,
     SPAM_TRANSPORT = 12,
-    SPAM_CATEGORIES = 13
+    SPAM_CAMPAIGN = 13,
+    SPAM_CATEGORIES = 14
 };
 /* cdef end */
 

@@ -34,7 +34,7 @@ typedef struct {
 
 typedef struct {
     double probability;
-    uint64_t bands[SPAM_BANDS]; /* campaign.h; set by spam_examine alone */
+    spam_campaign campaign; /* set by spam_examine alone */
     float margin;
     uint32_t feature_count;
     uint32_t top_count;

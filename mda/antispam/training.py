@@ -19,9 +19,11 @@ from operator import or_
 
 from mda.antispam.evaluation import separate
 from mda.antispam.verdict import Category
-from mda.binding import FEATURE_VERSION, Learner
+from mda.binding import FEATURE_VERSION, Learner, campaign_features
 from mda.errors import InvalidValue
 from mda.weights import Weights
+
+MOST_COPIES = 1 << 31
 
 FULL_VIEW = sum(category.bit for category in Category)
 """All evidence."""
@@ -163,6 +165,8 @@ def quantise(trained: Trained, calibration: Calibration) -> Weights:
     raw = bytearray(2 * len(means))
     raw[::2] = bytes(max(-127, min(127, round(weight / scale))) & 0xFF for weight in means)
     raw[1::2] = odds
+    for bucket in campaign_buckets(trained.recipe.bits):  # no corpus teaches them, and whoever shares a bucket must not
+        raw[2 * bucket : 2 * bucket + 2] = bytes(2)
     return Weights(
         feature_version=FEATURE_VERSION,
         bits=trained.recipe.bits,
@@ -177,6 +181,12 @@ def quantise(trained: Trained, calibration: Calibration) -> Weights:
         share=trained.recipe.share,
         raw_weights=bytes(raw),
     )
+
+
+def campaign_buckets(bits: int) -> Iterator[int]:
+    """Where a model of 1 << bits buckets has its campaign's features (`spam_bucket` of csrc/antispam/score.h)."""
+    for feature in memoryview(campaign_features(MOST_COPIES)).cast("I"):
+        yield (feature * 0x9E3779B1 & 0xFFFFFFFF) >> (32 - bits)
 
 
 def _loss(logit: float, is_spam: bool) -> float:

@@ -5,6 +5,7 @@ database or a server. What learns is what learns at a site: `mda.binding.Learner
 """
 
 import re
+import tempfile
 import time
 from bisect import insort
 from collections import deque
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from mda.antispam.log_odds import log_odds
 from mda.antispam.training import FULL_VIEW, LITE_VIEW, seen_through
-from mda.binding import Learner, Model, features
+from mda.binding import CampaignTable, Learner, Model, campaign_features, features
 from mda.errors import InvalidValue
 
 BITS = 22
@@ -28,6 +29,8 @@ TELLING = 16
 HAM_KEPT = 2000
 """The threshold follows this many of the latest ham."""
 FIRST_THRESHOLD = 0.0
+MESSAGES_A_MINUTE = 17
+"""The clock by which campaigns fade: that of a site of a thousand messages an hour."""
 MOST_OCTETS = 50_000_000
 """Of a message that is larger, the rest is left out."""
 
@@ -113,8 +116,7 @@ def learn(
     cut = FIRST_THRESHOLD if threshold is None else threshold
     ham = _Latest()
     begin = time.perf_counter()
-    for entry in entries:
-        ids = _features(entry, view)
+    for entry, ids in _in_campaigns(entries, view):
         prior = model.score(ids).margin if model else 0.0
         margin = learner.step(ids, view.categories, entry.is_spam, prior=prior)
         learner.count(ids, view.categories, entry.is_spam)
@@ -123,6 +125,19 @@ def learn(
             ham.add(margin)
             cut = ham.cut(false_positives)
     return Trial(tuple(outcomes), time.perf_counter() - begin)
+
+
+def _in_campaigns(entries: Sequence[Entry], view: View) -> Iterator[tuple[Entry, bytes]]:
+    """Each message with its features, as of so many near copies before it as there were in this very trial."""
+    with tempfile.TemporaryDirectory() as folder:
+        table = CampaignTable(Path(folder) / "campaigns")
+        try:
+            for number, entry in enumerate(entries):
+                ids = _features(entry, view)
+                campaign = table.meet(ids, number / MESSAGES_A_MINUTE * 60)
+                yield entry, ids + campaign_features(campaign.count if campaign else 0)
+        finally:
+            table.close()
 
 
 def _features(entry: Entry, view: View) -> bytes:

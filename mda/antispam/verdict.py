@@ -24,6 +24,7 @@ class Category(Enum):
     MIME_SHAPE = 10
     ATTACHMENTS = 11
     TRANSPORT = 12
+    CAMPAIGN = 13
 
     @property
     def label(self) -> str:

@@ -13,7 +13,7 @@ MemoryError that there was no memory.
     layouts       the C tables' layouts       status    errors, limits, copies
 """
 
-from mda.binding.campaigns import BANDS, Campaign, CampaignTable
+from mda.binding.campaigns import Campaign, CampaignTable, campaign_features
 from mda.binding.decoding import decode_transfer, html_text
 from mda.binding.examination import Examination, examine
 from mda.binding.layouts import ADDRESS, DEFAULT_LIMITS, HEADER, NONE, PARAMETER, PART, Limits
@@ -38,7 +38,6 @@ from mda.binding.viewer import (
 
 __all__ = [
     "ADDRESS",
-    "BANDS",
     "DEFAULT_LIMITS",
     "FEATURE_VERSION",
     "HEADER",
@@ -60,6 +59,7 @@ __all__ = [
     "PersonalWeights",
     "SpamScore",
     "Viewer",
+    "campaign_features",
     "correct",
     "decode_transfer",
     "examine",

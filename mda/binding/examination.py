@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from mda._core import ffi as _ffi
 from mda._core import lib as _lib
 from mda.binding import contexts
+from mda.binding.campaigns import CampaignTable
 from mda.binding.layouts import ADDRESS, DEFAULT_LIMITS, HEADER, NONE, PARAMETER, PART, Limits
 from mda.binding.spam_model import Model, SpamScore
 from mda.binding.status import check, copied, limits_of
@@ -101,13 +102,21 @@ class Examination(NamedTuple):
         return None if offset == NONE else self.text[offset : offset + length]
 
 
-def examine(raw: bytes, model: Model | None = None, limits: Limits = DEFAULT_LIMITS) -> Examination:
-    """Parses one message and, with a model, scores it."""
+def examine(
+    raw: bytes,
+    model: Model | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+    campaigns: CampaignTable | None = None,
+    now: float | None = None,
+) -> Examination:
+    """Parses one message and, with a model, scores it. With `campaigns` it is counted there too, at the time `now` (in
+    seconds; that of the clock where none is given), and scored as the so-and-so-many-th of its near copies."""
     weights = _ffi.NULL if model is None else model.pointer
+    table = _ffi.NULL if campaigns is None else campaigns.at(now)
     context = contexts.take()
     try:
         pointer, result, score, octets = context
-        check(_lib.spam_examine(pointer, raw, len(raw), limits_of(limits), weights, result, score), len(raw))
+        check(_lib.spam_examine(pointer, raw, len(raw), limits_of(limits), weights, table, result, score), len(raw))
         return _copy_out(raw, result[0], None if model is None else SpamScore(octets[:], model.version))
     finally:
         contexts.give(context)

@@ -11,13 +11,15 @@ from mda.binding.status import check, copied, limits_of
 from mda.errors import InvalidValue
 
 
-def features(raw: bytes, limits: Limits = DEFAULT_LIMITS) -> bytes:
-    """The ids of a message's features, 32 bits each in the machine's order: what a Learner learns from."""
+def features(raw: bytes, copies: int = 0, limits: Limits = DEFAULT_LIMITS) -> bytes:
+    """The ids of a message's features, 32 bits each in the machine's order: what a Learner learns from. `copies` is the
+    count of its campaign (`mda.binding.Campaign`), 0 where it is of none."""
     ids, count = _ffi.new("uint32_t **"), _ffi.new("uint32_t *")
     pointer = _ffi.from_buffer(raw)
     context = contexts.take()
     try:
-        check(_lib.spam_read_features(context.pointer, pointer, len(raw), limits_of(limits), ids, count), len(raw))
+        status = _lib.spam_read_features(context.pointer, pointer, len(raw), limits_of(limits), copies, ids, count)
+        check(status, len(raw))
         return copied(ids[0], 4 * count[0])
     finally:
         contexts.give(context)

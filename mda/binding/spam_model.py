@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from mda import weights
 from mda._core import ffi as _ffi
 from mda._core import lib as _lib
+from mda.binding.campaigns import Campaign, campaign_of
 from mda.binding.shared_copy import shared
 from mda.errors import SettingsError
 
@@ -17,7 +18,7 @@ FEATURE_VERSION: int = _lib.SPAM_FEATURE_VERSION
 TOP_CONTRIBUTIONS: int = _lib.SPAM_TOP
 """How many contributions a SpamScore shows at most."""
 
-_HEAD = struct.Struct(f"=d{_lib.SPAM_BANDS}QfII")
+_HEAD = struct.Struct("=dIIfII")
 _TOP = struct.Struct("=" + "If" * TOP_CONTRIBUTIONS)
 _CATEGORIES = struct.Struct(f"={_lib.SPAM_CATEGORIES}f")
 """spam_score is these three one after the other, and padding."""
@@ -36,9 +37,9 @@ class SpamScore(NamedTuple):
         return float(_HEAD.unpack_from(self.octets)[0])
 
     @property
-    def bands(self) -> tuple[int, ...]:
-        """What near copies share (`mda.binding.campaigns`); zeros where a message was scored by its features alone."""
-        return _HEAD.unpack_from(self.octets)[1:-3]
+    def campaign(self) -> Campaign | None:
+        """The run of near copies that it belongs to; None where it was not counted, or has too few words."""
+        return campaign_of(*_HEAD.unpack_from(self.octets)[1:3])
 
     @property
     def margin(self) -> float:

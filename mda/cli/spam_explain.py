@@ -9,6 +9,7 @@ import rich_click as click
 
 from mda import settings
 from mda.address import Address
+from mda.binding import Campaign
 from mda.cli import message_bytes, message_name
 from mda.cli.options import account_argument
 from mda.cli.table import to_json
@@ -63,7 +64,7 @@ def explain_one(config: Path | None, account: Address, name: str, as_json: bool)
         click.echo(f"{name} was not classified")
         return
     click.echo(f"{name}: {content.spam_score:.4f} by model {_model(content)}")
-    click.echo(f"campaign: {_copies(content)} like it in the hours before\n")
+    click.echo(f"campaign: {_copies(campaign_of(content.spam_reasons))} like it in the hours before\n")
     for line in lines:
         click.echo(_shown(line))
 
@@ -87,12 +88,13 @@ def _shown(line: Line) -> str:
 
 
 def _document(content: Content, lines: Sequence[Line]) -> dict[str, Any]:
+    campaign = campaign_of(content.spam_reasons)
     return {
         "id": format_id(content.id),
         "score": None if content.spam_score is None else round(content.spam_score, 4),
         "model": _model(content),
-        "campaign": campaign_of(content.spam_reasons),
-        "copies": _copies(content),
+        "campaign": campaign.id if campaign else None,
+        "copies": _copies(campaign),
         "reasons": [
             {
                 "kind": line.kind,
@@ -106,10 +108,9 @@ def _document(content: Content, lines: Sequence[Line]) -> dict[str, Any]:
     }
 
 
-def _copies(content: Content) -> int:
+def _copies(campaign: Campaign | None) -> int:
     """How many near copies there had been before it."""
-    campaign = content.spam_reasons.get("campaign") if isinstance(content.spam_reasons, dict) else None
-    return int(campaign[1]) - 1 if campaign else 0
+    return campaign.count - 1 if campaign else 0
 
 
 def _model(content: Content) -> str | None:

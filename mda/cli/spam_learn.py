@@ -110,7 +110,7 @@ def _copies(handle: Handle, account_id: int, what: Sequence[str]) -> Iterator[st
             content = messages.open_content(handle, account_id, _content_id(handle, account_id, name))
             campaign = campaign_of(content.spam_reasons)
             if campaign is not None:
-                yield from map(format_id, messages.find_campaign(handle, account_id, campaign))
+                yield from map(format_id, messages.find_campaign(handle, account_id, campaign.id))
 
 
 def _ids(handle: Handle, account_id: int, what: Sequence[str]) -> Iterator[int]:

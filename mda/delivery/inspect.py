@@ -62,7 +62,8 @@ def inspect(
 ) -> Inspection:
     """Parse and classify one message as Postfix handed it over (CRLF line ends)."""
     began = time.monotonic()
-    examination = binding.examine(raw, _model_of(classifier))
+    examination = binding.examine(raw, _model_of(classifier), campaigns=campaigns)
+    campaign = examination.spam.campaign if examination.spam else None
     message = mime_message.read(examination)
     seconds = time.monotonic() - began
     recorder.observe(INSPECT_SECONDS, seconds)
@@ -75,7 +76,7 @@ def inspect(
 
     @cache
     def view() -> bytes:
-        return binding.view(binding.features(raw))
+        return binding.view(binding.features(raw, campaign.count if campaign else 0))
 
     @cache
     def read_author() -> Author:
@@ -90,7 +91,7 @@ def inspect(
         size=len(raw),
         judge=judge,
         view=view,
-        campaign=campaigns.meet(examination.spam.bands) if campaigns and examination.spam else None,
+        campaign=campaign,
         author=read_author,
         seconds=seconds,
     )

@@ -12,6 +12,7 @@ from typing import Any
 from mda import binding
 from mda.antispam.classifier import base_model_path
 from mda.antispam.log_odds import log_odds
+from mda.binding import Campaign
 
 LIKELIHOOD_LIMIT = 16.0
 """Log-odds beyond which a probability says no more."""
@@ -25,6 +26,7 @@ class Lesson:
     view: bytes
     base: float
     campaign: int | None = None
+    """Its id."""
 
 
 class Pupil:
@@ -33,17 +35,17 @@ class Pupil:
     def __init__(self, model_path: Path | None = None) -> None:
         self.model = binding.Model(model_path or base_model_path())
 
-    def read(self, content_id: int, raw: bytes, campaign: int | None = None) -> Lesson:
-        """The lesson of one message."""
-        features = binding.features(raw)
+    def read(self, content_id: int, raw: bytes, campaign: Campaign | None = None) -> Lesson:
+        """The lesson of one message, as its delivery saw it if `campaign` is what was found then."""
+        features = binding.features(raw, campaign.count if campaign else 0)
         base = log_odds(self.model.score(features).probability, LIKELIHOOD_LIMIT)
-        return Lesson(content_id, binding.view(features), base, campaign)
+        return Lesson(content_id, binding.view(features), base, campaign.id if campaign else None)
 
 
-def campaign_of(spam_reasons: Any) -> int | None:
-    """The campaign that a stored message was found in; `spam_reasons` as its row has them."""
+def campaign_of(spam_reasons: Any) -> Campaign | None:
+    """The campaign that a stored message was found in, as its delivery saw it; `spam_reasons` as its row has them."""
     campaign = spam_reasons.get("campaign") if isinstance(spam_reasons, dict) else None
-    return int(campaign[0]) if campaign else None
+    return Campaign(*map(int, campaign)) if campaign else None
 
 
 def outside_id(raw: bytes) -> int:

@@ -5,7 +5,6 @@
 #include "../../../csrc/antispam/features.h"
 #include "check.h"
 
-#include <math.h>
 #include <unistd.h>
 
 enum { BITS = 12, WORDS = 200 };
@@ -86,20 +85,20 @@ static void test_copies_are_counted_under_one_id_and_fade(void) {
     spam_campaign met = {0}, first;
     draw(ids, WORDS, SPAM_BODY_WORDS);
     spam_bands_take(ids, WORDS, bands);
-    spam_campaign_meet(fd, BITS, 1000, bands, &first);
+    spam_campaign_meet(&(spam_campaign_table){fd, BITS, 1000}, bands, &first);
     CHECK(first.count == 1 && first.id != 0);
     for (int i = 2; i <= 312; i++) {
-        spam_campaign_meet(fd, BITS, 1000, bands, &met);
-        CHECK(met.id == first.id && met.count == (float)i);
+        spam_campaign_meet(&(spam_campaign_table){fd, BITS, 1000}, bands, &met);
+        CHECK(met.id == first.id && met.count == (uint32_t)i);
     }
     draw(ids, WORDS, SPAM_BODY_WORDS);
     spam_bands_take(ids, WORDS, other);
-    spam_campaign_meet(fd, BITS, 1000, other, &met);
+    spam_campaign_meet(&(spam_campaign_table){fd, BITS, 1000}, other, &met);
     CHECK(met.id != first.id && met.count == 1);
-    spam_campaign_meet(fd, BITS, 1120, bands, &met);
-    CHECK(met.id == first.id && fabsf(met.count - 157) < 1);
-    spam_campaign_meet(fd, BITS, 1120 + 60 * 24 * 7, bands, &met);
-    CHECK(met.count < 1.01f);
+    spam_campaign_meet(&(spam_campaign_table){fd, BITS, 1120}, bands, &met);
+    CHECK(met.id == first.id && met.count >= 156 && met.count <= 158);
+    spam_campaign_meet(&(spam_campaign_table){fd, BITS, 1120 + 60 * 24 * 7}, bands, &met);
+    CHECK(met.count == 1);
     close(fd);
 }
 
@@ -111,11 +110,11 @@ static void test_what_comes_once_does_not_crowd_out_what_comes_often(void) {
     draw(ids, WORDS, SPAM_BODY_WORDS);
     spam_bands_take(ids, WORDS, often);
     for (int i = 0; i < 500; i++) {
-        spam_campaign_meet(fd, BITS, 1000, often, &met);
+        spam_campaign_meet(&(spam_campaign_table){fd, BITS, 1000}, often, &met);
         for (int j = 0; j < 20; j++) {
             draw(ids, WORDS, SPAM_BODY_WORDS);
             spam_bands_take(ids, WORDS, once);
-            spam_campaign_meet(fd, BITS, 1000, once, &(spam_campaign){0});
+            spam_campaign_meet(&(spam_campaign_table){fd, BITS, 1000}, once, &(spam_campaign){0});
         }
     }
     CHECK(met.count > 400);
@@ -135,18 +134,28 @@ static void test_garbage_and_holes_are_no_trouble(void) {
         CHECK(pwrite(fd, garbage, sizeof garbage, 0) == (ssize_t)sizeof garbage);
         draw(ids, WORDS, SPAM_BODY_WORDS);
         spam_bands_take(ids, WORDS, bands);
-        spam_campaign_meet(fd, 6, next_random(&state), bands, &met);
-        CHECK(met.id != 0 && isfinite(met.count) && met.count >= 1);
+        spam_campaign_meet(&(spam_campaign_table){fd, 6, next_random(&state)}, bands, &met);
+        CHECK(met.id != 0 && met.count >= 1 && met.count <= 1000000001);
         CHECK(ftruncate(fd, 16 * (round % 64) + 7) == 0);
-        spam_campaign_meet(fd, 6, 1000, bands, &met);
-        CHECK(isfinite(met.count));
+        spam_campaign_meet(&(spam_campaign_table){fd, 6, 1000}, bands, &met);
+        CHECK(met.count <= 1000000001);
     }
     close(fd);
-    spam_campaign_meet(-1, BITS, 1000, bands, &met);
+    spam_campaign_meet(&(spam_campaign_table){-1, BITS, 1000}, bands, &met);
     CHECK(met.count == 1);
 }
 
+static void test_each_size_reached_is_a_feature(void) {
+    uint32_t few[SPAM_CAMPAIGN_FEATURES], many[SPAM_CAMPAIGN_FEATURES];
+    CHECK(spam_campaign_hashes(0, few) == 0);
+    CHECK(spam_campaign_hashes(1, few) == 1 && spam_campaign_hashes(2, many) == 2 && few[0] == many[0]);
+    CHECK(spam_campaign_hashes(3, few) == 2 && memcmp(few, many, 2 * sizeof *few) == 0);
+    CHECK(spam_campaign_hashes(127, many) == 7 && spam_campaign_hashes(128, many) == 8);
+    CHECK(spam_campaign_hashes(UINT32_MAX, many) == SPAM_CAMPAIGN_FEATURES && many[1] == few[1]);
+}
+
 int main(void) {
+    test_each_size_reached_is_a_feature();
     test_alike_share_a_band_and_unlike_do_not();
     test_order_says_nothing_and_few_words_have_no_bands();
     test_links_make_a_campaign_of_what_has_few_words();

@@ -148,11 +148,11 @@ static void test_examine_is_parse_and_score_in_one(void) {
     const mime_message *message = NULL;
     spam_context *context = spam_context_new();
     spam_score score = {0};
-    CHECK(spam_examine(context, (const uint8_t *)raw, strlen(raw), &limits, &model, &message, &score) == MIME_OK);
+    CHECK(spam_examine(context, (const uint8_t *)raw, strlen(raw), &limits, &model, NULL, &message, &score) == MIME_OK);
     CHECK(message != NULL && score.feature_count > 5 && near(score.probability, 0.5));
-    CHECK(spam_examine(context, (const uint8_t *)raw, strlen(raw), &limits, NULL, &message, NULL) == MIME_OK);
+    CHECK(spam_examine(context, (const uint8_t *)raw, strlen(raw), &limits, NULL, NULL, &message, NULL) == MIME_OK);
     limits.size = 3;
-    CHECK(spam_examine(context, (const uint8_t *)raw, strlen(raw), &limits, &model, &message, &score) == MIME_TOO_LARGE);
+    CHECK(spam_examine(context, (const uint8_t *)raw, strlen(raw), &limits, &model, NULL, &message, &score) == MIME_TOO_LARGE);
     spam_context_free(context);
     free(weights);
 }

@@ -12,7 +12,7 @@ from mda.antispam.classifier import Classifier
 from mda.antispam.evaluation import lam_percent, separate
 from mda.antispam.training import seen_through
 from mda.antispam.trial import Entry, View
-from mda.binding import features
+from mda.binding import campaign_features, features
 from mda.cli.spam_evaluate import evaluate
 from mda.errors import InvalidValue
 
@@ -47,7 +47,7 @@ def test_learning_pays(tmp_path: Path) -> None:
 def test_a_model_gives_a_start(tmp_path: Path) -> None:
     entries = trial.read_index(write(tmp_path, 40))
     model = Classifier().model
-    ids = features(trial.viewed(entries[0].path.read_bytes(), View.LITE))
+    ids = features(trial.viewed(entries[0].path.read_bytes(), View.LITE)) + campaign_features(1)
     alone = model.score(seen_through(View.LITE.categories, ids)).margin
     assert alone != model.score(ids).margin
     assert alone != 0

@@ -198,6 +198,19 @@ def test_stored_messages_are_read_again_with_new_features(reader: Reader, place:
     assert place.read_bytes() == learned
 
 
+def test_a_moved_message_is_learned_as_its_delivery_saw_it(reader: Reader, place: Path) -> None:
+    reasons = {"model": "x", "reasons": [], "campaign": [7, 40]}
+    found = put(reader.engine, reader.account_id, spam_reasons=reasons)
+    reader.mark(found.content_id, OFFER, True)
+    with transaction(reader.engine) as connection:  # as a move into Junk leaves it: nobody has read the message
+        connection.execute(update(mark).values(feature_version=None, view=None, base=None))
+    make(reader, place, {found.content_id: OFFER}).round()
+    with transaction(reader.engine) as connection:
+        kept = connection.execute(select(mark.c.view, mark.c.campaign)).one()
+    assert kept.view == binding.view(binding.features(OFFER, 40)) != binding.view(binding.features(OFFER))
+    assert kept.campaign == 7
+
+
 def test_campaigns_count_less_with_each_mark(reader: Reader) -> None:
     model = GlobalModel(reader.pupil.model)
     lesson = reader.lesson(1, OFFER)
