@@ -1,13 +1,13 @@
-"""How fast and how good the classifier is beside bogofilter: `make bench-antispam`.
+"""How fast and how good the classifier is beside its peers: `make bench-antispam`.
 
     python -m bench.antispam [ROUNDS]
 
 On the SpamAssassin corpus (`python -m tools.fetch_corpus`). Speed is messages a second of one core, in CPU time, the
 median of the rounds: parse and classify as a delivery does it, from Python; and scoring alone. bogofilter classifies
-the same files in bulk. Then both learn the corpus online, in an order fixed by the names' hashes, from nothing: 1-ROCA%
-of stretches of that stream and of all of it. Also how long a message waits for a new model, for how long it holds up
-another thread that scores, and what a model adds to a worker's memory. Writes build/bench/antispam.json. bogofilter is
-left out with a word where it is not installed.
+the same files in bulk. Also how long a message waits for a new model, for how long it holds up another thread that
+scores, and what a model adds to a worker's memory. Then accuracy: online (bench/antispam_online.py), and beside
+SpamAssassin's Bayes and rspamd too where all learn half of the corpus (bench/antispam_half.py). Writes
+build/bench/antispam.json. Peers are left out with a word where they are not installed.
 """
 
 import hashlib
@@ -25,18 +25,16 @@ from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
 
+from bench import antispam_bogofilter
 from bench.antispam_half import compare_halves
+from bench.antispam_online import compare_online
 from bench.mime_programs import OUTPUT
 from mda.antispam import trial
 from mda.antispam.classifier import Classifier
-from mda.antispam.evaluation import separate
-from mda.antispam.trial import Entry, View
-from mda.binding import Model, examine, features
+from mda.antispam.trial import Entry
+from mda.binding import CampaignTable, Model, examine, features
 from mda.weights import Weights, pack
 from tools.fetch_corpus import DEFAULT_FOLDER
-
-STRETCHES = ((0, 100), (100, 300), (300, 700), (700, 1500), (1500, 3000), (3000, 6046), (100, 6046), (0, 6046))
-Scored = list[tuple[float, bool]]
 
 
 def main() -> int:
@@ -48,7 +46,7 @@ def main() -> int:
         print(f"{name:40} {value:12,.2f}")
     OUTPUT.mkdir(parents=True, exist_ok=True)
     (OUTPUT / "antispam.json").write_text(
-        json.dumps(speeds | compare(entries) | compare_halves(index), indent=2) + "\n"
+        json.dumps(speeds | compare_online(entries) | compare_halves(index), indent=2) + "\n"
     )
     return 0
 
@@ -60,15 +58,25 @@ def measure_speed(entries: Sequence[Entry], rounds: int) -> dict[str, float]:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     all_ids = [features(raw) for raw in raws]
     found = {
-        "parse_classify_per_core": per_second(lambda raw: classifier.judge(examine(raw, model), 0.95), raws, rounds),
+        "parse_classify_per_core": deliveries(classifier, raws, rounds),
         "features_per_core": per_second(features, raws, rounds),
         "score_per_core": per_second(model.score, all_ids, rounds),
         "model_octets": float(2 << model.weights.bits),
         "resident_kilobytes": float(before),
     }
     if shutil.which("bogofilter"):
-        found["bogofilter_bulk_per_core"] = bogofilter_bulk(entries)
+        found["bogofilter_bulk_per_core"] = antispam_bogofilter.bulk_rate(entries)
     return found
+
+
+def deliveries(classifier: Classifier, raws: Sequence[bytes], rounds: int) -> float:
+    """Parsed, counted among their near copies, and judged."""
+    with tempfile.TemporaryDirectory() as folder:
+        table, model = CampaignTable(Path(folder) / "campaigns"), classifier.model
+        try:
+            return per_second(lambda raw: classifier.judge(examine(raw, model, campaigns=table), 0.95), raws, rounds)
+        finally:
+            table.close()
 
 
 def per_second(work: Callable[[bytes], object], items: Sequence[bytes], rounds: int) -> float:
@@ -161,57 +169,6 @@ def measure_memory() -> dict[str, float]:
             found[key] = float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
         assert beside.is_shared
     return found
-
-
-def compare(entries: Sequence[Entry]) -> dict[str, dict[str, float]]:
-    """1-ROCA% so far of both, online and from nothing, and recall at 0.1 % false positives in the end."""
-    curves = {view.value: ours_online(entries, view) for view in View}
-    if shutil.which("bogofilter"):
-        curves["bogofilter"] = bogofilter_online(entries)
-    else:
-        print("bogofilter is left out; to have it:  apt-get install bogofilter")
-    found = {}
-    print(f"online, 1-ROCA%{'':13}" + "".join(f"{f'{a}-{b}':>11}" for a, b in STRETCHES) + "   recall at 0.1 %")
-    for name, scored in curves.items():
-        rocas = {f"{a}-{b}": separate(scored[a:b]).one_minus_roca_percent for a, b in STRETCHES}
-        whole = separate(scored)
-        recall = whole.recall_percent(whole.threshold(0.001))
-        print(f"  {name:26}" + "".join(f"{roca:>11.4f}" for roca in rocas.values()) + f"{recall:>14.1f} %")
-        found[f"online_{name}"] = rocas
-    return found
-
-
-def ours_online(entries: Sequence[Entry], view: View) -> Scored:
-    done = trial.learn(entries, view, None, None, 0.005)
-    return [(outcome.margin, outcome.is_spam) for outcome in done.outcomes]
-
-
-def bogofilter_online(entries: Sequence[Entry]) -> Scored:
-    """Each message scored, then learned, as its manual has it: one process each."""
-    scored = []
-    with tempfile.TemporaryDirectory() as folder:
-        for entry in entries:
-            said = bogofilter(folder, "-T", "-I", str(entry.path))
-            scored.append((float(said.split()[-1]) if said else 0.5, entry.is_spam))
-            bogofilter(folder, "-s" if entry.is_spam else "-n", "-I", str(entry.path))
-    return scored
-
-
-def bogofilter_bulk(entries: Sequence[Entry]) -> float:
-    """Messages a second of CPU, by a word list that knows half of them."""
-    with tempfile.TemporaryDirectory() as folder:
-        for is_spam in (True, False):
-            learned = "\n".join(str(entry.path) for entry in entries[::2] if entry.is_spam is is_spam)
-            bogofilter(folder, "-s" if is_spam else "-n", "-b", stdin=learned)
-        begin = resource.getrusage(resource.RUSAGE_CHILDREN)
-        bogofilter(folder, "-T", "-b", stdin="\n".join(str(entry.path) for entry in entries))
-        end = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return len(entries) / (end.ru_utime + end.ru_stime - begin.ru_utime - begin.ru_stime)
-
-
-def bogofilter(folder: str, *arguments: str, stdin: str = "") -> str:
-    command = ["bogofilter", "-C", "-d", folder, *arguments]
-    return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False).stdout
 
 
 if __name__ == "__main__":

@@ -1,44 +1,74 @@
-"""Accuracy beside bogofilter, where both learn the same half of the SpamAssassin corpus and judge the other.
+"""Accuracy beside the peers, where all learn the same half of the SpamAssassin corpus and judge the other.
 
-Split by the first bit of each message's SHA-1, as `tools.build_base_model --report` does. It sees what we see: the
-whole message, or the lite view of it. bogofilter learns and judges in bulk; it is left out with a word where it is not
-installed.
+Split by the first bit of each message's SHA-1, as `tools.build_base_model --report` does. A peer sees what we see: the
+whole message, or the lite view of it. One that is not installed is left out with a word. SpamAssassin takes some
+minutes, and tells on standard error how far it is.
 """
 
 import shutil
-import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+from bench import antispam_bogofilter, antispam_rspamd, antispam_spamassassin
+from bench.antispam_peer import Judged, Scored
 from mda.antispam.evaluation import separate
 from mda.antispam.training import Recipe
 from mda.antispam.trial import Entry, View, viewed
 from tools.build_base_model import as_model, build, read, scores
 from tools.fetch_corpus import DEFAULT_FOLDER
 
-Scored = list[tuple[float, bool]]
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Another classifier: the program to look for, Debian's packages that bring it, and how it learns and judges."""
+
+    program: str
+    packages: str
+    judge: Callable[[Sequence[Entry], Sequence[Entry]], Judged]
+
+
+PEERS = tuple(
+    Peer(module.PROGRAM, module.PACKAGES, module.judge)
+    for module in (antispam_bogofilter, antispam_spamassassin, antispam_rspamd)
+)
 
 
 def compare_halves(entries: Sequence[Entry]) -> dict[str, dict[str, float]]:
-    """By classifier and view: 1-ROCA%, and recall at 0.1 % false positives; `entries` are those of the index."""
-    print("half and half, 1-ROCA%, recall at 0.1 %")
+    """By classifier and view: 1-ROCA%, recall at 0.1 % false positives, and of a peer the messages that it judged a
+    second of CPU; `entries` are those of the index."""
+    print(f"half and half{'':20}1-ROCA%   recall at 0.1 %   messages a CPU second")
     found = {f"half_ours_{view}": shown(f"ours {view}", scored) for view, scored in ours()}
-    if not shutil.which("bogofilter"):
-        print("  bogofilter is left out; to have it:  apt-get install bogofilter")
-        return found
+    present = [peer for peer in PEERS if is_installed(peer)]
     for view in View:
         with halves(entries, view) as (learned, tested):
-            found[f"half_bogofilter_{view.value}"] = shown(f"bogofilter {view.value}", bogofilter(learned, tested))
+            for peer in present:
+                judged = peer.judge(learned, tested)
+                for name, scored in judged.scored.items():
+                    found[f"half_{name}_{view.value}"] = shown(f"{name} {view.value}", scored, judged.seconds)
     return found
 
 
-def shown(name: str, scored: Scored) -> dict[str, float]:
-    found = separate(scored)
-    roca, recall = found.one_minus_roca_percent, found.recall_percent(found.threshold(0.001))
-    print(f"  {name:26}{roca:>11.4f}{recall:>14.1f} %", flush=True)
-    return {"one_minus_roca_percent": roca, "recall_percent": recall}
+def is_installed(peer: Peer) -> bool:
+    """A peer may need more than one program, each of a package of that name."""
+    needed = (peer.program, *(name for name in peer.packages.split() if name != peer.program))
+    if all(map(shutil.which, needed)):
+        return True
+    print(f"  {peer.program} is left out; to have it:  apt-get install --no-install-recommends {peer.packages}")
+    return False
+
+
+def shown(name: str, scored: Scored, seconds: float = 0.0) -> dict[str, float]:
+    separation = separate(scored)
+    roca, recall = separation.one_minus_roca_percent, separation.recall_percent(separation.threshold(0.001))
+    found = {"one_minus_roca_percent": roca, "recall_percent": recall}
+    if seconds:
+        found["per_cpu_second"] = len(scored) / seconds
+    rate = f"{found['per_cpu_second']:>18,.0f}" if seconds else ""
+    print(f"  {name:26}{roca:>12.4f}{recall:>15.1f} %{rate}", flush=True)
+    return found
 
 
 def ours() -> Iterator[tuple[str, Scored]]:
@@ -59,16 +89,3 @@ def halves(entries: Sequence[Entry], view: View) -> Iterator[tuple[list[Entry], 
             place.write_bytes(viewed(entry.path.read_bytes(), view))
             of_half[message.half].append(Entry(entry.is_spam, place))
         yield of_half[0], of_half[1]
-
-
-def bogofilter(learned: Sequence[Entry], tested: Sequence[Entry]) -> Scored:
-    with tempfile.TemporaryDirectory() as folder:
-        command = ["bogofilter", "-C", "-d", folder, "-b"]
-        for flag, is_spam in (("-s", True), ("-n", False)):
-            said([*command, flag], "\n".join(str(entry.path) for entry in learned if entry.is_spam is is_spam))
-        lines = said([*command, "-T"], "\n".join(str(entry.path) for entry in tested)).splitlines()
-        return [(float(line.split()[-1]), entry.is_spam) for line, entry in zip(lines, tested, strict=True)]
-
-
-def said(command: Sequence[str], stdin: str) -> str:
-    return subprocess.run(command, input=stdin, stdout=subprocess.PIPE, text=True, check=False).stdout
