@@ -16,6 +16,7 @@ from pathlib import Path
 
 from mda.antispam.log_odds import log_odds
 from mda.antispam.training import FULL_VIEW, LITE_VIEW, seen_through
+from mda.antispam.verdict import Category
 from mda.binding import CampaignTable, Learner, Model, campaign_features, features
 from mda.errors import InvalidValue
 
@@ -48,7 +49,7 @@ class View(Enum):
 
     @property
     def categories(self) -> int:
-        return LITE_VIEW if self is View.LITE else FULL_VIEW
+        return LITE_VIEW | Category.CAMPAIGN.bit if self is View.LITE else FULL_VIEW
 
 
 @dataclass(frozen=True, slots=True)

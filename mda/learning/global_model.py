@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mda import weights
+from mda.antispam.verdict import Category
 from mda.binding import Model, view_add, view_margin
 from mda.metadata.learning.training import Learned
 
@@ -74,7 +75,9 @@ class GlobalModel:
                 signed = raw[place] - 256 if raw[place] > 127 else raw[place]
                 rounded = math.floor(signed + added / self._base.scale + _fraction(bucket))
                 raw[place] = min(max(rounded, -127), 127) & 0xFF
-        return weights.pack(replace(self._base, raw_weights=bytes(raw), messages=self._base.messages + self.mark_count))
+        known = self._base.categories | Category.CAMPAIGN.bit  # what the base model can't know, marks teach
+        messages = self._base.messages + self.mark_count
+        return weights.pack(replace(self._base, raw_weights=bytes(raw), messages=messages, categories=known))
 
     def _count(self, mark: Learned, sign: int) -> None:
         self._of_account[mark.account_id] += sign

@@ -8,6 +8,7 @@ import pytest
 
 from mda import binding
 from mda.antispam.classifier import Classifier
+from mda.antispam.training import FULL_VIEW
 from mda.antispam.verdict import Category
 from mda.binding import Campaign, CampaignTable, Model, campaign_features, features
 from mda.learning.lesson import Pupil
@@ -78,7 +79,8 @@ def test_each_doubling_is_one_more_feature_of_the_message() -> None:
 
 def test_learning_finds_what_delivery_has_scored(tmp_path: Path) -> None:
     path = tmp_path / "model"
-    path.write_bytes(pack(replace(Classifier().model.weights, raw_weights=bytes(range(1, 129)) * (1 << 14))))
+    raw_weights = bytes(range(1, 129)) * (1 << 14)
+    path.write_bytes(pack(replace(Classifier().model.weights, raw_weights=raw_weights, categories=FULL_VIEW)))
     model, table = Model(path), CampaignTable(tmp_path / "table")
     scores = [binding.examine(mail(TEXT), model, campaigns=table, now=NOW).spam for _ in range(5)]
     again = [model.score(features(mail(TEXT), copies)).probability for copies in range(1, 6)]
@@ -88,10 +90,8 @@ def test_learning_finds_what_delivery_has_scored(tmp_path: Path) -> None:
 
 def test_base_model_makes_nothing_of_a_campaign() -> None:
     model = Classifier().model
-    assert model.weights.categories & Category.CAMPAIGN.bit
-    score = model.score(features(mail(TEXT), 1000))
-    assert score.categories[Category.CAMPAIGN.value] == 0
-    assert not {feature for feature, _ in score.contributions} & set(memoryview(campaign_features(1000)).cast("I"))
+    assert not model.weights.categories & Category.CAMPAIGN.bit
+    assert model.score(features(mail(TEXT), 1000)).margin == model.score(features(mail(TEXT))).margin
 
 
 def test_a_mark_keeps_the_campaign_that_was_delivered() -> None:

@@ -8,7 +8,10 @@ from sqlalchemy import select, update
 
 from mda import binding
 from mda.antispam.log_odds import log_odds
+from mda.antispam.verdict import Category
+from mda.binding import Campaign
 from mda.errors import StorageUnavailable
+from mda.learning import teach
 from mda.learning.global_model import MOST_OF_A_USER, STEP, GlobalModel
 from mda.learning.trainer import Places, Trainer
 from mda.metadata.learning import training
@@ -209,6 +212,15 @@ def test_a_moved_message_is_learned_as_its_delivery_saw_it(reader: Reader, place
         kept = connection.execute(select(mark.c.view, mark.c.campaign)).one()
     assert kept.view == binding.view(binding.features(OFFER, 40)) != binding.view(binding.features(OFFER))
     assert kept.campaign == 7
+
+
+def test_marks_teach_everybodys_model_what_comes_in_numbers(reader: Reader, place: Path) -> None:
+    for one in readers(reader, 10):
+        teach.teach(one.engine, IDS, one.account_id, [one.pupil.read(1, OFFER, Campaign(7, 40))], True, "test")
+    make(reader, place).round()
+    campaign = Category.CAMPAIGN.value
+    assert binding.Model(place).score(binding.features(NEWS, 40)).categories[campaign] > 0
+    assert binding.Model(place).score(binding.features(NEWS)).categories[campaign] == 0
 
 
 def test_campaigns_count_less_with_each_mark(reader: Reader) -> None:
