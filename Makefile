@@ -10,6 +10,8 @@
 #   make bench-mime  the MIME parser against its peers, ratios in build/bench/mime.json
 #   make bench-antispam  the classifier's speed and accuracy beside bogofilter, in build/bench/antispam.json
 #   make bench-delivery  LMTP against Dovecot's, in build/bench/delivery.json; root, postfix, dovecot-lmtpd
+#   make bench-postfix   end to end through Postfix beside smtp-sink, Dovecot and a program that only reads, in
+#                    build/bench/postfix.json; root, postfix, dovecot-lmtpd
 #   make bench-fairness  what a flood to one mailbox costs the others, in build/bench/fairness.json; root, postfix
 #   make bench-watching  what metrics and trace cost a delivery, in build/bench/watching.json
 #   make bench-startup   how long `mda --help` and listings take, in build/bench/startup.json
@@ -29,7 +31,7 @@ KILLS ?= 20
 GIGABYTES ?= 0
 MESSAGES ?= 0
 
-.PHONY: all build bench-mime bench-antispam bench-delivery bench-fairness bench-watching bench-startup bench-storage fuzz corpus demo demo-stop test test-crash test-life test-packages lint format types install clean
+.PHONY: all build bench-mime bench-antispam bench-delivery bench-postfix bench-fairness bench-watching bench-startup bench-storage fuzz corpus demo demo-stop test test-crash test-life test-packages lint format types install clean
 
 all: build
 
@@ -74,6 +76,9 @@ bench-antispam: build
 
 bench-delivery: build
 	$(BIN)/python -m bench.delivery $(BENCH_ROUNDS)
+
+bench-postfix: build
+	$(BIN)/python -m bench.postfix $(BENCH_ROUNDS)
 
 bench-fairness: build
 	$(BIN)/python -m bench.fairness $(BENCH_ROUNDS)

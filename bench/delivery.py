@@ -10,7 +10,6 @@ cell. Needs root, postfix and dovecot-lmtpd; what is missing is named.
 
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -21,22 +20,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench import processor_time
 from bench.delivery_dovecot import Dovecot
+from bench.delivery_mda import DOMAIN, LOCAL_PART, ours
 from bench.mime_programs import OUTPUT
-from mda import address, settings
-from mda.identifiers import IdentifierSource
-from mda.metadata.directory import accounts
-from mda.metadata.directory.accounts import NewAccount
-from mda.metadata.postgresql.opened import opened
+from bench.needed import PATH, has_all
 from tests.integration.instance import Instance
 
-PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin"
-DOMAIN = "bench.test"
-OPTIONS = '[lmtp]\nsocket_mode = "0666"\n'
 CELLS = ((1, 2_000), (8, 2_000), (32, 2_000), (64, 2_000), (8, 10_000), (8, 100_000))
 QUICK_CELLS = ((1, 2_000), (8, 2_000), (32, 2_000))
 MESSAGES: Mapping[int, int] = {1: 600, 8: 2_000, 32: 2_000, 64: 2_000}
-"""By sessions; there are as many accounts as the largest."""
+"""By sessions; no more than there are accounts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +46,7 @@ def main() -> int:
     is_quick = "--quick" in arguments
     numbers = [int(argument) for argument in arguments if argument.isdigit()]
     pairs = numbers[0] if numbers else 1 if is_quick else 5
-    missing = [
-        name for name in ("smtp-source", "dovecot") if not shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
-    ]
-    if missing or os.geteuid() != 0:
-        print(f"needs root and {', '.join(missing) or 'nothing else'}: apt-get install postfix dovecot-lmtpd")
+    if not has_all(("smtp-source", "dovecot")):
         return 2
     rows: list[dict[str, object]] = []
     with tempfile.TemporaryDirectory(prefix="mda-bench-", dir="/var/tmp") as folder:
@@ -104,9 +94,9 @@ def _medians(runs: list[Run]) -> tuple[float, float]:
 
 def send(socket: Path, folder: Path, sessions: int, octets: int) -> Run:
     count = MESSAGES[sessions] if octets < 50_000 else MESSAGES[sessions] // 4
-    before = cpu_seconds(folder)
+    before = processor_time.of_folder(folder)
     begin = time.perf_counter()
-    load = f"smtp-source -L -d -N -s {sessions} -m {count} -l {octets} -f sender@example.org -t a@{DOMAIN}"
+    load = f"smtp-source -L -d -N -s {sessions} -m {count} -l {octets} -f sender@example.org -t {LOCAL_PART}@{DOMAIN}"
     subprocess.run(
         [*load.split(), f"unix:{socket}"],
         env={**os.environ, "PATH": PATH},
@@ -114,50 +104,7 @@ def send(socket: Path, folder: Path, sessions: int, octets: int) -> Run:
         timeout=300,
     )
     seconds = time.perf_counter() - begin
-    return Run(count / seconds, 1000 * (cpu_seconds(folder) - before) / count)
-
-
-def cpu_seconds(folder: Path) -> float:
-    """Of every process that names the folder, and of their children."""
-    parents, used, roots = {}, {}, set()
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            words = (entry / "stat").read_text().rpartition(")")[2].split()
-            command = (entry / "cmdline").read_bytes()
-        except OSError:
-            continue  # it has ended
-        pid = int(entry.name)
-        parents[pid], used[pid] = int(words[1]), sum(map(int, words[11:15]))
-        if str(folder).encode() in command:
-            roots.add(pid)
-    ours = {pid for pid in parents if _descends(pid, parents, roots)}
-    return sum(used[pid] for pid in ours) / os.sysconf("SC_CLK_TCK")
-
-
-def _descends(pid: int, parents: Mapping[int, int], roots: set[int]) -> bool:
-    while pid in parents:
-        if pid in roots:
-            return True
-        pid = parents[pid]
-    return False
-
-
-@contextmanager
-def ours(folder: Path) -> Iterator[Instance]:
-    """`mda serve` with its embedded PostgreSQL and an account for each recipient that smtp-source counts up to."""
-    instance = Instance(folder, "embedded", OPTIONS)
-    instance.prepare(DOMAIN, ())
-    identifiers = IdentifierSource()
-    with opened(settings.load(instance.settings)) as handle:
-        for number in range(max(MESSAGES.values()) + 1):
-            accounts.add(handle, identifiers, NewAccount(address.parse(f"{number}a@{DOMAIN}")))
-        instance.start()
-        try:
-            yield instance
-        finally:
-            instance.stop()
+    return Run(count / seconds, 1000 * (processor_time.of_folder(folder) - before) / count)
 
 
 @contextmanager

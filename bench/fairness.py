@@ -22,8 +22,9 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy import Engine, func, select, text
 
-from bench.delivery import DOMAIN, PATH, ours
+from bench.delivery_mda import DOMAIN, ours
 from bench.mime_programs import OUTPUT
+from bench.needed import PATH, has_all
 from mda import address, settings
 from mda.metadata.directory import accounts
 from mda.metadata.postgresql.opened import opened
@@ -54,6 +55,8 @@ class Watch:
 
 
 def main() -> int:
+    if not has_all(("smtp-source",)):
+        return 2
     numbers = [int(argument) for argument in sys.argv[1:] if argument.isdigit()]
     with TemporaryDirectory(prefix="mda-bench-", dir="/var/tmp") as folder:
         root = Path(folder)

@@ -88,6 +88,7 @@ class Pipe:
     recipient_limit: int = 1
     time_limit_seconds: int = 100
     user: str = "nobody"
+    max_processes: int = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,7 @@ class Lmtp:
 
     socket: Path
     recipient_limit: int = 50
+    max_processes: int = 10
 
 
 Route: TypeAlias = Pipe | Lmtp
@@ -314,10 +316,13 @@ def _next_hop(route: Route) -> str:
 def _master_line(domain: str, route: Route) -> str:
     match route:
         case Pipe():
-            return f"{_service(domain)} unix - n n - 10 pipe\n  user={route.user} null_sender=\n  argv={route.argv}\n"
+            return (
+                f"{_service(domain)} unix - n n - {route.max_processes} pipe\n"
+                f"  user={route.user} null_sender=\n  argv={route.argv}\n"
+            )
         case Lmtp():
             return (
-                f"{_service(domain)} unix - - n - 10 lmtp\n"
+                f"{_service(domain)} unix - - n - {route.max_processes} lmtp\n"
                 "  -o lmtp_line_length_limit=0 -o lmtp_send_xforward_command=yes\n"
             )
 
