@@ -1,6 +1,6 @@
 """`mda account`: accounts, their quota, state and password."""
 
-import rich_click as click
+import click
 
 from mda.cli.lazy import Entry, LazyGroup
 

@@ -5,7 +5,7 @@ A password is never an argument: arguments stand in the process list and the she
 
 import sys
 
-import rich_click as click
+import click
 
 from mda.errors import InvalidValue, MdaError
 

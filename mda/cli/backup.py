@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-import rich_click as click
+import click
 
 from mda import settings
 from mda.address import Address

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
-import rich_click as click
+import click
 
 from mda import settings
 from mda.checks import everything

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-import rich_click as click
+import click
 
 from mda.cli.lazy import Deferred
 

@@ -1,6 +1,6 @@
 """`mda completion`: what a shell needs to complete our commands and options."""
 
-import rich_click as click
+import click
 from click.shell_completion import get_completion_class
 
 SHELLS = ("bash", "zsh", "fish")

@@ -5,8 +5,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+import click
 import msgspec
-import rich_click as click
 
 from mda import settings
 from mda.checks import settings_file

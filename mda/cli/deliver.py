@@ -4,7 +4,7 @@ import asyncio
 import sys
 from collections.abc import Sequence
 
-import rich_click as click
+import click
 
 from mda import settings
 from mda.address import Address

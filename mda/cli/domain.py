@@ -1,6 +1,6 @@
 """`mda domain`: the domains that mail is taken for."""
 
-import rich_click as click
+import click
 
 from mda.cli.lazy import Entry, LazyGroup
 

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from pathlib import Path
 
-import rich_click as click
+import click
 
 from mda import settings
 from mda.cli.ask import confirm

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeVar
 
-import rich_click as click
+import click
 
 from mda import settings
 from mda.cli import import_rows

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-import rich_click as click
+import click
 
 from mda import settings
 from mda.address import Address

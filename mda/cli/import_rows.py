@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-import rich_click as click
+import click
 
 from mda import address as addresses
 from mda.auth.passwords import require_understood

@@ -10,7 +10,7 @@ import os
 import re
 from pathlib import Path
 
-import rich_click as click
+import click
 
 import mda
 from mda import settings

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-import rich_click as click
+import click
 
 from mda.errors import InvalidValue
 
@@ -36,7 +36,7 @@ def _attribute(name: str) -> str:
     return f"{name}_" if keyword.iskeyword(name) else name
 
 
-class Deferred(click.RichCommand):
+class Deferred(click.Command):
     """Stands for a command until it is run."""
 
     def __init__(self, entry: Entry) -> None:
@@ -44,7 +44,7 @@ class Deferred(click.RichCommand):
         self.entry = entry
 
 
-class LazyGroup(click.RichGroup):
+class LazyGroup(click.Group):
     """A group of `entries`; their modules are imported by `resolve_command` only."""
 
     def __init__(self, *args: Any, entries: tuple[Entry, ...] = (), **attributes: Any) -> None:

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import rich_click as click
+import click
 
 from mda.cli.lazy import Entry, LazyGroup
 from mda.cli.text import visible
@@ -49,28 +49,25 @@ COMMANDS = (
     Entry("manual", "manual", "Write the manual pages into a folder."),
 )
 
-PANELS: list[Any] = [
-    {"name": "Service", "commands": ["init", "serve", "deliver", "check", "stats", "top", "config", "db"]},
-    {"name": "Directory", "commands": ["domain", "account", "alias", "quota"]},
-    {"name": "Mail", "commands": ["trace", "mailbox", "message", "import", "export", "undelete", "spam"]},
-    {"name": "Storage", "commands": ["shard", "storage", "backup", "restore"]},
-    {"name": "Shell", "commands": ["completion", "manual"]},
-]
-
-
-HELP_STYLE = {
-    "command_groups": {"mda": PANELS},
-    "max_width": 100,
-    "style_commands_panel_border": "dim",
-    "style_options_panel_border": "dim",
-    "padding_helptext_first_line": (0, 0, 1, 0),
-    "show_arguments": True,
-    "text_paragraph_linebreaks": "\n\n",
-}
+SECTIONS = (
+    ("Service", ("init", "serve", "deliver", "check", "stats", "top", "config", "db")),
+    ("Directory", ("domain", "account", "alias", "quota")),
+    ("Mail", ("trace", "mailbox", "message", "import", "export", "undelete", "spam")),
+    ("Storage", ("shard", "storage", "backup", "restore")),
+    ("Shell", ("completion", "manual")),
+)
+"""How `mda --help` sorts the commands."""
 
 
 class Root(LazyGroup):
-    """The `mda` group: turns errors into one line on stderr and an exit code."""
+    """The `mda` group: turns errors into one line on stderr and an exit code, and lists the commands by section."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        summaries = {entry.name: entry.summary for entry in COMMANDS}
+        widest = max(map(len, summaries))
+        for heading, names in SECTIONS:
+            with formatter.section(heading):
+                formatter.write_dl([(name.ljust(widest), summaries[name]) for name in names])
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -97,7 +94,7 @@ def _refuse(ctx: click.Context, error: MdaError, status: int) -> None:
 @click.group(
     cls=Root,
     entries=COMMANDS,
-    context_settings={"help_option_names": ["-h", "--help"], "rich_help_config": HELP_STYLE},
+    context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=True,
 )
 @click.option(

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import rich_click as click
+import click
 
 from mda.cli.commands import Path as CommandPath
 from mda.cli.commands import loaded, walk

@@ -7,7 +7,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-import rich_click as click
+import click
 
 from mda import settings
 from mda.address import Address

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import wraps
 from typing import Any
 
-import rich_click as click
+import click
 
 from mda import binding
 from mda.cli.envelope_view import EnvelopeView, decode_words

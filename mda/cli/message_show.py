@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import rich_click as click
+import click
 
 from mda import binding, settings
 from mda.address import Address

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import rich_click as click
+import click
 
 from mda import address
 from mda.address import Address

@@ -4,7 +4,7 @@ import sys
 from contextlib import AbstractContextManager
 from typing import Any
 
-import rich_click as click
+import click
 
 
 def bar(octets: int, label: str) -> AbstractContextManager[Any]:

@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 
-import rich_click as click
+import click
 
 UNITS = {"": 1, "B": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3, "TB": 1000**4}
 UNITS |= {"KIB": 1024, "MIB": 1024**2, "GIB": 1024**3, "TIB": 1024**4}

@@ -1,6 +1,6 @@
 """`mda quota`: who uses how much, and counting it again. An account's limits are set by `mda account quota`."""
 
-import rich_click as click
+import click
 
 from mda.cli.lazy import Entry, LazyGroup
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import rich_click as click
+import click
 
 from mda import settings
 from mda.metadata.postgresql.readiness import fit_or_down

@@ -4,7 +4,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-import rich_click as click
+import click
 
 from mda import settings
 from mda.address import Address

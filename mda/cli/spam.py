@@ -1,6 +1,6 @@
 """`mda spam`: the group."""
 
-import rich_click as click
+import click
 
 from mda.cli.spam_correspondent import correspondent
 from mda.cli.spam_evaluate import evaluate

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 
-import rich_click as click
+import click
 
 from mda.antispam import trial
 from mda.antispam.classifier import Classifier

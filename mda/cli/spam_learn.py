@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-import rich_click as click
+import click
 
 from mda import settings
 from mda.address import Address

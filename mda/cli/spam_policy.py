@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import rich_click as click
+import click
 
 from mda import address, settings
 from mda.address import Address

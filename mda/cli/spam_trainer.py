@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import rich_click as click
+import click
 
 from mda import settings
 from mda.cli import message_bytes

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import rich_click as click
+import click
 
 from mda import settings
 from mda.cli import figures

@@ -1,6 +1,6 @@
 """`mda storage`: the group of commands that keep the shards fit."""
 
-import rich_click as click
+import click
 
 from mda.cli.storage_check import check
 from mda.cli.storage_compact import compact

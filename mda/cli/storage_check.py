@@ -3,7 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
-import rich_click as click
+import click
 
 from mda import settings
 from mda.cli.text import visible

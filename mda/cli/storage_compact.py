@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-import rich_click as click
+import click
 
 from mda import settings
 from mda.cli.storage_report import report, run_erasure

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-import rich_click as click
+import click
 
 from mda.cli.quantities import format_size
 from mda.identifiers import IdentifierSource, format_id

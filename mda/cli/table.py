@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
-import rich_click as click
+import click
 
 from mda.cli.text import cells, visible
 

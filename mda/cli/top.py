@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import rich_click as click
+import click
 from rich.console import Group
 from rich.live import Live
 from rich.table import Table

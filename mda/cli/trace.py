@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import click
 import msgspec
-import rich_click as click
 
 from mda import settings
 from mda.causes import Cause

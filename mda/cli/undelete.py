@@ -3,7 +3,7 @@
 from datetime import datetime
 from pathlib import Path
 
-import rich_click as click
+import click
 
 from mda import settings
 from mda.address import Address

@@ -37,7 +37,7 @@ LEVELS = {
 """A layer imports from lower levels and from itself; `cli` may start `servers` too, never the other way."""
 
 DATABASE_LIBRARIES = {"sqlalchemy", "psycopg2", "alembic"}
-CLI_LIBRARIES = {"click", "rich_click", "rich"}
+CLI_LIBRARIES = {"click", "rich"}
 
 
 def layer(module: str) -> str:

@@ -12,10 +12,10 @@ import pytest
 from click.testing import CliRunner
 
 from mda.cli.lazy import Deferred
-from mda.cli.main import COMMANDS, PANELS, root
+from mda.cli.main import COMMANDS, SECTIONS, root
 from tests.unit.cli.conftest import PROGRAM, System
 
-HEAVY = ("sqlalchemy", "alembic", "psycopg2", "msgspec", "argon2", "mda.binding", "mda.metadata", "rich.progress")
+HEAVY = ("sqlalchemy", "alembic", "psycopg2", "msgspec", "argon2", "mda.binding", "mda.metadata", "rich")
 
 
 def leaves(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
@@ -79,8 +79,8 @@ def test_summary_in_the_table_is_the_commands_own(entry: object) -> None:
     assert entry.summary == first
 
 
-def test_every_command_stands_in_one_panel() -> None:
-    placed = [name for panel in PANELS for name in panel["commands"]]
+def test_every_command_stands_in_one_section() -> None:
+    placed = [name for _, names in SECTIONS for name in names]
     assert sorted(placed) == sorted(entry.name for entry in COMMANDS)
 
 
