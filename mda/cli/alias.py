@@ -1,41 +1,18 @@
 """`mda alias`: addresses that lead to accounts, and catch-alls."""
 
-from pathlib import Path
-
 import click
 
-from mda import settings
-from mda.address import Address
-from mda.cli.import_directory import import_aliases
-from mda.cli.options import AddressType, DomainType, json_option
-from mda.cli.table import Column, show
-from mda.errors import InvalidValue
-from mda.metadata.directory import aliases
-from mda.metadata.directory.aliases import Alias
-from mda.metadata.postgresql.opened import opened
+from mda.cli.lazy import Entry, LazyGroup
 
-COLUMNS: tuple[Column[Alias], ...] = (
-    Column("address", "Alias", lambda found: found.address),
-    Column("targets", "Accounts", lambda found: found.targets),
-    Column("is_catch_all", "Catch-all", lambda found: found.is_catch_all, is_only_json=True),
+COMMANDS = (
+    Entry("add", "alias_change", "Lead an address to accounts; @domain is a catch-all."),
+    Entry("list", "alias_list", "List aliases and catch-alls.", "list_all"),
+    Entry("remove", "alias_change", "Remove an alias, or accounts from it."),
+    Entry("import", "import_directory", "Add many aliases, from a CSV file or another PostgreSQL.", "import_aliases"),
 )
 
 
-class AliasType(click.ParamType[Address]):
-    """An address, or `@domain`."""
-
-    name = "alias"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Address:
-        if isinstance(value, Address):
-            return value
-        try:
-            return aliases.parse(str(value))
-        except InvalidValue as error:
-            self.fail(str(error), param, ctx)
-
-
-@click.group()
+@click.group(cls=LazyGroup, entries=COMMANDS)
 def alias() -> None:
     """Add, list or remove aliases and catch-alls.
 
@@ -43,59 +20,3 @@ def alias() -> None:
     $ mda alias add sales@example.org anne@example.org bob@example.org
     $ mda alias add @example.org anne@example.org
     """
-
-
-@alias.command()
-@click.argument("address", metavar="ALIAS", type=AliasType())
-@click.argument("targets", metavar="ACCOUNT...", type=AddressType(), nargs=-1, required=True)
-@click.pass_obj
-def add(config: Path | None, address: Address, targets: tuple[Address, ...]) -> None:
-    """Lead an address to accounts; @domain is a catch-all.
-
-    A catch-all gets the mail of all addresses of its domain that are neither account nor alias. Adding to an alias
-    keeps the accounts it leads to already.
-
-    \b
-    $ mda alias add sales@example.org anne@example.org bob@example.org
-    $ mda alias add @example.org postmaster@example.org
-    """
-    with opened(settings.load(config)) as handle:
-        made = aliases.add(handle, address, targets)
-    click.echo(f"{made.address} leads to {', '.join(made.targets)}")
-
-
-@alias.command("list")
-@click.option("--domain", metavar="DOMAIN", type=DomainType(), help="Only aliases of this domain.")
-@json_option
-@click.pass_obj
-def list_all(config: Path | None, domain: str | None, as_json: bool) -> None:
-    """List aliases and catch-alls.
-
-    \b
-    $ mda alias list
-    $ mda alias list --domain example.org --json
-    """
-    with opened(settings.load(config)) as handle:
-        show(aliases.list_all(handle, domain), COLUMNS, as_json=as_json)
-
-
-@alias.command()
-@click.argument("address", metavar="ALIAS", type=AliasType())
-@click.argument("targets", metavar="[ACCOUNT...]", type=AddressType(), nargs=-1)
-@click.pass_obj
-def remove(config: Path | None, address: Address, targets: tuple[Address, ...]) -> None:
-    """Remove an alias, or accounts from it.
-
-    Mail for a removed alias is refused (550 5.1.1), unless its domain has a catch-all.
-
-    \b
-    $ mda alias remove sales@example.org
-    $ mda alias remove sales@example.org bob@example.org
-    """
-    with opened(settings.load(config)) as handle:
-        left = aliases.remove(handle, address, targets)
-    name = aliases.written(address.key)
-    click.echo(f"{name} leads to {', '.join(left.targets)}" if left else f"removed alias {name}")
-
-
-alias.add_command(import_aliases)

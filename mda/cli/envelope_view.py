@@ -6,9 +6,6 @@ The rows keep ENVELOPE as clients get it; a listing needs no body for subject an
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from mda import binding
-from mda.mime import message as mime_message
-
 Item: TypeAlias = "bytes | list[Item] | None"
 
 _FIELDS = 10
@@ -42,7 +39,11 @@ def decode_words(raw: bytes) -> str:
     unfolded = raw.replace(b"\r\n", b"").replace(b"\n", b"").strip()  # RFC 5322 s2.2.3
     if b"=?" not in unfolded and unfolded.isascii():
         return unfolded.decode("ascii")
-    return mime_message.read(binding.examine(b"Subject: " + unfolded + b"\r\n\r\n")).subject
+    # Only now, as the C core takes longer to import than a plain listing to print.
+    from mda.binding import Viewer  # noqa: PLC0415
+    from mda.mime.charsets import resolve_marks  # noqa: PLC0415
+
+    return resolve_marks(Viewer().header_text(unfolded))
 
 
 def _addresses(item: Item) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from mda.errors import Conflict, InvalidValue
 from mda.maintenance import shards
 from mda.metadata.directory import accounts
 from mda.metadata.mailbox import exported, mailboxes
-from mda.metadata.mailbox.mailboxes import Mailbox
+from mda.metadata.mailbox.listed import Mailbox
 from mda.metadata.postgresql.opened import opened
 from mda.storage.reader import SegmentReader
 from mda.transfer import mbox

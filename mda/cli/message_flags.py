@@ -1,6 +1,6 @@
 """How a message's flags are written: by their IMAP names, and as letters where a column is narrow."""
 
-from mda.metadata.mailbox.messages import Entry
+from mda.metadata.mailbox.listed import Entry
 from mda.metadata.schema.words import Flag
 
 LETTERS = {Flag.SEEN: "S", Flag.ANSWERED: "R", Flag.FLAGGED: "F", Flag.DELETED: "T", Flag.DRAFT: "D"}

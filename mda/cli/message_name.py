@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from mda.errors import Conflict, InvalidValue
 from mda.identifiers import format_id, parse_id
 from mda.metadata.mailbox import mailboxes, messages
-from mda.metadata.mailbox.messages import Entry
+from mda.metadata.mailbox.listed import Entry
 from mda.metadata.postgresql.opened import Handle
 
 EMAILID_DIGITS = 16

@@ -1,135 +1,66 @@
-"""What a search looks for: conditions that rows answer, then those on decoded headers, then those on the bytes."""
+"""`mda message search`."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime
-from functools import wraps
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from itertools import islice
+from pathlib import Path
 
 import click
 
-from mda import binding
-from mda.cli.envelope_view import EnvelopeView, decode_words
-from mda.cli.message_bytes import delivered
-from mda.cli.quantities import Moment
-from mda.identifiers import message_id_hash
-from mda.metadata.mailbox.messages import Content, Wanted
-from mda.mime import message as mime_message
-from mda.mime import part
+from mda import settings
+from mda.address import Address
+from mda.cli.envelope_view import view
+from mda.cli.message_conditions import Search, search_options
+from mda.cli.message_list import COLUMNS, Line
+from mda.cli.options import account_argument, json_option
+from mda.cli.table import Column, show
+from mda.metadata.directory import accounts
+from mda.metadata.mailbox import mailboxes, messages
+from mda.metadata.mailbox.listed import Mailbox
+from mda.metadata.postgresql.opened import Handle, opened
 
-Condition = tuple[str, str]
-"""A header field's name and the text that it must hold."""
-
-
-@dataclass(frozen=True, slots=True)
-class Search:
-    """Every condition that is set must hold. Texts are casefolded."""
-
-    rows: Wanted = field(default_factory=Wanted)
-    sender: str = ""
-    recipient: str = ""
-    subject: str = ""
-    text: str = ""
-    body: str = ""
-    headers: tuple[Condition, ...] = ()
-
-    def fits(self, envelope: EnvelopeView, preview: str) -> bool:
-        """What can be said without the message's bytes."""
-        everything = (envelope.subject, preview, *envelope.from_, *envelope.recipients)
-        return (
-            _is_in(self.sender, envelope.from_)
-            and _is_in(self.recipient, envelope.recipients)
-            and _is_in(self.subject, (envelope.subject,))
-            and _is_in(self.text, everything)
-        )
-
-    def fits_bytes(self, open_content: Callable[[], Content]) -> bool:
-        """What the delivered form says; its bytes are read only where a condition asks for them."""
-        if not self.body and not self.headers:
-            return True
-        message = mime_message.read(binding.examine(delivered(open_content())))
-        has_headers = all(any(text in value for value in _values(message, name)) for name, text in self.headers)
-        return has_headers and _is_in(self.body, _texts(message))
-
-
-def search_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds the options of a search; the command gets them as one `search`."""
-
-    @wraps(function)
-    def with_search(
-        *arguments: Any,
-        sender: str,
-        recipient: str,
-        subject: str,
-        text: str,
-        body: str,
-        headers: tuple[Condition, ...],
-        since: datetime | None,
-        before: datetime | None,
-        message_id: str | None,
-        **others: Any,
-    ) -> Any:
-        bare_id = message_id.strip().removeprefix("<").removesuffix(">") if message_id else None
-        rows = Wanted(since, before, message_id_hash(bare_id) if bare_id else None)
-        search = Search(
-            rows=rows,
-            sender=sender.casefold(),
-            recipient=recipient.casefold(),
-            subject=subject.casefold(),
-            text=text.casefold(),
-            body=body.casefold(),
-            headers=headers,
-        )
-        return function(*arguments, search=search, **others)
-
-    for option in reversed(_OPTIONS):
-        with_search = option(with_search)
-    return with_search
-
-
-class HeaderCondition(click.ParamType[Condition]):
-    """NAME:TEXT; an empty TEXT asks only whether the field is there."""
-
-    name = "name:text"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Condition:
-        if isinstance(value, tuple):
-            return str(value[0]), str(value[1])
-        name, colon, text = str(value).partition(":")
-        if not colon or not name.strip():
-            self.fail(f"{value!r} is not a header condition; write it like List-Id:announce", param, ctx)
-        return name.strip(), text.strip().casefold()
-
-
-_OPTIONS = (
-    click.option("--from", "sender", metavar="TEXT", default="", help="In the sender's name or address."),
-    click.option("--to", "recipient", metavar="TEXT", default="", help="In To or Cc."),
-    click.option("--subject", metavar="TEXT", default="", help="In the subject."),
-    click.option("--text", metavar="TEXT", default="", help="In subject, addresses or the first words of the text."),
-    click.option("--body", metavar="TEXT", default="", help="In the text of the whole message."),
-    click.option(
-        "--header",
-        "headers",
-        metavar="NAME:TEXT",
-        type=HeaderCondition(),
-        multiple=True,
-        help="In a header field. May be given several times.",
-    ),
-    click.option("--message-id", metavar="ID", help="With this Message-ID."),
-    click.option("--since", metavar="DATE", type=Moment(), help="Received then or later: 2026-11-23, 36h, 7d, 2w."),
-    click.option("--before", metavar="DATE", type=Moment(), help="Received before that."),
+FOUND: tuple[Column[Line], ...] = (
+    Column("message", "Message", lambda line: f"{line.mailbox}:{line.entry.uid}"),
+    replace(COLUMNS[0], is_only_json=True),
+    *COLUMNS[1:],
 )
+"""Found messages are named as other commands take them."""
 
 
-def _is_in(text: str, places: tuple[str, ...]) -> bool:
-    """No text is no condition."""
-    return not text or any(text in place.casefold() for place in places)
+@click.command()
+@account_argument
+@click.option("--mailbox", "path", metavar="MAILBOX", help="Only this mailbox. Default: all.")
+@search_options
+@click.option(
+    "--limit", metavar="NUMBER", type=click.IntRange(1), default=50, show_default=True, help="At most so many."
+)
+@json_option
+@click.pass_obj
+def search(config: Path | None, account: Address, path: str | None, limit: int, as_json: bool, search: Search) -> None:
+    """Search an account's messages, newest first.
+
+    Every option given must match; texts match anywhere, without case. --header and --body read the messages
+    themselves, which takes longer.
+
+    \b
+    $ mda message search anne@example.org --from bob --since 7d
+    $ mda message search anne@example.org --subject invoice --mailbox Junk
+    $ mda message search anne@example.org --header List-Id:announce --json
+    """
+    with opened(settings.load(config)) as handle:
+        account_id = accounts.find(handle, account).id
+        places = [mailboxes.find(handle, account_id, path)] if path else mailboxes.list_all(handle, account_id)
+        found = [line for place in places for line in islice(_lines(handle, account_id, place, search), limit + 1)]
+    found.sort(key=lambda line: line.entry.internal_date, reverse=True)
+    show(found[:limit], FOUND, as_json=as_json)
+    if len(found) > limit:
+        click.echo(f"{limit} messages and more; see them with --limit", err=True)
 
 
-def _values(message: mime_message.Message, name: str) -> tuple[str, ...]:
-    """A field's values, decoded and casefolded."""
-    return tuple(decode_words(value.encode("utf-8", "replace")).casefold() for value in message.field_values(name))
-
-
-def _texts(message: mime_message.Message) -> tuple[str, ...]:
-    return tuple(part.text(message.examination, one.index) for one in message.parts)
+def _lines(handle: Handle, account_id: int, place: Mailbox, search: Search) -> Iterator[Line]:
+    for entry in messages.read(handle, account_id, place.id, search.rows):
+        envelope = view(entry.envelope)
+        open_content = partial(messages.open_content, handle, account_id, entry.content_id)
+        if search.fits(envelope, entry.preview) and search.fits_bytes(open_content):
+            yield Line(place.path, entry, envelope)

@@ -19,7 +19,8 @@ from mda.errors import InvalidValue
 from mda.identifiers import format_id
 from mda.metadata.directory import accounts
 from mda.metadata.mailbox import messages
-from mda.metadata.mailbox.messages import Content, Entry
+from mda.metadata.mailbox.listed import Entry
+from mda.metadata.mailbox.messages import Content
 from mda.metadata.postgresql.opened import Handle, opened
 from mda.mime import defects
 from mda.mime import message as mime_message

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from mda.delivery import delivered_form
 from mda.errors import NotFound, RecordDamaged
 from mda.metadata.mailbox import exported
-from mda.metadata.mailbox.mailboxes import Mailbox
+from mda.metadata.mailbox.listed import Mailbox
 from mda.metadata.postgresql.opened import Handle
 from mda.storage.location import Location
 from mda.storage.reader import SegmentReader

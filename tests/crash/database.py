@@ -12,9 +12,8 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from urllib.parse import quote
 
-from mda.metadata.postgresql import embedded
+from mda.metadata.postgresql import embedded, embedded_place
 from mda.metadata.postgresql.postgresql_binaries import choose_binaries
 from mda.metadata.postgresql.server_user import choose_user
 from tests.crash.processes import children, kill, wait_until
@@ -34,7 +33,7 @@ class Database:
     """One cluster in `folder`; its socket lies beside it."""
 
     def __init__(self, folder: Path) -> None:
-        self.cluster = folder / embedded.CLUSTER
+        self.cluster = folder / embedded_place.CLUSTER
         self._sockets = folder / "pg.socket"
         self._log = folder / "pg.log"
         self._user = choose_user()
@@ -45,7 +44,7 @@ class Database:
 
     @property
     def url(self) -> str:
-        return f"postgresql://{embedded.ROLE}@/{embedded.DATABASE}?host={quote(str(self._sockets), safe='')}&port=5432"
+        return embedded_place.url_of(self._sockets)
 
     def start(self, environment: Mapping[str, str]) -> None:
         """Returns once it answers. Orphans of a killed postmaster hold its shared memory for a while: tried again.

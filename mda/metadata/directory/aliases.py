@@ -5,7 +5,6 @@ written `@domain` and kept with an empty local part.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, insert, select
@@ -14,6 +13,7 @@ from mda import address as addresses
 from mda.address import Address
 from mda.errors import Conflict, InvalidValue, NotFound
 from mda.metadata.directory import accounts, domains
+from mda.metadata.directory.listings import Alias, to_aliases, written
 from mda.metadata.directory.nearest import did_you_mean_address
 from mda.metadata.mailbox.change import changing
 from mda.metadata.postgresql.engine import transaction
@@ -21,15 +21,6 @@ from mda.metadata.schema.tables import account, address
 from mda.metadata.schema.words import AddressKind
 
 MOST_NAMES_COMPARED = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class Alias:
-    """An alias (or, with `is_catch_all`, a catch-all written as `@domain`) and the accounts it leads to."""
-
-    address: str
-    targets: tuple[str, ...]
-    is_catch_all: bool
 
 
 def parse(text: str) -> Address:
@@ -95,22 +86,14 @@ def remove(engine: Engine, alias: Address, targets: Sequence[Address] = ()) -> A
         return next(iter(_read(connection, *_is(key))), None)
 
 
-def written(key: Address) -> str:
-    """The inverse of `parse`."""
-    return str(key) if key.local_part else f"@{key.domain}"
-
-
 def _read(connection: Connection, *conditions: Any) -> tuple[Alias, ...]:
     statement = (
-        select(address.c.domain, address.c.local_part, account.c.address)
+        select(address.c.domain, address.c.local_part, account.c.address.label("target"))
         .join(account, account.c.id == address.c.account_id)
         .where(address.c.kind != AddressKind.ACCOUNT, *conditions)
         .order_by(address.c.domain, address.c.local_part, account.c.address)
     )
-    targets: dict[Address, list[str]] = {}
-    for row in connection.execute(statement):
-        targets.setdefault(Address(row.local_part, row.domain), []).append(row.address)
-    return tuple(Alias(written(key), tuple(found), not key.local_part) for key, found in targets.items())
+    return to_aliases(connection.execute(statement))
 
 
 def _is(key: Address) -> Sequence[Any]:

@@ -19,6 +19,7 @@ from mda.errors import MdaError
 from mda.identifiers import IdentifierSource
 from mda.metadata.directory import accounts, aliases
 from mda.metadata.directory.accounts import NewAccount
+from mda.metadata.directory.listings import written
 from mda.metadata.postgresql.engine import transaction
 from mda.metadata.schema.tables import account, address
 from mda.metadata.schema.words import AccountState, AddressKind
@@ -85,7 +86,7 @@ def add_aliases(engine: Engine, rows: Iterable[NewAlias], *, is_rehearsal: bool 
             rehearsed.setdefault(key, set()).update(wanted)
         return Result.ADDED
 
-    yield from _in_batches(engine, rows, add, lambda new: aliases.written(new.address.key), is_rehearsal=is_rehearsal)
+    yield from _in_batches(engine, rows, add, lambda new: written(new.address.key), is_rehearsal=is_rehearsal)
 
 
 def _in_batches(

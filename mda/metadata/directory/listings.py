@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from mda.address import Address
 from mda.errors import NotFound
 from mda.metadata.directory.nearest import did_you_mean
 from mda.metadata.postgresql.reading import Reader
@@ -31,6 +32,19 @@ SELECT domain.name, domain.alias_of, count(*) FILTER (WHERE address.kind = 'acco
     count(DISTINCT address.local_part) FILTER (WHERE address.kind <> 'account') AS aliases, domain.created_at
 FROM domain LEFT JOIN address ON address.domain = domain.name
 GROUP BY domain.name, domain.alias_of, domain.created_at ORDER BY domain.name
+"""
+
+ALIASES = """
+SELECT address.domain, address.local_part, account.address AS target
+FROM address JOIN account ON account.id = address.account_id
+WHERE address.kind <> 'account' AND (:domain ::text IS NULL OR address.domain = :domain)
+ORDER BY address.domain, address.local_part, account.address
+"""
+
+ACCOUNT_ID = """
+SELECT account_id FROM address
+WHERE kind = 'account' AND local_part = :local_part
+    AND domain = coalesce((SELECT alias_of FROM domain WHERE name = :domain), :domain)
 """
 
 DOMAIN_NAMES = "SELECT name FROM domain ORDER BY name LIMIT 2000"
@@ -93,6 +107,15 @@ class Domain:
 
 
 @dataclass(frozen=True, slots=True)
+class Alias:
+    """An alias (or, with `is_catch_all`, a catch-all written as `@domain`) and the accounts it leads to."""
+
+    address: str
+    targets: tuple[str, ...]
+    is_catch_all: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """`percent` is of the limit that is nearer; None without limits. Quotas are None where there is no limit."""
 
@@ -126,6 +149,18 @@ def domains(reader: Reader) -> tuple[Domain, ...]:
     return tuple(Domain(*row) for row in reader.rows(DOMAINS))
 
 
+def aliases(reader: Reader, domain: str | None = None) -> tuple[Alias, ...]:
+    """Every alias and catch-all, by domain and address. NotFound for an unknown `domain`."""
+    _require(reader, domain)
+    return to_aliases(reader.rows(ALIASES, domain=domain))
+
+
+def account_id(reader: Reader, wanted: Address) -> int | None:
+    """The account of an address, also through an alias domain; None where there is none."""
+    rows = reader.rows(ACCOUNT_ID, domain=wanted.key.domain, local_part=wanted.key.local_part)
+    return rows[0].account_id if rows else None
+
+
 def usage(reader: Reader, domain: str | None = None, over_percent: float | None = None) -> tuple[Usage, ...]:
     """Accounts, the fullest first; deleted ones are left out. NotFound for an unknown `domain`."""
     _require(reader, domain)
@@ -145,6 +180,19 @@ def usage_by_domain(reader: Reader) -> tuple[DomainUsage, ...]:
 
 def to_accounts(rows: Iterable[Any]) -> tuple[Account, ...]:
     return tuple(Account(**{**row._asdict(), "state": AccountState(row.state)}) for row in rows)
+
+
+def to_aliases(rows: Iterable[Any]) -> tuple[Alias, ...]:
+    """From rows with the columns of ALIASES, in its order."""
+    targets: dict[Address, list[str]] = {}
+    for row in rows:
+        targets.setdefault(Address(row.local_part, row.domain), []).append(row.target)
+    return tuple(Alias(written(key), tuple(found), not key.local_part) for key, found in targets.items())
+
+
+def written(key: Address) -> str:
+    """How an alias is written: `local@domain`, or `@domain` for a catch-all, whose local part is empty."""
+    return str(key) if key.local_part else f"@{key.domain}"
 
 
 def _require(reader: Reader, domain: str | None) -> None:

@@ -7,7 +7,8 @@ from sqlalchemy import Engine, select, text
 from mda.identifiers import IdentifierSource
 from mda.metadata.mailbox import mailbox_names as names
 from mda.metadata.mailbox.change import changing, lock
-from mda.metadata.mailbox.mailbox_rows import by_path, ensure, read_tree
+from mda.metadata.mailbox.listed import by_path
+from mda.metadata.mailbox.mailbox_rows import ensure, read_tree
 from mda.metadata.postgresql.engine import MILLISECONDS, transaction
 from mda.metadata.schema.tables import content, message
 

@@ -9,18 +9,16 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, update
 
-from mda.errors import Conflict, NotFound
+from mda.errors import Conflict
 from mda.identifiers import IdentifierSource
-from mda.metadata.directory.nearest import did_you_mean
 from mda.metadata.mailbox import mailbox_names as names
 from mda.metadata.mailbox.change import changing, lock, next_modseq
-from mda.metadata.mailbox.mailbox_rows import Mailbox, by_path, ensure, insert_mailbox, read_tree
+from mda.metadata.mailbox.listed import Mailbox, by_path, require
+from mda.metadata.mailbox.mailbox_rows import ensure, insert_mailbox, read_tree
 from mda.metadata.mailbox.relocation import expunge_all, move_all
 from mda.metadata.postgresql.engine import transaction
 from mda.metadata.schema.tables import mailbox
 from mda.metadata.schema.words import Role
-
-__all__ = ["Mailbox", "create", "delete", "find", "list_all", "rename", "require"]
 
 
 def list_all(engine: Engine, account_id: int) -> tuple[Mailbox, ...]:
@@ -94,19 +92,6 @@ def delete(engine: Engine, account_id: int, path: str) -> int:
         values = {"deleted_at": func.now(), "modseq": next_modseq(connection, account_id)}
         connection.execute(update(mailbox).where(*_is(account_id, found.id)).values(values))
         return count
-
-
-def require(tree: Sequence[Mailbox], path: str) -> Mailbox:
-    """The mailbox of a path in an account's tree; NotFound with the nearest one."""
-    wanted = names.parse(path)
-    found = by_path(tree, wanted)
-    if found is None:
-        raise NotFound(f"no mailbox {wanted}", did_you_mean(wanted, (one.path for one in tree), _known(tree)))
-    return found
-
-
-def _known(tree: Sequence[Mailbox]) -> str:
-    return f"there are: {', '.join(found.path for found in tree[:10])}" if tree else ""
 
 
 def _require_free(tree: Sequence[Mailbox], path: str) -> None:

@@ -14,34 +14,17 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from mda.errors import Conflict, NotFound
 from mda.identifiers import IdentifierSource, format_id
 from mda.metadata.directory.shards import Shard, ShardState
-from mda.metadata.mailbox import mailboxes
+from mda.metadata.mailbox import listed
 from mda.metadata.mailbox.change import changing, lock
-from mda.metadata.mailbox.mailbox_rows import Mailbox, read_tree
+from mda.metadata.mailbox.listed import Entry, Mailbox, to_entry
+from mda.metadata.mailbox.mailbox_rows import read_tree
 from mda.metadata.mailbox.relocation import Moved, expunge_uids, move_uids
 from mda.metadata.postgresql.engine import transaction
 from mda.metadata.schema.tables import account, content, mark, message, shard, training_queue
-from mda.metadata.schema.words import Flag, Role
+from mda.metadata.schema.words import Role
 
 PAGE = 500
 """Rows read at once; each page is a transaction of its own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One message as a listing needs it. `size` is the delivered form's; `envelope` the IMAP ENVELOPE."""
-
-    mailbox_id: int
-    uid: int
-    content_id: int
-    flags: Flag
-    keywords: tuple[str, ...]
-    internal_date: datetime
-    sent_at: datetime | None
-    size: int
-    envelope: bytes
-    preview: str
-    has_attachment: bool
-    spam_score: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +72,7 @@ def read(engine: Engine, account_id: int, mailbox_id: int, wanted: Wanted | None
             statement = statement.where(message.c.uid < below)
         with transaction(engine) as connection:
             rows = connection.execute(statement.order_by(message.c.uid.desc()).limit(PAGE)).all()
-        yield from map(_entry, rows)
+        yield from map(to_entry, rows)
         if len(rows) < PAGE:
             return
         below = rows[-1].uid
@@ -101,18 +84,18 @@ def find_all(engine: Engine, account_id: int, content_id: int) -> tuple[Entry, .
         rows = connection.execute(_entries(account_id).where(message.c.content_id == content_id)).all()
     if not rows:
         raise NotFound(f"no message {format_id(content_id)}", "list them with: mda message list")
-    return tuple(_entry(row) for row in rows)
+    return tuple(to_entry(row) for row in rows)
 
 
 def find(engine: Engine, account_id: int, path: str, uid: int) -> Entry:
     """The message with this UID; NotFound where there is none (any more)."""
     with transaction(engine) as connection:
-        found = mailboxes.require(read_tree(connection, account_id), path)
+        found = listed.require(read_tree(connection, account_id), path)
         statement = _entries(account_id).where(message.c.mailbox_id == found.id, message.c.uid == uid)
         row = connection.execute(statement).one_or_none()
     if row is None:
         raise NotFound(f"no message {found.path}:{uid}", f"list them with: mda message list --mailbox '{found.path}'")
-    return _entry(row)
+    return to_entry(row)
 
 
 def find_campaign(engine: Engine, account_id: int, campaign: int) -> tuple[int, ...]:
@@ -154,7 +137,7 @@ def move(
     with changing(engine) as connection:
         lock(connection, account_id)
         tree = read_tree(connection, account_id)
-        target = mailboxes.require(tree, path)
+        target = listed.require(tree, path)
         moved: list[Moved] = []
         for source, uids in _by_mailbox(tree, entries):
             if source.id == target.id:
@@ -231,23 +214,6 @@ def _entries(account_id: int) -> Select[Any]:
         )
         .join(content, same)
         .where(message.c.account_id == account_id)
-    )
-
-
-def _entry(row: Row[Any]) -> Entry:
-    return Entry(
-        row.mailbox_id,
-        row.uid,
-        row.content_id,
-        Flag(row.flags),
-        tuple(row.keywords or ()),
-        row.internal_date,
-        row.sent_at,
-        row.delivered_size,
-        bytes(row.envelope),
-        row.preview,
-        row.has_attachment,
-        row.spam_score,
     )
 
 

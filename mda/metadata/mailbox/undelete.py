@@ -14,7 +14,8 @@ from sqlalchemy import Connection, Engine, insert, select, tuple_, update
 from mda.identifiers import IdentifierSource
 from mda.metadata.mailbox import mailbox_names as names
 from mda.metadata.mailbox.change import changing, lock, next_modseq, use
-from mda.metadata.mailbox.mailbox_rows import by_path, ensure, read_tree
+from mda.metadata.mailbox.listed import by_path
+from mda.metadata.mailbox.mailbox_rows import ensure, read_tree
 from mda.metadata.postgresql.engine import transaction
 from mda.metadata.schema.tables import content, expunged, mailbox, message
 from mda.metadata.schema.words import Flag

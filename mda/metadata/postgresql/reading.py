@@ -5,13 +5,13 @@ Statements are written once, with `:name` for a value, for both ways.
 """
 
 import re
+from collections import namedtuple
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psycopg2
-from psycopg2.extras import NamedTupleCursor
 
 from mda.errors import SettingsError
 from mda.metadata.postgresql import embedded
@@ -38,7 +38,9 @@ class Reader:
         try:
             with self._connection.cursor() as cursor:
                 cursor.execute(_VALUE.sub(r"%(\1)s", statement.replace("%", "%%")), values)
-                return list(cursor.fetchall())
+                # Not by psycopg2.extras: it imports logging and more, for longer than the statement takes.
+                row = namedtuple("row", [column.name for column in cursor.description or ()])  # type: ignore[misc]
+                return [row._make(found) for found in cursor.fetchall()]
         except psycopg2.Error as error:
             raise unavailable(error) from error
 
@@ -71,7 +73,6 @@ def _connected(settings: Settings, url: str) -> Iterator[Reader]:
             f"postgresql://{rest}",
             connect_timeout=settings.database.connect_timeout_seconds,
             application_name=APPLICATION,
-            cursor_factory=NamedTupleCursor,
         )
     except psycopg2.Error as error:
         raise unavailable(error) from error

@@ -6,12 +6,15 @@ PGHOST, LD_PRELOAD and the like of the caller do not reach the server.
 
 import os
 import pwd
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mda.errors import SettingsError
+
+if TYPE_CHECKING:
+    import subprocess
 
 PREFERRED = ("mda", "postgres", "nobody")
 """Tried in this order when root starts the server and database.embedded_user is empty."""
@@ -28,8 +31,10 @@ class ServerUser:
 
     def run(
         self, arguments: Sequence[str | Path], *, folder: Path, text_input: str = ""
-    ) -> subprocess.CompletedProcess[str]:
+    ) -> "subprocess.CompletedProcess[str]":
         """The finished run of a program in `folder`, in a session of its own so that Ctrl-C does not reach it."""
+        import subprocess  # noqa: PLC0415 - a listing runs no program and is done before this is imported
+
         return subprocess.run(
             [str(argument) for argument in arguments],
             input=text_input,

@@ -6,7 +6,7 @@ from sqlalchemy import Engine
 from mda import address as addresses
 from mda.errors import Conflict, InvalidValue, NotFound
 from mda.metadata.directory import aliases, domains
-from mda.metadata.directory.aliases import Alias
+from mda.metadata.directory.listings import Alias
 from tests.unit.metadata.rows import make_account
 
 A = addresses.parse

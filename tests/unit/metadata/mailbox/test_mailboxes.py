@@ -8,7 +8,7 @@ from sqlalchemy import Engine, select
 from mda.errors import Conflict, InvalidValue, NotFound
 from mda.metadata.directory.accounts import Account
 from mda.metadata.mailbox import mailbox_names, mailboxes
-from mda.metadata.mailbox.mailboxes import Mailbox
+from mda.metadata.mailbox.listed import Mailbox
 from mda.metadata.postgresql.engine import transaction
 from mda.metadata.schema.tables import account_state, expunged, mailbox
 from mda.metadata.schema.words import Flag, Role

@@ -9,7 +9,8 @@ from sqlalchemy import Engine, select, update
 from mda.errors import Conflict, NotFound
 from mda.metadata.directory.accounts import Account
 from mda.metadata.mailbox import mailboxes, messages
-from mda.metadata.mailbox.messages import Entry, Wanted
+from mda.metadata.mailbox.listed import Entry
+from mda.metadata.mailbox.messages import Wanted
 from mda.metadata.postgresql.engine import transaction
 from mda.metadata.schema.tables import account_state, content, expunged, mailbox, mark, message, training_queue
 from mda.metadata.schema.words import Flag, Role

@@ -16,7 +16,8 @@ import psycopg2
 import pytest
 
 from mda.errors import DatabaseUnavailable, SettingsError
-from mda.metadata.postgresql import embedded, postgresql_binaries
+from mda.metadata.postgresql import embedded, embedded_server, postgresql_binaries
+from mda.metadata.postgresql.embedded_place import Place, socket_in_use, url_of
 from mda.metadata.postgresql.engine import connect
 from mda.metadata.postgresql.postgresql_binaries import Binaries, choose_binaries
 from mda.metadata.postgresql.server_user import ServerUser, choose_user
@@ -180,7 +181,9 @@ def test_a_crash_in_the_middle_of_making_it_leaves_nothing_in_the_way(data_dir: 
 @pytest.mark.parametrize("name", ["d" * 100, "with, comma and \"quotes\" and 'more' \\ %20"])
 def test_any_data_folder_will_do(data_dir: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """If PostgreSQL's programs are elsewhere: copies of the wheel's, where they are needed, are made beside it."""
-    monkeypatch.setattr(embedded, "choose_binaries", lambda cluster, user, _: choose_binaries(cluster, user, data_dir))
+    monkeypatch.setattr(
+        postgresql_binaries, "choose_binaries", lambda cluster, user, _: choose_binaries(cluster, user, data_dir)
+    )
     with embedded.running(data_dir / name) as url:
         assert run(url, "SELECT 1") == [(1,)]
         socket_folder = Path(run(url, "SELECT trim(BOTH '\"' FROM current_setting('unix_socket_directories'))")[0][0])  # type: ignore[arg-type]
@@ -284,12 +287,12 @@ def test_the_wheels_binaries_serve_where_the_system_has_none(
     made = copied.folder.stat().st_mtime_ns
     assert postgresql_binaries._copied(Binaries(wheel, chosen.major), user, data_dir) == copied
     assert copied.folder.stat().st_mtime_ns == made
-    place = embedded._Place(data_dir)
-    embedded._create(place, user, copied)
-    embedded._start(place, user, copied)
-    url = embedded._url(embedded._socket_in_use(place, user))
+    place = Place(data_dir)
+    embedded_server.create(place, user, copied)
+    embedded_server.start(place, user, copied)
+    url = url_of(socket_in_use(place, user))
     assert run(url, "SELECT current_setting('server_version_num')::int / 10000") == [(copied.major,)]
-    embedded._control(place, user, copied, "-m", "fast", "stop")
+    embedded_server.stop(place, user, copied)
 
 
 def test_copies_are_not_made_where_a_shell_would_not_find_them(data_dir: Path) -> None:
@@ -327,7 +330,7 @@ def test_a_server_that_does_not_start_shows_the_end_of_its_log(data_dir: Path, m
         pass
     with (data_dir / "pg" / "postgresql.conf").open("a") as configuration:
         configuration.write("no_such_parameter = 1\n")
-    monkeypatch.setattr(embedded, "START_SECONDS", 1)
+    monkeypatch.setattr(embedded_server, "START_SECONDS", 1)
     started = time.monotonic()
     with pytest.raises(Exception, match="no_such_parameter"), embedded.running(data_dir):
         pass

@@ -1,0 +1,78 @@
+"""`mda mailbox create`, `rename` and `delete`."""
+
+from pathlib import Path
+
+import click
+
+from mda import settings
+from mda.address import Address
+from mda.cli.ask import confirm
+from mda.cli.options import account_argument, yes_option
+from mda.cli.quantities import format_size
+from mda.identifiers import IdentifierSource
+from mda.metadata.directory import accounts
+from mda.metadata.mailbox import mailboxes
+from mda.metadata.postgresql.opened import opened
+from mda.metadata.schema.words import Role
+
+ROLES = [role.value for role in Role if role is not Role.INBOX]
+
+
+@click.command()
+@account_argument
+@click.argument("name", metavar="MAILBOX")
+@click.option("--role", type=click.Choice(ROLES), help="What it is for (special use, RFC 6154).")
+@click.pass_obj
+def create(config: Path | None, account: Address, name: str, role: str | None) -> None:
+    """Create a mailbox, and those above it that are missing.
+
+    \b
+    $ mda mailbox create anne@example.org Work/2026
+    $ mda mailbox create anne@example.org Sent --role sent
+    """
+    with opened(settings.load(config)) as handle:
+        account_id = accounts.find(handle, account).id
+        made = mailboxes.create(handle, IdentifierSource(), account_id, name, Role(role) if role else None)
+    click.echo(f"created mailbox {made.path} with UIDVALIDITY {made.uid_validity}")
+
+
+@click.command()
+@account_argument
+@click.argument("old", metavar="OLD")
+@click.argument("new", metavar="NEW")
+@click.pass_obj
+def rename(config: Path | None, account: Address, old: str, new: str) -> None:
+    """Rename a mailbox; those below it come along.
+
+    To rename INBOX moves its messages into a new mailbox and leaves it empty (RFC 9051).
+
+    \b
+    $ mda mailbox rename anne@example.org Work Archive/Work
+    """
+    with opened(settings.load(config)) as handle:
+        account_id = accounts.find(handle, account).id
+        renamed = mailboxes.rename(handle, IdentifierSource(), account_id, old, new)
+    click.echo(f"renamed mailbox {old} to {renamed.path}")
+
+
+@click.command()
+@account_argument
+@click.argument("name", metavar="MAILBOX")
+@yes_option
+@click.pass_obj
+def delete(config: Path | None, account: Address, name: str, is_agreed: bool) -> None:
+    """Delete a mailbox and expunge its messages.
+
+    INBOX, and a mailbox with others below it, can't be deleted.
+
+    \b
+    $ mda mailbox delete anne@example.org Work/2026
+    """
+    with opened(settings.load(config)) as handle:
+        account_id = accounts.find(handle, account).id
+        found = mailboxes.find(handle, account_id, name)
+        if found.messages:
+            size = format_size(found.bytes)
+            confirm(f"{found.path} with {found.messages} messages ({size}) will be deleted.", is_agreed=is_agreed)
+        count = mailboxes.delete(handle, account_id, found.path)
+    click.echo(f"deleted mailbox {found.path} with {count} messages")
