@@ -1,8 +1,9 @@
 """Disk space of the corpus, message by message: ours with its database, Maildir, and Dovecot's sdbox with zstd.
 
 Delivered by LMTP to accounts in turn. Ours is what the shard's files take and what the database has grown by
-(PostgreSQL's log left out: its size does not follow the mail's); Maildir is its message files with LF ends and nothing
-else; Dovecot's everything in its homes. Space is blocks (st_blocks), as a disk loses them.
+(PostgreSQL's log left out: its size does not follow the mail's; the trace told apart: it is kept for days); Maildir is
+its message files with LF ends and nothing else; Dovecot's everything in its homes. Space is blocks
+(st_blocks), as a disk loses them.
 """
 
 import shutil
@@ -33,15 +34,15 @@ def measure(folder: Path, mails: Sequence[bytes], halves: tuple[Sequence[bytes],
     for row in rows:
         print(
             f"space, {row['what']}: {row['ours']:,.0f} a message (shard {row['shard']:,.0f}, database"
-            f" {row['database']:,.0f}), Maildir {row['maildir']:,.0f}: {row['of_maildir']:.1%}, sdbox+zstd"
-            f" {row['sdbox+zstd'] or 0:,.0f}",
+            f" {row['database']:,.0f}; trace {row['trace']:,.0f}), Maildir {row['maildir']:,.0f}:"
+            f" {row['of_maildir']:.1%}, sdbox+zstd {row['sdbox+zstd'] or 0:,.0f}",
             flush=True,
         )
     return rows
 
 
-def _compared(what: str, mails: Sequence[bytes], ours: tuple[int, int], folder: Path) -> Row:
-    shard, database = (octets / len(mails) for octets in ours)
+def _compared(what: str, mails: Sequence[bytes], ours: tuple[int, int, int], folder: Path) -> Row:
+    shard, database, trace = (octets / len(mails) for octets in ours)
     maildir = _maildir(folder / "Maildir", mails) / len(mails)
     return {
         "what": what,
@@ -50,32 +51,36 @@ def _compared(what: str, mails: Sequence[bytes], ours: tuple[int, int], folder: 
         "ours": shard + database,
         "shard": shard,
         "database": database,
+        "trace": trace,
         "maildir": maildir,
         "sdbox+zstd": _sdbox(folder / "sdbox", mails) / len(mails) if storage_dovecot.is_there() else None,
         "of_maildir": (shard + database) / maildir,
     }
 
 
-def _ours(folder: Path, mails: Sequence[bytes], dictionary: bytes | None) -> tuple[int, int]:
-    """Octets of the shard and of the database; `dictionary` in place of the package's, empty for none."""
+def _ours(folder: Path, mails: Sequence[bytes], dictionary: bytes | None) -> tuple[int, int, int]:
+    """Octets of the shard, of the database without its trace, and of that; `dictionary` in place of the package's,
+    empty for none."""
     with prepared(folder, NAMES) as (instance, handle):
         root = folder / "shards" / "first"
         if dictionary is not None:
             shutil.rmtree(root / dictionaries.FOLDER)
             if dictionary:
                 dictionaries.install(root, dictionary)
-        before = _database(handle)
+        before, _ = _database(handle)
         instance.start()
         deliver(instance, NAMES, mails)
         instance.stop()
-        grown = _database(handle) - before
-    return _used(root.rglob("*")), grown
+        after, trace = _database(handle)
+    return _used(root.rglob("*")), after - before, trace
 
 
-def _database(handle: Handle) -> int:
+def _database(handle: Handle) -> tuple[int, int]:
+    """Octets of all but the trace, and of the trace."""
     with handle.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM"))
-        return int(connection.execute(text("SELECT pg_database_size(current_database())")).scalar_one())
+        trace = int(connection.execute(text("SELECT pg_total_relation_size('trace')")).scalar_one())
+        return int(connection.execute(text("SELECT pg_database_size(current_database())")).scalar_one()) - trace, trace
 
 
 def _maildir(root: Path, mails: Sequence[bytes]) -> int:

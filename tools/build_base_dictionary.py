@@ -55,9 +55,10 @@ def build(mails: Sequence[bytes]) -> bytes:
     return dictionaries.train(samples, dictionaries.FIRST_ID, dictionaries.BASE_BYTES)
 
 
-def shared(mails: Sequence[bytes]) -> Iterator[bytes]:
-    """Of each mail, the words that stand in it beside the same word as in mails of other senders."""
-    words = [_WORD.findall(mail[:MOST_OCTETS]) for mail in mails]
+def shared(mails: Sequence[bytes], texts: Sequence[bytes] | None = None) -> Iterator[bytes]:
+    """Of each mail, the words that stand in it beside the same word as in mails of other senders; of its text in
+    `texts` where they are given."""
+    words = [_WORD.findall(text[:MOST_OCTETS]) for text in texts or mails]
     senders: dict[tuple[bytes, bytes], set[bytes]] = defaultdict(set)
     for mail, its_words in zip(mails, words, strict=True):
         sender = _sender(mail)

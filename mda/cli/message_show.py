@@ -175,7 +175,7 @@ def _document(shown: Shown) -> dict[str, Any]:
         "delivered_size": content.delivered_size,
         "flags": list(message_flags.names(entry)),
         "spam_score": None if content.spam_score is None else round(content.spam_score, 4),
-        "spam_reasons": [list(reason) for reason in _reasons(content)],
+        "spam_reasons": [[kind, feature, round(weight, 4)] for kind, feature, weight in content.spam_reasons.reasons],
         "shard": content.shard.name,
         "segment": format_id(content.segment),
         "offset": content.offset,
@@ -193,17 +193,11 @@ def _spam(content: Content) -> str:
     if content.spam_score is None:
         return "not classified"
     together: dict[str, float] = {}
-    for category, _, weight in _reasons(content):
+    for category, _, weight in content.spam_reasons.reasons:
         together[category] = together.get(category, 0.0) + weight
     strongest = sorted(together.items(), key=lambda item: -abs(item[1]))
     reasons = ", ".join(f"{category} {weight:+.2f}" for category, weight in strongest)
     return f"{content.spam_score:.4f}" + (f" ({reasons})" if reasons else "")
-
-
-def _reasons(content: Content) -> tuple[tuple[str, int, float], ...]:
-    kept = content.spam_reasons or ()
-    reasons = kept["reasons"] if isinstance(kept, dict) else kept  # without the model's version in rows of before it
-    return tuple((str(kind), int(feature), float(weight or 0)) for kind, feature, weight in reasons)
 
 
 def _defects(content: Content) -> tuple[str, ...]:

@@ -70,12 +70,10 @@ def explain_one(config: Path | None, account: Address, name: str, as_json: bool)
 
 
 def _lines(content: Content) -> tuple[Line, ...]:
-    reasons: Sequence[Any] = content.spam_reasons["reasons"] if isinstance(content.spam_reasons, dict) else ()
-    ids = {int(feature) for _, feature, _ in reasons if feature}
+    reasons = content.spam_reasons.reasons
+    ids = {feature for _, feature, _ in reasons if feature}
     found = explain.find(message_bytes.stored(content), ids) if ids else {}
-    return tuple(
-        Line(str(kind), int(feature), float(weight or 0), found.get(int(feature))) for kind, feature, weight in reasons
-    )
+    return tuple(Line(kind, feature, weight, found.get(feature)) for kind, feature, weight in reasons)
 
 
 def _shown(line: Line) -> str:
@@ -99,7 +97,7 @@ def _document(content: Content, lines: Sequence[Line]) -> dict[str, Any]:
             {
                 "kind": line.kind,
                 "feature": line.feature,
-                "weight": line.weight,
+                "weight": round(line.weight, 4),
                 "where": line.found.where if line.found else None,
                 "text": line.found.text if line.found else None,
             }
@@ -114,4 +112,4 @@ def _copies(campaign: Campaign | None) -> int:
 
 
 def _model(content: Content) -> str | None:
-    return content.spam_reasons["model"] if isinstance(content.spam_reasons, dict) else None
+    return content.spam_reasons.model or None

@@ -5,6 +5,7 @@ from mda.binding import Campaign
 from mda.delivery import receipts
 from mda.delivery.copies import Copy, Message
 from mda.delivery.plan import Placement
+from mda.metadata.content.spam_reasons import SpamReasons, spam_reasons
 from mda.metadata.delivery.deliver import Delivery
 
 REASONS_KEPT = 12
@@ -34,9 +35,7 @@ def delivery_row(message: Message, copy: Copy, placement: Placement) -> Delivery
         preview=parsed.preview,
         has_attachment=parsed.has_attachment,
         spam_score=verdict.score if verdict else None,
-        spam_reasons=_reasons(verdict),
-        spam_model=verdict.model_version if verdict else "",
-        spam_campaign=_campaign(message.inspection.campaign),
+        spam_reasons=kept_reasons(verdict, message.inspection.campaign),
         defects=parsed.defects,
         original_recipient=copy.recipient.original,
         queue_id=message.envelope.peer.queue_id,
@@ -44,16 +43,16 @@ def delivery_row(message: Message, copy: Copy, placement: Placement) -> Delivery
     )
 
 
+def kept_reasons(verdict: Verdict | None, campaign: Campaign | None) -> SpamReasons | None:
+    """The heaviest reasons of a verdict; None of a message that was not classified."""
+    if verdict is None or not verdict.reasons:
+        return None
+    heaviest = ((reason.label, reason.feature_id, reason.weight) for reason in verdict.reasons[:REASONS_KEPT])
+    met = None if campaign is None else (campaign.id, campaign.count)
+    return spam_reasons(heaviest, verdict.model_version, met)
+
+
 def _receipt(message: Message, copy: Copy) -> bytes | None:
     if message.digest is None:
         return None
     return receipts.delivery_digest(message.digest, message.envelope.reverse_path, copy.recipient.address)
-
-
-def _reasons(verdict: Verdict | None) -> tuple[tuple[str, int, float], ...]:
-    reasons = verdict.reasons[:REASONS_KEPT] if verdict else ()
-    return tuple((reason.label, reason.feature_id, round(reason.weight, 4)) for reason in reasons)
-
-
-def _campaign(campaign: Campaign | None) -> tuple[int, int] | None:
-    return None if campaign is None else (campaign.id, campaign.count)

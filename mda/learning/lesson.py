@@ -7,12 +7,12 @@ user's weights.
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from mda import binding
 from mda.antispam.classifier import base_model_path
 from mda.antispam.log_odds import log_odds
 from mda.binding import Campaign
+from mda.metadata.content.spam_reasons import SpamReasons
 
 LIKELIHOOD_LIMIT = 16.0
 """Log-odds beyond which a probability says no more."""
@@ -42,10 +42,9 @@ class Pupil:
         return Lesson(content_id, binding.view(features), base, campaign.id if campaign else None)
 
 
-def campaign_of(spam_reasons: Any) -> Campaign | None:
-    """The campaign that a stored message was found in, as its delivery saw it; `spam_reasons` as its row has them."""
-    campaign = spam_reasons.get("campaign") if isinstance(spam_reasons, dict) else None
-    return Campaign(*map(int, campaign)) if campaign else None
+def campaign_of(spam_reasons: SpamReasons) -> Campaign | None:
+    """The campaign that a stored message was found in, as its delivery saw it."""
+    return Campaign(*spam_reasons.campaign) if spam_reasons.campaign else None
 
 
 def outside_id(raw: bytes) -> int:

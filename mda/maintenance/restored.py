@@ -12,6 +12,7 @@ from mda.address import parse
 from mda.delivery import delivered_form
 from mda.delivery.inspect import inspect
 from mda.envelope import Envelope, Recipient
+from mda.metadata.content.spam_reasons import from_json
 from mda.metadata.delivery.deliver import Delivery, Destination
 from mda.storage.location import Location
 from mda.storage.record import NO_RECEIPT, Target
@@ -37,7 +38,6 @@ def restored_delivery(
     prefix = known.get("prefix", top)
     edges = known.get("forged_spans", ())
     spans = tuple(zip(edges[::2], edges[1::2], strict=True)) if kept is not None else facts.forged_spans
-    reasons = known.get("spam_reasons") or {}
     parsed = facts.message
     return Delivery(
         account_id=target.account_id,
@@ -66,11 +66,7 @@ def restored_delivery(
         defects=parsed.defects,
         thread_id=known.get("thread_id"),
         spam_score=known.get("spam_score"),
-        spam_reasons=tuple(
-            (str(kind), int(number), float(weight)) for kind, number, weight in reasons.get("reasons", ())
-        ),
-        spam_model=reasons.get("model", ""),
-        spam_campaign=tuple(reasons["campaign"]) if reasons.get("campaign") else None,
+        spam_reasons=from_json(known["spam_reasons"]) if known.get("spam_reasons") else None,
         original_recipient=known.get("original_recipient", ""),
         queue_id=known.get("queue_id", ""),
         received_at=received_at,

@@ -24,6 +24,7 @@ from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from sqlalchemy import Engine, select
 
+from mda.metadata.content.facts import of_row
 from mda.metadata.postgresql.engine import make_engine
 from mda.metadata.schema.tables import account, content, shard
 from mda.storage.location import Location
@@ -109,7 +110,7 @@ def stored(engine: Engine) -> dict[tuple[str, str], list[bytes]]:
 
 
 def _sender(row: Any) -> str:
-    first_line: bytes = bytes(row.prefix).split(b"\r\n", 1)[0]
+    first_line: bytes = of_row(row).prefix.split(b"\r\n", 1)[0]
     return first_line.decode().removeprefix("Return-Path: <").removesuffix(">")
 
 

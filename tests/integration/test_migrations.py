@@ -1,19 +1,22 @@
 """The migrations on a real PostgreSQL: up, down, up again; and what they make equals what the tables say."""
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import psycopg2
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, select, text, update
 
 from mda.errors import Conflict
+from mda.metadata.content.facts import COLUMNS, of_row, pack
 from mda.metadata.postgresql.engine import connect, make_engine, parse_url
 from mda.metadata.schema import migrate
-from mda.metadata.schema.tables import METADATA
+from mda.metadata.schema.tables import METADATA, content
 from mda.settings import Database
 
 CATALOG = """
@@ -31,6 +34,26 @@ UNION ALL SELECT 'extension', extname, '' FROM pg_extension
 """Everything that the schema is made of, a kind, a name and a definition each."""
 
 MADE_BESIDE_THE_TABLES = ("alembic_version",)
+
+
+OLD_CONTENT = dict.fromkeys(
+    ("account_id", "id", "shard_id", "segment", "offset", "length", "size", "delivered_size", "thread_id"), 1
+) | {
+    "digest": bytes(32),
+    "envelope": b"(NIL)",
+    "body_structure": b"(NIL)",
+    "structure": b"\1",
+    "prefix": b"Return-Path: <>\r\n",
+    "forged_spans": [10, 20, 30, 40],
+    "reference_hashes": [5, -6],
+    "subject_base": "x",
+    "preview": "words",
+    "spam_reasons": {"model": "abc", "reasons": [["subject", 17, 2.5]], "campaign": [7, 3]},
+    "defects": 5,
+    "original_recipient": "Anne@example.org",
+    "queue_id": None,
+    "received_at": datetime(2026, 1, 2, tzinfo=UTC),
+}
 
 
 @pytest.fixture
@@ -88,6 +111,32 @@ def test_nothing_that_a_cluster_refuses(engine: Engine) -> None:
     assert {name for kind, name, _ in found if kind == "extension"} == {"plpgsql"}
     assert not [row for row in found if row[0] == "trigger"]
     assert not [row for row in found if row[0] == "table" and row[2].startswith("S")], "a sequence"
+
+
+def test_contents_of_before_the_facts_are_read_and_come_back(empty: Engine) -> None:
+    """Stored by revision 0004, read after 0005; stored by 0005, unpacked on the way back to 0004."""
+    migrate.upgrade(empty, "0004")
+    values = {name: value for name, value in OLD_CONTENT.items() if not isinstance(value, dict)}
+    with empty.begin() as connection:
+        names, places = ", ".join(f'"{name}"' for name in values), ", ".join(f":{name}" for name in values)
+        connection.execute(
+            text(f"INSERT INTO content ({names}, spam_reasons) VALUES ({places}, CAST(:reasons AS jsonb))"),
+            values | {"reasons": json.dumps(OLD_CONTENT["spam_reasons"])},
+        )
+    migrate.upgrade(empty)
+    with empty.begin() as connection:
+        found = of_row(connection.execute(select(content)).one())
+        packed = update(content).values(dict.fromkeys(COLUMNS) | {"facts": pack(found)})
+        connection.execute(packed)
+    assert (found.prefix, found.forged_spans, found.defects) == (b"Return-Path: <>\r\n", ((10, 20), (30, 40)), 5)
+    assert found.spam_reasons is not None
+    assert found.spam_reasons.reasons == (("subject", 17, 2.5),)
+    migrate.downgrade(empty, "0004")
+    with empty.begin() as connection:
+        row = connection.execute(text("SELECT * FROM content")).one()._mapping
+    assert {name: bytes(row[name]) if isinstance(row[name], memoryview) else row[name] for name in OLD_CONTENT} == (
+        OLD_CONTENT
+    )
 
 
 def test_the_migrations_are_one_line_of_descent() -> None:

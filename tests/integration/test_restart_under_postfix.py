@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from mda.metadata.content.facts import of_row
 from mda.metadata.postgresql.engine import make_engine
 from mda.metadata.schema.tables import account_state, content, mailbox
 from tests.integration.instance import Instance
@@ -122,10 +123,9 @@ def stored_senders(instance: Instance, account: str) -> list[str]:
     assert len(domain_account) == 1
     engine = make_engine(instance.database_url)
     with engine.connect() as connection:
-        prefixes = connection.execute(
-            select(content.c.prefix).where(content.c.prefix.contains(f"Delivered-To: {account}".encode()))
-        ).scalars()
-        senders = sorted(bytes(prefix).split(b"<")[1].split(b">")[0].decode() for prefix in prefixes)
+        prefixes = [of_row(row).prefix for row in connection.execute(select(content))]
+        own = (prefix for prefix in prefixes if f"Delivered-To: {account}".encode() in prefix)
+        senders = sorted(prefix.split(b"<")[1].split(b">")[0].decode() for prefix in own)
         counted = connection.execute(select(account_state.c.message_count)).scalars().all()
         in_mailboxes = connection.execute(select(mailbox.c.message_count, mailbox.c.uid_next)).all()
     engine.dispose()

@@ -6,10 +6,13 @@ are left out: the segments have the first, and the second is work that was about
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Table, insert, select, text
+from sqlalchemy import ColumnElement, Engine, Row, Table, insert, select, text
 
 from mda.metadata.checkpoint.lines import pack
+from mda.metadata.content.facts import COLUMNS, of_row
+from mda.metadata.content.spam_reasons import SpamReasons, to_json
 from mda.metadata.postgresql.engine import MILLISECONDS, transaction
 from mda.metadata.schema.tables import (
     account,
@@ -34,8 +37,8 @@ ROWS_AT_ONCE = 2000
 DIRECTORY = (shard, domain, account, address, policy)
 OWNED = (account_state, mailbox, message, expunged, mark, user_weights, correspondent)
 CONTENT_COLUMNS = (
-    *("account_id", "id", "prefix", "forged_spans", "thread_id", "spam_score", "spam_reasons", "original_recipient"),
-    *("queue_id", "received_at"),
+    *("account_id", "id", "thread_id", "spam_score", "received_at"),
+    *COLUMNS,
 )
 
 
@@ -63,7 +66,20 @@ def dump(engine: Engine, shard_id: int) -> Iterator[bytes]:
             if condition is not None:
                 statement = statement.where(condition)
             for row in stream.execute(statement):
-                yield pack(table, dict(row._mapping))
+                yield pack(table, _content(row) if table is content else dict(row._mapping))
+
+
+def _content(row: Row[Any]) -> dict[str, Any]:
+    """Without what the record gives; the rest in a form that every version reads."""
+    found = of_row(row)
+    plain = {name: value for name, value in row._mapping.items() if name not in COLUMNS}
+    return plain | {
+        "prefix": found.prefix,
+        "forged_spans": [edge for span in found.forged_spans for edge in span] or None,
+        "spam_reasons": to_json(found.spam_reasons or SpamReasons()),
+        "original_recipient": found.original_recipient or None,
+        "queue_id": found.queue_id or None,
+    }
 
 
 def note(engine: Engine, written: Written) -> None:

@@ -39,30 +39,17 @@ PARAMETERS = (
     ("size", "bigint"),
     ("delivered_size", "bigint"),
     ("digest", "bytea"),
-    ("envelope", "bytea"),
-    ("body_structure", "bytea"),
-    ("structure", "bytea"),
-    ("prefix", "bytea"),
-    ("forged_spans", "text"),  # an array of arrays must be rectangular, so each travels as a literal
+    ("facts", "bytea"),
     ("thread_id", "bigint"),
     ("message_id_hash", "bigint"),
-    ("reference_hashes", "text"),
-    ("subject_base", "text"),
     ("sent_at", "timestamptz"),
-    ("preview", "text"),
     ("has_attachment", "boolean"),
     ("spam_score", "real"),
-    ("spam_reasons", "text"),
-    ("defects", "bigint"),
-    ("original_recipient", "text"),
-    ("queue_id", "text"),
     ("received_at", "timestamptz"),
 )
 """One array each, all of the batch's length: name and type of the element."""
 
 _NOT_OF_CONTENT = ("mailbox_id", "role", "receipt", "internal_date", "flags")
-
-_CASTS = {"forged_spans": "bigint[]", "reference_hashes": "bigint[]", "spam_reasons": "jsonb"}
 
 _STORE = """
 WITH held AS MATERIALIZED (
@@ -143,7 +130,7 @@ def _quoted(name: str) -> str:
 def _prepare_store() -> str:
     content = [name for name, _ in PARAMETERS if name not in _NOT_OF_CONTENT]
     arrays = [f"${number}" for number in range(1, len(PARAMETERS) + 1)]
-    values = [f'incoming."{name}"::{_CASTS[name]}' if name in _CASTS else f'incoming."{name}"' for name in content]
+    values = [f"incoming.{_quoted(name)}" for name in content]
     body = _STORE.format(
         setting=LOCKED,
         arrays=", ".join(arrays),

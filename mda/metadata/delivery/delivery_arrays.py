@@ -1,7 +1,6 @@
 """A batch of deliveries as the array literals that the store statement takes: one per parameter, in its order."""
 
-from collections.abc import Callable, Iterable, Sequence
-from itertools import chain
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 
 from mda.metadata.delivery.deliver_statements import PARAMETERS
@@ -13,12 +12,6 @@ _Taker = Callable[[Delivery], object]
 _DERIVED: dict[str, _Taker] = {
     "internal_date": lambda delivery: in_utc(delivery.internal_date),
     "received_at": lambda delivery: in_utc(delivery.received_at),
-    "thread_id": lambda delivery: delivery.content_id if delivery.thread_id is None else delivery.thread_id,
-    "forged_spans": lambda delivery: _literal(chain.from_iterable(delivery.forged_spans)),
-    "reference_hashes": lambda delivery: _literal(delivery.reference_hashes),
-    "spam_reasons": lambda delivery: delivery.spam_reasons_json,
-    "original_recipient": lambda delivery: delivery.original_recipient or None,
-    "queue_id": lambda delivery: delivery.queue_id or None,
 }
 
 _TAKERS: tuple[_Taker, ...] = tuple(_DERIVED.get(name) or attrgetter(name) for name, _ in PARAMETERS)
@@ -27,9 +20,3 @@ _TAKERS: tuple[_Taker, ...] = tuple(_DERIVED.get(name) or attrgetter(name) for n
 def arrays(batch: Sequence[Delivery]) -> tuple[str, ...]:
     """One array literal per parameter of the store statement, each of as many elements as the batch."""
     return tuple(array_literal([take(delivery) for delivery in batch]) for take in _TAKERS)
-
-
-def _literal(numbers: Iterable[int]) -> str | None:
-    """PostgreSQL's text form of an array; None for an empty one."""
-    joined = ",".join(str(int(number)) for number in numbers)
-    return f"{{{joined}}}" if joined else None

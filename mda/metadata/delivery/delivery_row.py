@@ -4,11 +4,13 @@ Text of mail may hold what PostgreSQL refuses (NUL, lone surrogates), and a date
 UTC; one such row would fail the batch it travels in. So `Delivery` mends them at its border.
 """
 
-import json
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
+
+from mda.metadata.content.facts import Facts, pack
+from mda.metadata.content.spam_reasons import SpamReasons
 
 REPLACEMENT = "\ufffd"
 SMALLEST_SCORE = 1e-37
@@ -59,12 +61,7 @@ class Delivery:
     preview: str = ""
     has_attachment: bool = False
     spam_score: float | None = None
-    spam_reasons: tuple[tuple[str, int, float], ...] = ()
-    """What kind of evidence, feature id, weight."""
-    spam_model: str = ""
-    """The version of the model that gave them."""
-    spam_campaign: tuple[int, int] | None = None
-    """Id of the run of near copies that it belongs to, and how many there had been."""
+    spam_reasons: SpamReasons | None = None
     defects: int = 0
     original_recipient: str = ""
     queue_id: str = ""
@@ -96,14 +93,24 @@ class Delivery:
         return sum(len(part or b"") for part in parsed) + 8 * len(self.reference_hashes) + 16 * len(self.forged_spans)
 
     @property
-    def spam_reasons_json(self) -> str | None:
-        if not self.spam_reasons:
-            return None
-        reasons = [[storable(kind), feature, _real(weight)] for kind, feature, weight in self.spam_reasons]
-        document: dict[str, object] = {"model": storable(self.spam_model), "reasons": reasons}
-        if self.spam_campaign is not None:
-            document["campaign"] = self.spam_campaign
-        return json.dumps(document)
+    def facts(self) -> bytes:
+        """What was found of the message, as one column."""
+        return pack(
+            Facts(
+                prefix=self.prefix,
+                envelope=self.envelope,
+                subject_base=self.subject_base,
+                body_structure=self.body_structure,
+                preview=self.preview,
+                structure=self.structure,
+                original_recipient=self.original_recipient,
+                queue_id=self.queue_id,
+                defects=self.defects,
+                forged_spans=self.forged_spans,
+                reference_hashes=self.reference_hashes,
+                spam_reasons=self.spam_reasons,
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +158,7 @@ def _is_encodable(text: str) -> bool:
 
 
 def _real(number: float) -> float | None:
-    """Fit for REAL and for JSON, which know no NaN."""
+    """Fit for REAL, whose NaN nobody could compare."""
     if not math.isfinite(number):
         return None
     return 0.0 if abs(number) < SMALLEST_SCORE else max(min(number, 1e37), -1e37)

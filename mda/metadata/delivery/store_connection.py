@@ -76,7 +76,7 @@ class StoreConnection:
         if lock_wait_seconds > 0:
             lock = (EXECUTE_LOCK_WAITING, (_milliseconds(lock_wait_seconds), accounts))
         try:
-            rows = self._run(f"{lock[0]}; {EXECUTE_STORE}", (*lock[1], *arrays(batch)))
+            rows = self._run(f"{lock[0]}; {EXECUTE_STORE}", (*lock[1], *_arrays(batch)))
         except errors.LockNotAvailable as error:
             if lock_wait_seconds > 0:  # one locked account must not fail those that are free
                 return self.store(batch, 0)
@@ -133,6 +133,13 @@ class StoreConnection:
                     continue
                 self.close()  # whatever it is (a failover, a changed schema), the next call starts afresh
                 raise unavailable(error) from error
+
+
+def _arrays(batch: Sequence[Delivery]) -> tuple[str, ...]:
+    try:
+        return arrays(batch)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise RowRefused from error  # no value that can be packed
 
 
 def _stored(account_id: int, row: tuple[Any, ...]) -> Stored | None:

@@ -4,7 +4,6 @@ For the check and the rebuild. Callers say where the message lay; a UID that is 
 way to a new UID, or to INBOX.
 """
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -51,17 +50,9 @@ def attach(
 
 def content_values(delivery: Delivery) -> dict[str, Any]:
     """The row of `content` that a delivery makes."""
-    spans = [edge for span in delivery.forged_spans for edge in span]
-    values = {name: getattr(delivery, name) for name in _COLUMNS if name not in ("content_id", "spam_reasons")}
-    reasons = delivery.spam_reasons_json
+    values = {name: getattr(delivery, name) for name in _COLUMNS if name != "content_id"}
     return values | {
         "id": delivery.content_id,
-        "forged_spans": spans or None,
-        "reference_hashes": list(delivery.reference_hashes) or None,
-        "thread_id": delivery.content_id if delivery.thread_id is None else delivery.thread_id,
-        "spam_reasons": None if reasons is None else json.loads(reasons),
-        "original_recipient": delivery.original_recipient or None,
-        "queue_id": delivery.queue_id or None,
         "received_at": in_utc(delivery.received_at),
     }
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine, func, select
 
+from mda.metadata.content.facts import COLUMNS, of_row
 from mda.metadata.mailbox.places import Place
 from mda.metadata.postgresql.engine import transaction
 from mda.metadata.schema.tables import content, message
@@ -32,7 +33,7 @@ def read(engine: Engine, account_id: int, mailbox_id: int) -> Iterator[Exported]
     """Each page is a transaction of its own: what comes meanwhile is exported, too."""
     same = (content.c.account_id == message.c.account_id) & (content.c.id == message.c.content_id)
     of_message = ("uid", "flags", "keywords", "internal_date")
-    of_content = ("shard_id", "segment", "offset", "length", "prefix", "forged_spans", "delivered_size")
+    of_content = ("shard_id", "segment", "offset", "length", "delivered_size", *COLUMNS)
     statement = (
         select(*(message.c[name] for name in of_message), *(content.c[name] for name in of_content))
         .join(content, same)
@@ -45,15 +46,15 @@ def read(engine: Engine, account_id: int, mailbox_id: int) -> Iterator[Exported]
         with transaction(engine) as connection:
             rows = connection.execute(statement.where(message.c.uid > last)).all()
         for row in rows:
-            edges = row.forged_spans or ()
+            found = of_row(row)
             yield Exported(
                 row.uid,
                 Flag(row.flags),
                 tuple(row.keywords or ()),
                 row.internal_date,
                 Place(row.shard_id, row.segment, row.offset, row.length),
-                bytes(row.prefix),
-                tuple(zip(edges[::2], edges[1::2], strict=True)),
+                found.prefix,
+                found.forged_spans,
                 row.delivered_size,
             )
         if len(rows) < PAGE:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from mda.errors import NotFound
+from mda.metadata.content.facts import COLUMNS, of_row
 from mda.metadata.directory.nearest import did_you_mean
 from mda.metadata.mailbox import mailbox_names as names
 from mda.metadata.mailbox.mailbox_names import DELIMITER
@@ -21,14 +22,13 @@ SELECT id, parent_id, name, role, subscribed, uid_validity, uid_next, message_co
 FROM mailbox WHERE account_id = :account AND deleted_at IS NULL
 """
 
-NEWEST = """
+NEWEST = f"""
 SELECT message.mailbox_id, message.uid, message.content_id, message.flags, message.keywords, message.internal_date,
-    content.sent_at, content.delivered_size, content.envelope, content.preview, content.has_attachment,
-    content.spam_score
+    content.sent_at, content.delivered_size, content.has_attachment, content.spam_score, {", ".join(COLUMNS)}
 FROM message JOIN content ON content.account_id = message.account_id AND content.id = message.content_id
 WHERE message.account_id = :account AND message.mailbox_id = :mailbox
 ORDER BY message.uid DESC LIMIT :limit
-"""
+"""  # noqa: S608 - the columns are ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +98,7 @@ def to_tree(rows: Iterable[Any]) -> tuple[Mailbox, ...]:
 
 def to_entry(row: Any) -> Entry:
     """From a row with the columns of NEWEST."""
+    found = of_row(row)
     return Entry(
         row.mailbox_id,
         row.uid,
@@ -107,8 +108,8 @@ def to_entry(row: Any) -> Entry:
         row.internal_date,
         row.sent_at,
         row.delivered_size,
-        bytes(row.envelope),
-        row.preview,
+        found.envelope,
+        found.preview,
         row.has_attachment,
         row.spam_score,
     )

@@ -13,6 +13,8 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from mda.errors import Conflict, NotFound
 from mda.identifiers import IdentifierSource, format_id
+from mda.metadata.content.facts import COLUMNS, of_row
+from mda.metadata.content.spam_reasons import SpamReasons
 from mda.metadata.directory.shards import Shard, ShardState
 from mda.metadata.mailbox import listed
 from mda.metadata.mailbox.change import changing, lock
@@ -46,7 +48,8 @@ class Content:
     forged_spans: tuple[tuple[int, int], ...]
     thread_id: int
     spam_score: float | None
-    spam_reasons: Any
+    spam_reasons: SpamReasons
+    """Empty where the message was not classified."""
     defects: int
     original_recipient: str | None
     queue_id: str | None
@@ -99,16 +102,21 @@ def find(engine: Engine, account_id: int, path: str, uid: int) -> Entry:
 
 
 def find_campaign(engine: Engine, account_id: int, campaign: int) -> tuple[int, ...]:
-    """Content ids of the account's messages that were found in a campaign, in order."""
+    """Content ids of the account's messages that were found in a campaign, in order. Reads all that it has."""
+    lies = select(message.c.uid).where(
+        message.c.account_id == account_id,
+        message.c.account_id == content.c.account_id,
+        message.c.content_id == content.c.id,
+    )
     statement = (
-        select(message.c.content_id)
-        .distinct()
-        .join(content, (content.c.account_id == message.c.account_id) & (content.c.id == message.c.content_id))
-        .where(message.c.account_id == account_id, content.c.spam_reasons["campaign"][0].astext == str(campaign))
-        .order_by(message.c.content_id)
+        select(content.c.id, *(content.c[name] for name in COLUMNS))
+        .where(content.c.account_id == account_id, lies.exists())
+        .order_by(content.c.id)
+        .execution_options(yield_per=PAGE)
     )
     with transaction(engine) as connection:
-        return tuple(connection.scalars(statement))
+        found = ((row.id, of_row(row).spam_reasons) for row in connection.execute(statement))
+        return tuple(content_id for content_id, reasons in found if reasons and reasons.campaign_id == campaign)
 
 
 def open_content(engine: Engine, account_id: int, content_id: int) -> Content:
@@ -209,7 +217,7 @@ def _entries(account_id: int) -> Select[Any]:
     return (
         select(
             *(message.c[name] for name in ("mailbox_id", "uid", "content_id", "flags", "keywords", "internal_date")),
-            *(content.c[name] for name in ("sent_at", "delivered_size", "envelope", "preview", "has_attachment")),
+            *(content.c[name] for name in ("sent_at", "delivered_size", "has_attachment", *COLUMNS)),
             content.c.spam_score,
         )
         .join(content, same)
@@ -218,7 +226,7 @@ def _entries(account_id: int) -> Select[Any]:
 
 
 def _content(row: Row[Any]) -> Content:
-    spans = row.forged_spans or ()
+    found = of_row(row)
     return Content(
         id=row.id,
         account=row.address,
@@ -229,14 +237,14 @@ def _content(row: Row[Any]) -> Content:
         size=row.size,
         delivered_size=row.delivered_size,
         digest=bytes(row.digest),
-        structure=bytes(row.structure),
-        prefix=bytes(row.prefix),
-        forged_spans=tuple(zip(spans[::2], spans[1::2], strict=True)),
-        thread_id=row.thread_id,
+        structure=found.structure,
+        prefix=found.prefix,
+        forged_spans=found.forged_spans,
+        thread_id=row.id if row.thread_id is None else row.thread_id,
         spam_score=row.spam_score,
-        spam_reasons=row.spam_reasons,
-        defects=row.defects,
-        original_recipient=row.original_recipient,
-        queue_id=row.queue_id,
+        spam_reasons=found.spam_reasons or SpamReasons(),
+        defects=found.defects,
+        original_recipient=found.original_recipient or None,
+        queue_id=found.queue_id or None,
         received_at=row.received_at,
     )

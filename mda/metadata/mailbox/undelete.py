@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, insert, select, tuple_, update
 
 from mda.identifiers import IdentifierSource
+from mda.metadata.content.facts import COLUMNS, of_row
 from mda.metadata.mailbox import mailbox_names as names
 from mda.metadata.mailbox.change import changing, lock, next_modseq, use
 from mda.metadata.mailbox.listed import by_path
@@ -56,7 +57,9 @@ def find(
     columns = ("mailbox_id", "uid", "content_id", "flags", "keywords", "internal_date", "expunged_at")
     same = (content.c.account_id == expunged.c.account_id) & (content.c.id == expunged.c.content_id)
     statement = (
-        select(*(expunged.c[name] for name in columns), content.c.delivered_size, content.c.envelope, content.c.preview)
+        select(
+            *(expunged.c[name] for name in columns), content.c.delivered_size, *(content.c[name] for name in COLUMNS)
+        )
         .join(content, same)
         .where(expunged.c.account_id == account_id, ~expunged.c.is_moved)
         .order_by(expunged.c.mailbox_id, expunged.c.uid)
@@ -78,10 +81,10 @@ def find(
             row.internal_date,
             row.expunged_at,
             row.delivered_size,
-            bytes(row.envelope),
-            row.preview,
+            found.envelope,
+            found.preview,
         )
-        for row in rows
+        for row, found in ((row, of_row(row)) for row in rows)
     )
 
 

@@ -126,24 +126,26 @@ content = Table(
     bigint("size"),  # of the stored form
     bigint("delivered_size"),
     required("digest", LargeBinary()),  # SHA-256 of the stored form
-    required("envelope", LargeBinary()),
-    required("body_structure", LargeBinary()),
-    required("structure", LargeBinary()),  # versioned flat part table with offsets
-    required("prefix", LargeBinary()),  # put before the stored form
-    optional("forged_spans", ARRAY(BigInteger)),  # start, end, start, end ... of the stored form, cut from it
-    bigint("thread_id"),
+    optional("thread_id", BigInteger()),  # null: a thread of its own, named as the content
     optional("message_id_hash", BigInteger()),
-    optional("reference_hashes", ARRAY(BigInteger)),
-    required("subject_base"),  # RFC 5256 s2.1
     optional("sent_at", TIME),
-    required("preview"),
     Column("has_attachment", Boolean, nullable=False, server_default=false()),
     optional("spam_score", REAL()),
+    required("received_at", TIME),
+    optional("facts", LargeBinary()),  # mda/metadata/content/facts.py
+    # What rows of before have in place of `facts`.
+    optional("envelope", LargeBinary()),
+    optional("body_structure", LargeBinary()),
+    optional("structure", LargeBinary()),
+    optional("prefix", LargeBinary()),
+    optional("subject_base"),
+    optional("preview"),
     optional("spam_reasons", JSONB()),
-    Column("defects", BigInteger, nullable=False, server_default=text("0")),
+    optional("forged_spans", ARRAY(BigInteger)),
+    optional("reference_hashes", ARRAY(BigInteger)),
+    optional("defects", BigInteger()),
     optional("original_recipient"),
     optional("queue_id"),
-    required("received_at", TIME),
     PrimaryKeyConstraint("account_id", "id"),
     info={PER_ACCOUNT: True},
 )

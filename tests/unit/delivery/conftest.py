@@ -13,6 +13,7 @@ from mda.delivery.copies import Accepted
 from mda.delivery.service import DeliveryService
 from mda.envelope import Envelope, Peer, Recipient
 from mda.identifiers import IdentifierSource
+from mda.metadata.content.facts import of_row
 from mda.metadata.directory import accounts, domains, shards
 from mda.metadata.directory.accounts import NewAccount
 from mda.metadata.schema.tables import content, mailbox, message
@@ -66,7 +67,7 @@ class House:
         with self.engine.connect() as connection:
             found = connection.execute(query).all()
         return [
-            Row(local_part, row.name, row.uid, row.id, read(self.shard, _location(row)), bytes(row.prefix))
+            Row(local_part, row.name, row.uid, row.id, read(self.shard, _location(row)), of_row(row).prefix)
             for row in found
         ]
 

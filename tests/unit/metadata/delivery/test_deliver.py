@@ -1,7 +1,6 @@
 """What one Committer promises: UIDs in order, counters that equal the rows, one row per receipt, bad rows alone."""
 
 import contextlib
-import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -10,6 +9,8 @@ from sqlalchemy import Engine, select, text
 
 from mda.causes import Cause
 from mda.errors import CommitUnknown, DatabaseUnavailable
+from mda.metadata.content.facts import COLUMNS, unpack
+from mda.metadata.content.spam_reasons import spam_reasons
 from mda.metadata.delivery import deliver
 from mda.metadata.delivery.deliver import Committer, Delivery, Destination, Stored
 from mda.metadata.delivery.store_connection import StoreConnection
@@ -74,8 +75,7 @@ def test_every_column_arrives(committer: Committer, engine: Engine) -> None:
         preview="a\r\nb\tc",
         has_attachment=True,
         spam_score=0.25,
-        spam_reasons=SQUARE,
-        spam_model="abc",
+        spam_reasons=spam_reasons(SQUARE, "abc"),
         defects=2**40,
         original_recipient="Anne@Example.org",
         queue_id="4XyZ1",
@@ -87,13 +87,14 @@ def test_every_column_arrives(committer: Committer, engine: Engine) -> None:
         seen = connection.execute(select(message)).one()._mapping
         kept = connection.execute(select(receipt)).one()._mapping
     for name in (column.name for column in content.columns):
-        if name not in ("id", "forged_spans", "reference_hashes", "spam_reasons"):
+        if name not in ("id", *COLUMNS):
             value = bytes(row[name]) if isinstance(row[name], memoryview) else row[name]
             assert value == getattr(delivery, name), name
     assert row["id"] == delivery.content_id
-    assert row["forged_spans"] == [10, 20, 30, 44]
-    assert row["reference_hashes"] == [1, -2, 2**63 - 1]
-    assert row["spam_reasons"] == {"model": "abc", "reasons": json.loads(json.dumps(SQUARE))}
+    found = unpack(bytes(row["facts"]))
+    for name in found.__struct_fields__:
+        assert getattr(found, name) == getattr(delivery, name), name
+    assert not any(row[name] for name in COLUMNS if name != "facts")
     assert (seen["uid"], seen["flags"], seen["modseq"], seen["internal_date"]) == (1, 5, 1, NOW)
     assert (bytes(kept["digest"]), kept["content_id"], kept["mailbox_id"], kept["uid"], kept["received_at"]) == (
         digest(1),
@@ -209,15 +210,17 @@ def test_mail_may_hold_what_postgresql_refuses(committer: Committer, engine: Eng
         queue_id="\0\0",
         sent_at=datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14))),
         spam_score=1e-300,
-        spam_reasons=(("a\0", 1, float("nan")), ("b", 2, 1e300)),
+        spam_reasons=spam_reasons((("a\0", 1, float("nan")), ("b", 2, 1e300))),
     )
     stored(committer, nasty, make_delivery(1, spam_score=float("nan"), sent_at=datetime(9999, 12, 31)))
     with engine.begin() as connection:
         rows = connection.execute(select(content).order_by(content.c.id)).all()
-    assert rows[0].subject_base == "nul \ufffd lone \ufffd pair 😀"
-    assert rows[0].preview == "\ufffd" * 3
+    found = unpack(bytes(rows[0].facts))
+    assert found.subject_base == "nul \ufffd lone \ufffd pair 😀"
+    assert found.preview == "\ufffd" * 3
     assert (rows[0].sent_at, rows[0].spam_score, rows[1].spam_score) == (None, 0, None)
-    assert rows[0].spam_reasons["reasons"] == [["a\ufffd", 1, None], ["b", 2, 10**37]]
+    assert found.spam_reasons
+    assert found.spam_reasons.reasons == (("a\0", 1, 0.0), ("b", 2, 65504.0))
     assert rows[1].sent_at == datetime(9999, 12, 31, tzinfo=UTC)
 
 
@@ -230,7 +233,8 @@ def test_mail_may_hold_what_postgresql_refuses(committer: Committer, engine: Eng
         {"content_id": 1},
         {"internal_date": datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))},
         {"message_id_hash": object()},
-        {"prefix": None},
+        {"digest": None},
+        {"defects": 2**70},
     ],
     ids=lambda bad: next(iter(bad)),
 )

@@ -110,7 +110,7 @@ def test_content_says_where_the_bytes_are(engine: Engine, anne: Account) -> None
     found = messages.open_content(engine, anne.id, made.content_id)
     assert (found.shard.name, found.segment, found.offset, found.length) == ("first", 7, 1000, 50)
     assert (found.prefix, found.forged_spans) == (b"Return-Path: <>\r\n", ((10, 20), (30, 40)))
-    assert (found.spam_reasons, found.queue_id, found.defects) == ([["words", 17, 2.5]], "4F1", 5)
+    assert (found.spam_reasons.reasons, found.queue_id, found.defects) == ((("words", 17, 2.5),), "4F1", 5)
 
 
 def test_move_gives_new_uids_and_remembers_the_old_ones(engine: Engine, anne: Account) -> None:
