@@ -75,6 +75,7 @@ bench-antispam: build
 	$(BIN)/python -m bench.antispam $(BENCH_ROUNDS)
 
 bench-delivery: build
+	$(BIN)/python -m tools.fetch_corpus
 	$(BIN)/python -m bench.delivery $(BENCH_ROUNDS)
 
 bench-postfix: build

@@ -1,11 +1,13 @@
 """Delivery by LMTP against Dovecot's: `make bench-delivery`, or `python -m bench.delivery [--quick] [PAIRS]`.
 
-Postfix's own smtp-source sends the same number of messages to `mda serve` doing its whole work (parse, classify,
-compress, record, with its PostgreSQL) and to a Dovecot with sdbox, in turn in the same run; sessions stay open over
-messages, as Postfix keeps them. Each message goes to another account. Cells are sessions, octets a message and
-Dovecot's mail_fsync (always is what our durability is; optimized is its default). Rates are messages a second, medians
-of the pairs, CPU is that of each tree of processes, PostgreSQL's included. Writes build/bench/delivery.json, a row a
-cell. Needs root, postfix and dovecot-lmtpd; what is missing is named.
+The same number of messages goes to `mda serve` doing its whole work (parse, classify, compress, record, with its
+PostgreSQL) and to a Dovecot with sdbox, in turn in the same run; sessions stay open over messages, as Postfix keeps
+them. Each message goes to another account. Cells are sessions, octets a message and Dovecot's mail_fsync (always is
+what our durability is; optimized is its default). Rates are messages a second, medians of the pairs, CPU is that of
+each tree of processes, PostgreSQL's included: by Postfix's own smtp-source, which sends lines of X and does not time
+its transactions. A second run of each, by our own client, which speaks as Postfix's lmtp(8) does, gives p50 and p99 of
+a transaction; cells of real mails (the SpamAssassin corpus) are its own as a whole. Writes build/bench/delivery.json, a
+row a cell. Needs root, postfix and dovecot-lmtpd; what is missing is named.
 """
 
 import json
@@ -15,19 +17,24 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench import processor_time
+from bench.delivery_client import Client, lines_of_x, write_mails
 from bench.delivery_dovecot import Dovecot
 from bench.delivery_mda import DOMAIN, LOCAL_PART, ours
 from bench.mime_programs import OUTPUT
+from bench.mime_samples import corpus_messages
 from bench.needed import PATH, has_all
 from tests.integration.instance import Instance
+from tools.fetch_corpus import DEFAULT_FOLDER
 
-CELLS = ((1, 2_000), (8, 2_000), (32, 2_000), (64, 2_000), (8, 10_000), (8, 100_000))
+REAL = 0
+"""Stands for the octets of real mails."""
+CELLS = ((1, 2_000), (8, 2_000), (32, 2_000), (64, 2_000), (8, 10_000), (8, 100_000), (8, REAL), (64, REAL))
 QUICK_CELLS = ((1, 2_000), (8, 2_000), (32, 2_000))
 MESSAGES: Mapping[int, int] = {1: 600, 8: 2_000, 32: 2_000, 64: 2_000}
 """By sessions; no more than there are accounts."""
@@ -39,6 +46,15 @@ class Run:
     """Messages a second."""
     cpu_ms: float
     """Of all processes, a message."""
+    p50_ms: float
+    p99_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    client: Client
+    mails: Mapping[int, Path]
+    """By octets."""
 
 
 def main() -> int:
@@ -48,63 +64,78 @@ def main() -> int:
     pairs = numbers[0] if numbers else 1 if is_quick else 5
     if not has_all(("smtp-source", "dovecot")):
         return 2
+    cells = QUICK_CELLS if is_quick else CELLS
     rows: list[dict[str, object]] = []
     with tempfile.TemporaryDirectory(prefix="mda-bench-", dir="/var/tmp") as folder:
         root = Path(folder)
         root.chmod(0o755)
+        sender = Sender(Client.built(root), {octets: written(root, octets) for _, octets in cells})
         with ours(root / "mda") as mda, peers(root) as dovecots:
-            for sessions, octets in QUICK_CELLS if is_quick else CELLS:
-                rows += cell(mda, dovecots, sessions, octets, pairs)
+            for sessions, octets in cells:
+                rows += cell(sender, mda, dovecots, sessions, octets, pairs)
     OUTPUT.mkdir(parents=True, exist_ok=True)
     (OUTPUT / "delivery.json").write_text(json.dumps(rows, indent=2) + "\n")
     return 0
 
 
+def written(root: Path, octets: int) -> Path:
+    mails = corpus_messages(DEFAULT_FOLDER) if octets == REAL else (lines_of_x(octets),)
+    return write_mails(root / f"mails-{octets}", mails)
+
+
 def cell(
-    mda: Instance, dovecots: Mapping[str, Dovecot], sessions: int, octets: int, pairs: int
+    sender: Sender, mda: Instance, dovecots: Mapping[str, Dovecot], sessions: int, octets: int, pairs: int
 ) -> Iterator[dict[str, object]]:
     runs: dict[str, list[Run]] = {"mda": [], **{name: [] for name in dovecots}}
     for _ in range(pairs):
-        runs["mda"].append(send(mda.socket, mda.folder, sessions, octets))
+        runs["mda"].append(send(sender, mda.socket, mda.folder, sessions, octets))
         for name, dovecot in dovecots.items():
-            runs[name].append(send(dovecot.socket, dovecot.folder, sessions, octets))
-    our_rate, our_cpu = _medians(runs["mda"])
+            runs[name].append(send(sender, dovecot.socket, dovecot.folder, sessions, octets))
+    what = "real mails    " if octets == REAL else f"{octets:7,} octets"
+    mine = medians(runs["mda"])
+    print(f"{sessions:3} sessions {what}: {_line(mine)}")
     for name in dovecots:
-        rate, cpu = _medians(runs[name])
-        print(
-            f"{sessions:3} sessions {octets:7,} octets: {our_rate:7,.0f}/s {our_cpu:5.2f} ms,"
-            f" Dovecot {name:9} {rate:7,.0f}/s {cpu:5.2f} ms: {our_rate / rate:5.2f}",
-            flush=True,
-        )
+        peer = medians(runs[name])
+        print(f"    Dovecot {name:19} {_line(peer)}: {mine.rate / peer.rate:5.2f}", flush=True)
+        figures = {
+            f"{who}_{key}": getattr(run, key) for key in Run.__slots__ for who, run in (("our", mine), ("peer", peer))
+        }
         yield {
             "sessions": sessions,
-            "octets": octets,
+            "octets": octets or "real",
+            "sender": "delivery_client" if octets == REAL else "smtp-source",
             "peer": f"dovecot-{name}",
-            "our_rate": our_rate,
-            "peer_rate": rate,
-            "ratio": our_rate / rate,
-            "our_cpu_ms": our_cpu,
-            "peer_cpu_ms": cpu,
+            "ratio": mine.rate / peer.rate,
+            **figures,
         }
 
 
-def _medians(runs: list[Run]) -> tuple[float, float]:
-    return statistics.median(run.rate for run in runs), statistics.median(run.cpu_ms for run in runs)
+def medians(runs: Sequence[Run]) -> Run:
+    return Run(*(statistics.median(getattr(run, key) for run in runs) for key in Run.__slots__))
 
 
-def send(socket: Path, folder: Path, sessions: int, octets: int) -> Run:
+def _line(run: Run) -> str:
+    return f"{run.rate:7,.0f}/s {run.cpu_ms:5.2f} ms CPU, p50 {run.p50_ms:6.1f} p99 {run.p99_ms:6.1f} ms"
+
+
+def send(sender: Sender, socket: Path, folder: Path, sessions: int, octets: int) -> Run:
     count = MESSAGES[sessions] if octets < 50_000 else MESSAGES[sessions] // 4
-    before = processor_time.of_folder(folder)
+    began = processor_time.of_folder(folder)
+    seconds = smtp_source(socket, sessions, count, octets) if octets != REAL else 0.0
+    middle = processor_time.of_folder(folder)
+    replayed = sender.client.replay(socket, sessions, count, DOMAIN, sender.mails[octets])
+    ended = processor_time.of_folder(folder)
+    used = ended - middle if octets == REAL else middle - began
+    percents = statistics.quantiles(replayed.milliseconds, n=100)
+    return Run(count / (seconds or replayed.seconds), 1000 * used / count, percents[49], percents[98])
+
+
+def smtp_source(socket: Path, sessions: int, count: int, octets: int) -> float:
+    """The seconds that it took."""
     begin = time.perf_counter()
     load = f"smtp-source -L -d -N -s {sessions} -m {count} -l {octets} -f sender@example.org -t {LOCAL_PART}@{DOMAIN}"
-    subprocess.run(
-        [*load.split(), f"unix:{socket}"],
-        env={**os.environ, "PATH": PATH},
-        check=True,
-        timeout=300,
-    )
-    seconds = time.perf_counter() - begin
-    return Run(count / seconds, 1000 * (processor_time.of_folder(folder) - before) / count)
+    subprocess.run([*load.split(), f"unix:{socket}"], env={**os.environ, "PATH": PATH}, check=True, timeout=300)
+    return time.perf_counter() - begin
 
 
 @contextmanager
