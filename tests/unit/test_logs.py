@@ -2,11 +2,11 @@
 
 import io
 import json
+import re
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
-import structlog
 
 from mda import logs
 from mda.settings import Log
@@ -17,7 +17,7 @@ HOSTILE = "a\r\n250 ok\x1b[2J\x7f\x9b\u2028\u202e\ud800 é\x00"
 @pytest.fixture(autouse=True)
 def _as_before() -> object:
     yield
-    structlog.reset_defaults()
+    logs.configure(Log())
 
 
 @pytest.mark.parametrize("form", ["logfmt", "json"])
@@ -51,6 +51,15 @@ def test_level_is_held() -> None:
     assert [line.split("event=")[1] for line in stream.getvalue().splitlines()] == ['"but this"']
 
 
+def test_a_value_can_not_pass_for_another_field() -> None:
+    stream = io.StringIO()
+    logs.configure(Log(), stream)
+    logs.logger("lmtp").bind(queue_id="4c1").info("said", text='a" level="error', plain="x@y", none=None, yes=True)
+    timestamp, rest = stream.getvalue().rstrip("\n").split(" ", 1)
+    assert re.fullmatch(r"timestamp=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", timestamp)
+    assert rest == r'level=info area=lmtp event=said queue_id=4c1 text="a\" level=\"error" plain=x@y none= yes=true'
+
+
 def test_traceback_is_one_line() -> None:
     stream = io.StringIO()
     logs.configure(Log(), stream)
@@ -60,6 +69,16 @@ def test_traceback_is_one_line() -> None:
         logs.logger("lmtp").exception("failed")
     assert stream.getvalue().count("\n") == 1
     assert "ValueError: first" in stream.getvalue()
+
+
+def test_an_exception_at_hand_is_shown_and_none_is_no_field() -> None:
+    stream = io.StringIO()
+    logs.configure(Log(), stream)
+    logs.logger("lmtp").error("failed", exc_info=ValueError("kept"))
+    logs.logger("lmtp").error("failed", exc_info=None)
+    first, second = stream.getvalue().splitlines()
+    assert "ValueError: kept" in first
+    assert "exception" not in second
 
 
 def test_a_full_disk_or_a_closed_stream_stops_nobody() -> None:

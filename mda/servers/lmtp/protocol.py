@@ -10,9 +10,8 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-import structlog
-
 from mda.causes import Cause
+from mda.logs import Logger
 from mda.metrics import recorder
 from mda.metrics.families import RECIPIENTS
 from mda.servers.lmtp import replies
@@ -44,7 +43,7 @@ class Service:
     idle_seconds: float
     data_seconds: float
     memory: HeldOctets
-    log: structlog.typing.FilteringBoundLogger
+    log: Logger
 
 
 class LmtpConnection(asyncio.Protocol):

@@ -12,8 +12,7 @@ import asyncio
 import socket
 from collections.abc import Sequence
 
-import structlog
-
+from mda.logs import Logger
 from mda.metrics import recorder
 from mda.metrics.families import CONNECTIONS, CONNECTIONS_TAKEN, HELD_BYTES
 from mda.servers.lmtp.command import Dialect
@@ -32,7 +31,7 @@ ACCEPT_RETRY_SECONDS = 0.5
 
 
 class LmtpServer:
-    def __init__(self, settings: Settings, deliverer: Deliverer, log: structlog.typing.FilteringBoundLogger) -> None:
+    def __init__(self, settings: Settings, deliverer: Deliverer, log: Logger) -> None:
         self._service = service(settings, deliverer, log)
         self._uids = trusted_uids(settings.lmtp.trusted_users)
         # The limit is the whole server's; each worker takes its share.
@@ -159,7 +158,7 @@ class LmtpServer:
             self._all_gone.set()
 
 
-def service(settings: Settings, deliverer: Deliverer, log: structlog.typing.FilteringBoundLogger) -> Service:
+def service(settings: Settings, deliverer: Deliverer, log: Logger) -> Service:
     lmtp = settings.lmtp
     hostname = lmtp.hostname or socket.gethostname() or "localhost"
     return Service(
