@@ -90,8 +90,8 @@ def list_all(config: Path | None, account: Address, as_json: bool) -> None:
 def scan(config: Path | None, account: Address) -> None:
     """Note whom the messages in the mailbox with role sent went to.
 
-    mda deliver to that mailbox notes them by itself. Messages with a Received field came from elsewhere, and are left
-    out.
+    mda deliver and mda import note them by themselves. Messages with a Received field came from elsewhere, and are
+    left out.
 
     \b
     $ mda spam correspondent scan anne@example.org

@@ -2,7 +2,7 @@
 
 Bytes are taken as they are and not classified; what comes from a file has no prefix, so that an export gives the same.
 Each batch is durable before its rows, as in a delivery; what is interrupted leaves whole batches. Quotas do not hold an
-admin's import up.
+admin's import up. What comes into the mailbox with role sent says whom the user has written to (mda.learning).
 """
 
 import hashlib
@@ -15,6 +15,7 @@ from mda.delivery import delivered_form
 from mda.delivery.inspect import inspect
 from mda.errors import DatabaseUnavailable
 from mda.identifiers import IdentifierSource
+from mda.learning import correspondents
 from mda.metadata.delivery.deliver import Committer, Delivery, Stored
 from mda.metadata.mailbox import imported
 from mda.metadata.postgresql.opened import Handle
@@ -63,6 +64,7 @@ class Importer:
         self._known = imported.digests(handle, account_id) if skips_existing else set()
         self._skips_existing = skips_existing
         self._mailboxes: dict[str, int] = {}
+        self._are_sent: dict[int, bool] = {}
 
     def run(self, items: Iterable[Item], mailbox: str) -> Iterator[Imported]:
         """Stores all of them, those without a mailbox of their own into `mailbox`; each batch when it is committed.
@@ -163,6 +165,18 @@ class Importer:
         )
         named = [(one.mailbox_id, one.uid, item.keywords) for one, item in stored if item.keywords]
         imported.set_keywords(self._handle, self._account_id, named)
+        written_to = [
+            address
+            for one, item in stored
+            if self._is_sent(one.mailbox_id)
+            for address in correspondents.recipients(item.raw)
+        ]
+        correspondents.note(self._handle, self._identifiers, self._account_id, tuple(dict.fromkeys(written_to)))
+
+    def _is_sent(self, mailbox_id: int) -> bool:
+        if mailbox_id not in self._are_sent:
+            self._are_sent[mailbox_id] = correspondents.is_sent(self._handle, self._account_id, mailbox_id)
+        return self._are_sent[mailbox_id]
 
 
 def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:

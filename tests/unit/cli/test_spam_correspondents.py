@@ -1,6 +1,8 @@
 """Known correspondents: noted from what the user has sent, and worth something where they are proven."""
 
+import mailbox
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -31,6 +33,17 @@ def score(system: System) -> float:
 
 def test_what_is_put_into_sent_is_noted(sent: System) -> None:
     sent.deliver("anne+Sent@example.org", SENT)
+    assert known(sent) == ["ben@example.net", "cleo@example.net"]
+
+
+def test_what_is_imported_into_sent_is_noted(sent: System, tmp_path: Path) -> None:
+    box = mailbox.mbox(tmp_path / "old.mbox")
+    box.add(SENT)
+    box.add(b"Received: by mx.example.org\r\n" + SENT.replace(b"cleo", b"dora"))
+    box.flush()
+    sent.done("import", ANNE, str(tmp_path / "old.mbox"), "--mailbox", "INBOX")
+    assert known(sent) == []
+    sent.done("import", ANNE, str(tmp_path / "old.mbox"), "--mailbox", "Sent")
     assert known(sent) == ["ben@example.net", "cleo@example.net"]
 
 
