@@ -29,10 +29,14 @@ static int odds_of(const spam_learner *learner, const spam_cell *cell) {
     return odds > 127 ? 127 : odds < -127 ? -127 : (int)lrintf(odds);
 }
 
+/* How many messages of the kind that is less known. */
+static uint32_t rarer_of(const spam_learner *learner) {
+    return learner->ham < learner->spam ? learner->ham : learner->spam;
+}
+
 /* By how many features Bayes goes. */
 static uint32_t telling_of(const spam_learner *learner) {
-    uint32_t rarer = learner->ham < learner->spam ? learner->ham : learner->spam;
-    uint32_t telling = learner->telling + rarer / MESSAGES_A_TELLING;
+    uint32_t telling = learner->telling + rarer_of(learner) / MESSAGES_A_TELLING;
     return telling < SPAM_BAYES_TELLING ? telling : SPAM_BAYES_TELLING;
 }
 
@@ -65,14 +69,17 @@ static outlook look(const spam_learner *learner, const uint32_t *features, uint3
     return found;
 }
 
-static double together(const spam_learner *learner, const outlook *found) {
-    return (found->margins[0] + found->margins[1]) / 2 + learner->share * found->bayes;
+static double together(const spam_learner *learner, const outlook *found, double prior) {
+    double known = (learner->trust[0] + learner->trust[1]) / 2 * prior;
+    double learned = (found->margins[0] + found->margins[1]) / 2 - known + learner->share * found->bayes;
+    double rarer = rarer_of(learner);
+    return known + (learner->doubt > 0 ? rarer / (rarer + learner->doubt) : 1.0) * learned;
 }
 
 double spam_learner_margin(const spam_learner *learner, const uint32_t *features, uint32_t count,
                            uint32_t categories, double prior) {
     outlook found = look(learner, features, count, categories, prior);
-    return together(learner, &found);
+    return together(learner, &found, prior);
 }
 
 static void descend(float *weight, float *square, double gradient, float rate) {
@@ -83,7 +90,7 @@ static void descend(float *weight, float *square, double gradient, float rate) {
 double spam_learner_step(spam_learner *learner, const uint32_t *features, uint32_t count, uint32_t categories,
                          double prior, int is_spam, double importance) {
     outlook found = look(learner, features, count, categories, prior);
-    double errors[2], gradients[2];
+    double margin = together(learner, &found, prior), errors[2], gradients[2];
     for (int i = 0; i < 2; i++) {
         errors[i] = (1.0 / (1.0 + exp(-found.margins[i])) - (is_spam ? 1.0 : 0.0)) * importance;
         gradients[i] = errors[i] * found.norm;
@@ -103,7 +110,7 @@ double spam_learner_step(spam_learner *learner, const uint32_t *features, uint32
             descend(&learner->trust[i], &learner->trust_squares[i], errors[i] * prior, learner->rates[i] * 0.1f);
         }
     }
-    return together(learner, &found);
+    return margin;
 }
 
 void spam_learner_count(spam_learner *learner, const uint32_t *features, uint32_t count, uint32_t categories,

@@ -5,8 +5,9 @@
  *     margin = mean of both (bias + trust * prior + sum(weights) / sqrt(n + floor)) + share * Bayes
  *
  * Who learns online lets Bayes go by few features while it has counted few messages (`telling`, and one more for two of
- * the rarer kind, up to SPAM_BAYES_TELLING): of a hundred messages most features were seen in one alone, which all say the same, and say
- * little.
+ * the rarer kind, up to SPAM_BAYES_TELLING): of a hundred messages most features were seen in one alone, which all say
+ * the same, and say little. And all but the prior is drawn towards 0 as long as one kind is hardly known: it counts by
+ * r / (r + doubt), r messages of the rarer kind having been counted.
  *
  * The slow one does not learn noise by heart, the fast one is better on little mail. `prior` is what is known before,
  * the margin of a model that is not learned here; how far it is trusted is learned too. A mask of categories lets it
@@ -30,6 +31,7 @@ typedef struct {
     float floor;
     float share;
     uint32_t telling; /* features that Bayes goes by before it has counted any message, at most SPAM_BAYES_TELLING */
+    float doubt;
     uint32_t ham, spam; /* messages counted */
     float bias[2], bias_squares[2];
     float trust[2], trust_squares[2];

@@ -27,6 +27,8 @@ TRUST = 0.5
 """In what the model says, until it is known how far that holds here."""
 TELLING = 16
 """Features that Bayes goes by at first; it goes by more with each message."""
+DOUBT = 2.0
+"""At so many messages of the rarer kind what is learned counts by half."""
 HAM_KEPT = 2000
 """The threshold follows this many of the latest ham."""
 FIRST_THRESHOLD = 0.0
@@ -112,7 +114,7 @@ def learn(
 ) -> Trial:
     """Scores `entries` in their order and learns each one after it was scored. Without a `threshold` (a margin) it is
     the one that at most a share `false_positives` of the latest ham reached."""
-    learner = Learner(BITS, 0.0, RATES, SHARE, TRUST, TELLING)
+    learner = Learner(BITS, 0.0, RATES, SHARE, TRUST, TELLING, DOUBT)
     outcomes = []
     cut = FIRST_THRESHOLD if threshold is None else threshold
     ham = _Latest()

@@ -33,7 +33,8 @@ class Learner:
     csrc/antispam/learn.h. Takes 20 octets a bucket. Not for two threads at once.
 
     `categories` is a mask of what may be seen: bit i is category i. `prior` is a margin known before; `trust` is how
-    far it counts at the beginning. `telling` is by how many features Bayes goes before it has counted any message.
+    far it counts at the beginning. `telling` is by how many features Bayes goes before it has counted any message,
+    `doubt` at how many of the rarer kind what is learned counts by half.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Learner:
         share: float,
         trust: float = 1.0,
         telling: int = _MOST_TELLING,
+        doubt: float = 0.0,
     ) -> None:
         if not 1 <= bits <= weights.MAX_BITS:
             raise InvalidValue(f"bits must be 1 to {weights.MAX_BITS}, not {bits}")
@@ -57,6 +59,7 @@ class Learner:
                 "rates": rates,
                 "share": share,
                 "telling": telling,
+                "doubt": doubt,
                 "trust": (trust, trust),
             },
         )

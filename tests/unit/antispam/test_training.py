@@ -123,3 +123,17 @@ def test_weights_survive_packing() -> None:
     assert len(after.version) == 12
     with pytest.raises(InvalidValue, match="features 3"):
         unpack(pack(before), 4, "x")
+
+
+def test_doubt_draws_what_is_learned_towards_0_and_leaves_the_prior() -> None:
+    sure, doubtful = (Learner(10, 0.0, (0.2, 1.0), 0.2, 0.5, 16, doubt) for doubt in (0.0, 2.0))
+    mail = examples(1, 8)
+    assert doubtful.margin(mail[0].features, FULL_VIEW, prior=3.0) == 1.5
+    for seen, example in enumerate(mail):
+        for learner in (sure, doubtful):
+            learner.step(example.features, FULL_VIEW, example.is_spam)
+            learner.count(example.features, FULL_VIEW, example.is_spam)
+        rarer = (seen + 1) // 2
+        whole, drawn = (learner.margin(mail[0].features, FULL_VIEW) for learner in (sure, doubtful))
+        assert drawn == pytest.approx(whole * rarer / (rarer + 2))
+    assert drawn != 0
