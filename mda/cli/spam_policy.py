@@ -1,7 +1,6 @@
 """`mda spam policy`: rules on senders, thresholds, and where spam goes."""
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,9 +10,10 @@ from mda import address, settings
 from mda.address import Address
 from mda.cli.options import AddressType, DomainType, json_option
 from mda.cli.table import Column, show
-from mda.errors import Conflict, InvalidValue
+from mda.errors import InvalidValue
 from mda.identifiers import IdentifierSource
-from mda.metadata.directory import policies
+from mda.learning import thresholds
+from mda.metadata.directory import policies, spam_settings
 from mda.metadata.directory.policies import Rule, Scope
 from mda.metadata.postgresql.opened import opened
 from mda.metadata.schema.words import PolicyAction
@@ -30,8 +30,6 @@ COLUMNS: tuple[Column[Rule], ...] = (
 )
 
 DEFAULT = "default"
-FEWEST_ABOVE = 3
-"""Messages above a threshold; of fewer it would be an accident."""
 
 
 class SenderType(click.ParamType[Address | str]):
@@ -170,7 +168,7 @@ def list_all(config: Path | None, as_json: bool) -> None:
     "--false-positives",
     "share",
     type=ShareType(),
-    help="Set the threshold by the share of kept mail above it.",
+    help="Let the threshold follow the share of kept mail above it.",
 )
 @click.option(
     "--spam-to", type=click.Choice(("junk", "inbox", DEFAULT)), help="Where spam goes; in the INBOX it has its mark."
@@ -187,7 +185,7 @@ def set_one(
     """Show or set the threshold of an account or a domain, and where its spam goes.
 
     With --false-positives the threshold is read from the newest mail outside of Junk: the score that so much of it
-    reaches.
+    reaches. The trainer reads it anew every hour.
 
     \b
     $ mda spam policy set --domain example.org --false-positives 0.5%
@@ -200,27 +198,19 @@ def set_one(
         raise click.UsageError("say --account or --domain; for everybody it is spam.threshold of the settings")
     changes: dict[str, Any] = {}
     if threshold is not None:
-        changes["threshold"] = None if threshold == DEFAULT else threshold
+        changes |= {"threshold": None if threshold == DEFAULT else threshold, "share": None}
     if spam_to is not None:
         changes["destination"] = None if spam_to == DEFAULT else spam_to
     if threshold is not None and share is not None:
         raise click.UsageError("say --threshold or --false-positives, not both")
     with opened(settings.load(config)) as handle:
         if share is not None:
-            changes["threshold"] = _threshold(policies.ham_scores(handle, scope), share)
-        found = policies.configure(handle, scope, **changes)
-    click.echo(f"{account or domain}: threshold {_short(found.threshold)}, spam goes to {found.destination or DEFAULT}")
-
-
-def _threshold(scores: Sequence[float], share: float) -> float:
-    """The least score that at most this share of the mail reaches."""
-    allowed = int(len(scores) * share)
-    if allowed < FEWEST_ABOVE:
-        needed = math.ceil(FEWEST_ABOVE / share)
-        raise Conflict(
-            f"{len(scores)} messages outside of Junk are too few to tell", f"{needed} are needed, or give --threshold"
-        )
-    return min(math.nextafter(scores[-1 - allowed], math.inf), 1.0)
+            scores = spam_settings.ham_scores(handle, scope)
+            changes |= {"threshold": thresholds.threshold(scores, share), "share": share}
+        found = spam_settings.configure(handle, scope, **changes)
+    follows = f" ({100 * found.share:g} % of kept mail)" if found.share else ""
+    where = found.destination or DEFAULT
+    click.echo(f"{account or domain}: threshold {_short(found.threshold)}{follows}, spam goes to {where}")
 
 
 def _put(config: Path | None, scope: Scope, action: PolicyAction, senders: tuple[Address | str, ...]) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from mda.binding import FEATURE_VERSION
 from mda.errors import MdaError, NotFound
 from mda.identifiers import IdentifierSource
-from mda.learning import global_model
+from mda.learning import global_model, thresholds
 from mda.learning.global_model import GlobalModel
 from mda.learning.lesson import Lesson, Pupil, campaign_of
 from mda.learning.teach import weigh
@@ -32,7 +32,7 @@ AT_ONCE = 100
 """Rows of one account in one transaction, and accounts of one round."""
 
 REFRESH_SECONDS = 3600.0
-"""After so long the sums are made again, with what other machines' trainers have learned."""
+"""After so long the sums are made again, with what other machines' trainers have learned, and thresholds follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,7 @@ class Trainer:
         self._model = GlobalModel(self._pupil.model)
         self._reload_at = 0.0
         self._write_at = 0.0
+        self._follow_at = 0.0
         self._is_changed = False
         self._is_begun = False
 
@@ -63,6 +64,9 @@ class Trainer:
         """Learns what waits, and writes the model when it is time to; how many rows were done."""
         if time.monotonic() >= self._reload_at or training.take_rebuild(self._handle):
             self._reload()
+        if time.monotonic() >= self._follow_at:
+            thresholds.follow(self._handle)
+            self._follow_at = time.monotonic() + REFRESH_SECONDS
         done = sum(self._learn_account(one) for one in training.accounts_waiting(self._handle, AT_ONCE))
         if self._is_changed and time.monotonic() >= self._write_at:
             self.write()

@@ -91,8 +91,35 @@ def test_threshold_is_read_from_the_mail_that_was_kept(anne: System, mail: Calla
     anne.done("spam", "policy", "set", *share)
     scores = sorted(one["spam_score"] for one in anne.listed("message", "list", "anne@example.org"))
     shown = anne.done("spam", "policy", "set", "--account", "anne@example.org")
-    threshold = float(shown.split("threshold ")[1].split(",")[0])
-    assert threshold == pytest.approx(scores[-4], abs=1e-3)
+    assert threshold(shown) == pytest.approx(scores[-4], abs=1e-3)
+    assert "(40 % of kept mail)" in shown
+
+
+@pytest.mark.parametrize("scope", [("--account", "anne@example.org"), ("--domain", "example.org")])
+def test_threshold_follows_the_mail_until_it_is_set(
+    anne: System, mail: Callable[..., None], scope: tuple[str, str]
+) -> None:
+    for subject in ("Hello", "Cheap watches", "FREE MONEY!!!", "Lunch", "Minutes", "Click here now", "Your invoice"):
+        mail(subject=subject)
+    first = threshold(anne.done("spam", "policy", "set", *scope, "--false-positives", "45%"))
+    anne.done("spam", "trainer", "--once")
+    assert threshold(anne.done("spam", "policy", "set", *scope)) == first
+    for subject in ("Re: Minutes", "Re: Lunch", "Trains", "Garden", "Budget", "Roses", "Visit", "Tickets"):
+        mail(subject=subject, text=f"The minutes of our meeting about {subject} are attached, see you on Friday. Anne")
+    anne.done("spam", "trainer", "--once")
+    scores = sorted(one["spam_score"] for one in anne.listed("message", "list", "anne@example.org"))
+    followed = threshold(anne.done("spam", "policy", "set", *scope))
+    assert followed == pytest.approx(scores[-1 - int(len(scores) * 0.45)], abs=1e-3)
+    assert followed < first
+    anne.done("spam", "policy", "set", *scope, "--threshold", "0.77")
+    anne.done("spam", "trainer", "--once")
+    shown = anne.done("spam", "policy", "set", *scope)
+    assert threshold(shown) == 0.77
+    assert "kept mail" not in shown
+
+
+def threshold(shown: str) -> float:
+    return float(shown.split("threshold ")[1].split(",", maxsplit=1)[0].split(" (", maxsplit=1)[0])
 
 
 @pytest.mark.parametrize("share", ["0", "60%", "much", "-1%"])
