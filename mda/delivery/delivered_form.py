@@ -13,16 +13,29 @@ from collections.abc import Iterable, Sequence
 
 from mda import address
 from mda.address import Address
-from mda.antispam.verdict import Verdict
+from mda.antispam.verdict import Category, Verdict
 from mda.envelope import Envelope, Recipient
 from mda.errors import InvalidValue
 from mda.mime.message import Message
 
+_LABELS = tuple(category.label for category in Category)
 SPAM_FIELD = "X-MDA-Spam"
 REASONS_SHOWN = 4
 
 _OURS = ("return-path", "x-original-to")
 _OURS_PREFIX = "x-mda-"
+
+
+_MAYBE_OURS = (b"return-path", b"x-original-to", b"x-mda-", b"delivered-to")
+"""A header block without these octets has no such field."""
+
+
+def ours_in(message: Message) -> tuple[tuple[tuple[int, int], ...], frozenset[Address]]:
+    """`forged_spans` and `delivered_to` of a message; most have neither, and are not gone through field by field."""
+    block = message.examination.raw[: message.header_size].lower()
+    if any(name in block for name in _MAYBE_OURS):
+        return forged_spans(message), delivered_to(message)
+    return (), frozenset()
 
 
 def forged_spans(message: Message) -> tuple[tuple[int, int], ...]:
@@ -73,11 +86,15 @@ def _spam_line(verdict: Verdict) -> str:
     """`yes; score=0.9981; reasons=body-words,urls`: the kinds of evidence that speak for the verdict, heaviest first;
     no words of anyone's mail."""
     sign = 1 if verdict.is_spam else -1
-    weighed = [(one.category.label, one.weight) for one in verdict.categories] + list(verdict.findings)
-    weighed.sort(key=lambda one: abs(one[1]), reverse=True)
-    speaking = [label.replace(" ", "-") for label, weight in weighed if weight * sign > 0]
+    weighed = [*zip(_LABELS, verdict.found.categories, strict=True), *verdict.findings]
+    speaking = sorted(((weight * sign, label) for label, weight in weighed if weight * sign > 0), key=_heavier)
+    reasons = ",".join(label.replace(" ", "-") for _, label in speaking[:REASONS_SHOWN])
     answer = "yes" if verdict.is_spam else "no"
-    return f"{answer}; score={verdict.score:.4f}; reasons={','.join(speaking[:REASONS_SHOWN]) or 'none'}"
+    return f"{answer}; score={verdict.score:.4f}; reasons={reasons or 'none'}"
+
+
+def _heavier(one: tuple[float, str]) -> float:
+    return -one[0]
 
 
 def _key(value: str) -> Address | None:

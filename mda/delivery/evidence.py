@@ -37,7 +37,7 @@ def weigh(verdict: Verdict, target: Target, inspection: Inspection, reverse_path
     spam filter."""
     try:
         own = weighed(verdict, findings(target, inspection, front_weight))
-        return _ruled(own, ruled(target, inspection, _key(reverse_path)))
+        return _ruled(own, ruled(target, inspection, _key(reverse_path))) if target.policies else own
     except Exception:
         logger("delivery").exception("evidence_not_weighed", account=target.address)
         return verdict
@@ -45,6 +45,8 @@ def weigh(verdict: Verdict, target: Target, inspection: Inspection, reverse_path
 
 def findings(target: Target, inspection: Inspection, front_weight: float) -> tuple[Finding, ...]:
     """Everything that speaks for or against the message at this recipient."""
+    if not (target.user_weights or inspection.has_witness):
+        return ()
     author = inspection.author()
     found: list[Finding] = []
     known = _unpacked(target.user_weights) if target.user_weights else None

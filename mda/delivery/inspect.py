@@ -7,7 +7,6 @@ fails leaves the message unclassified and is logged: mail is never held up by th
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from typing import Protocol
 
 from mda import binding
@@ -53,6 +52,8 @@ class Inspection:
     """The run of near copies that it belongs to; None where it is too short, or not classified."""
     author: Callable[[], Author]
     """Who it claims to be from; found when the first recipient asks."""
+    has_witness: bool = True
+    """Whether the settings name anybody whose word on the author counts (`Sources`)."""
     seconds: float = 0
     """What parsing and classifying took."""
 
@@ -68,24 +69,31 @@ def inspect(
     seconds = time.monotonic() - began
     recorder.observe(INSPECT_SECONDS, seconds)
 
-    @cache
+    known_view: bytes | None = None
+    known_author: Author | None = None
+
     def judge(threshold: float) -> Verdict | None:
         if classifier is None or examination.spam is None:
             return None
         return classifier.judge(examination, threshold)
 
-    @cache
     def view() -> bytes:
-        return binding.view(binding.features(raw, campaign.count if campaign else 0))
+        nonlocal known_view
+        if known_view is None:
+            known_view = binding.view(binding.features(raw, campaign.count if campaign else 0))
+        return known_view
 
-    @cache
     def read_author() -> Author:
-        return author.read(message, sources)
+        nonlocal known_author
+        if known_author is None:
+            known_author = author.read(message, sources)
+        return known_author
 
+    forged_spans, delivered_to = delivered_form.ours_in(message)
     return Inspection(
         message=message,
-        forged_spans=delivered_form.forged_spans(message),
-        delivered_to=delivered_form.delivered_to(message),
+        forged_spans=forged_spans,
+        delivered_to=delivered_to,
         message_id_hash=message_id_hash(message.message_id) if message.message_id else None,
         reference_hashes=tuple(message_id_hash(reference) for reference in message.references),
         size=len(raw),
@@ -93,6 +101,7 @@ def inspect(
         view=view,
         campaign=campaign,
         author=read_author,
+        has_witness=sources != NO_SOURCES,
         seconds=seconds,
     )
 

@@ -100,17 +100,9 @@ def fail_all(jobs: Iterable[Job], cause: Cause) -> None:
 
 def located(job: Job, record: EncodedRecord, location: Location) -> Job:
     """The job with its record's durable place in each delivery."""
-    deliveries = tuple(
-        replace(
-            delivery,
-            segment=location.segment,
-            offset=location.offset,
-            length=location.length,
-            digest=record.digest,
-        )
-        for delivery in job.deliveries
-    )
-    return replace(job, deliveries=deliveries)
+    for delivery in job.deliveries:
+        delivery.place_at(location.segment, location.offset, location.length, record.digest)
+    return job
 
 
 def still_busy(job: Job, outcomes: Sequence[Stored | Cause]) -> Job:

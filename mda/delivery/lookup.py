@@ -41,8 +41,9 @@ class _Question:
 class Lookup:
     """Asynchronous, batching, briefly remembering front of a directory. Use from one event loop."""
 
-    def __init__(self, directory: AddressBook, cache_seconds: float) -> None:
+    def __init__(self, directory: AddressBook, cache_seconds: float, deadline_seconds: float) -> None:
         self._directory = directory
+        self._deadline_seconds = deadline_seconds
         self._cache_seconds = cache_seconds
         self._known: dict[Address, tuple[float, Resolved]] = {}
         self._questions: queue.SimpleQueue[_Question | None] = queue.SimpleQueue()
@@ -51,7 +52,8 @@ class Lookup:
         self._thread.start()
 
     async def resolve(self, address: Address) -> Resolved | Cause:
-        """The accounts behind an address, or why there are none (DATABASE_UNAVAILABLE included)."""
+        """The accounts behind an address, or why there are none: DATABASE_UNAVAILABLE also where the server hangs and
+        answers nothing at all until the deadline."""
         key = address.key
         remembered = self._known.get(key)
         if remembered and remembered[0] > time.monotonic():
@@ -59,7 +61,11 @@ class Lookup:
             return remembered[1]
         question = _Question(address, self._loop.create_future())
         self._questions.put(question)
-        answer = await question.answer
+        alarm = self._loop.call_later(self._deadline_seconds, _give_up, question.answer)
+        try:
+            answer = await question.answer
+        finally:
+            alarm.cancel()
         if isinstance(answer, Resolved):
             self._remember(key, answer)
         return answer
@@ -104,6 +110,11 @@ class Lookup:
             return [Cause.INTERNAL_ERROR] * len(addresses)
         finally:
             recorder.observe(LOOKUP_SECONDS, time.monotonic() - began)
+
+
+def _give_up(answer: "asyncio.Future[Resolved | Cause]") -> None:
+    if not answer.done():
+        answer.set_result(Cause.DATABASE_UNAVAILABLE)
 
 
 def _settle(questions: Sequence[_Question], answers: Sequence[Resolved | Cause]) -> None:

@@ -61,7 +61,7 @@ def place(
     refusal = admit(target, inspection.size, policy)
     if refusal:
         return refusal
-    if address.parse(target.address).key in inspection.delivered_to:
+    if inspection.delivered_to and address.parse(target.address).key in inspection.delivered_to:
         return Cause.DELIVERY_LOOP
     threshold = policy.spam_threshold if target.spam_threshold is None else target.spam_threshold
     verdict = inspection.judge(threshold)

@@ -64,11 +64,7 @@ class DeliveryService:
 
     async def resolve(self, recipient: Recipient, reverse_path: str, size: int = 0) -> Accepted | Cause:
         """Who gets mail for this address. `size` in octets as SIZE announced it, 0 where it did not."""
-        try:
-            async with asyncio.timeout(self._services.deadline_seconds):
-                resolved = await self._services.lookup.resolve(recipient.address)
-        except TimeoutError:  # a server that hangs answers nothing at all
-            return Cause.DATABASE_UNAVAILABLE
+        resolved = await self._services.lookup.resolve(recipient.address)
         if isinstance(resolved, Cause):
             return resolved
         refusals = [admit(target, size, self._services.policy) for target in resolved.targets]
@@ -84,10 +80,8 @@ class DeliveryService:
     async def deliver(self, envelope: Envelope, accepted: Sequence[Accepted], raw: bytes) -> tuple[Reply, ...]:
         """One reply per accepted recipient, in order. `raw` in CRLF form, as Postfix handed it over."""
         services, started = self._services, time.monotonic()
-        try:
-            async with asyncio.timeout(services.deadline_seconds):
-                message = await self._in_hand(envelope, raw)
-        except TimeoutError:
+        message = await self._in_hand(envelope, raw)
+        if message is None:
             logger("delivery").error("not_inspected_in_time", queue_id=envelope.peer.queue_id, size=len(raw))
             return (Cause.DEADLINE_PASSED.reply,) * len(accepted)
         copies = plan_copies(message, accepted, services.policy, services.identifiers.next)
@@ -97,7 +91,8 @@ class DeliveryService:
         services.tracer.note(message, copies, outcomes, seconds)
         return self._replies(copies, outcomes)
 
-    async def _in_hand(self, envelope: Envelope, raw: bytes) -> Message:
+    async def _in_hand(self, envelope: Envelope, raw: bytes) -> Message | None:
+        """None: the deadline has passed meanwhile."""
         services = self._services
 
         def examine() -> Message:
@@ -108,7 +103,11 @@ class DeliveryService:
 
         if len(raw) <= INLINE_OCTETS:
             return examine()
-        return await asyncio.get_running_loop().run_in_executor(services.pool, examine)
+        try:
+            async with asyncio.timeout(services.deadline_seconds):
+                return await asyncio.get_running_loop().run_in_executor(services.pool, examine)
+        except TimeoutError:
+            return None
 
     def _replies(self, copies: Sequence[Copy], outcomes: Outcomes) -> tuple[Reply, ...]:
         """One per recipient, from the outcomes of its copies (each has one at least), which stand together."""

@@ -33,6 +33,13 @@ class ShardLanes:
         self._names: dict[int, str] = {}
         self._opening = asyncio.Lock()
 
+    def submit_now(self, job: Job) -> bool:
+        """Gives the job to its shard's lane if that is open already."""
+        lane = self._lanes.get(job.shard_id)
+        if lane is not None:
+            lane.submit(job)
+        return lane is not None
+
     async def submit(self, job: Job) -> None:
         """Gives the job to its shard's lane; finishes it with a temporary cause where there is none to give it to."""
         lane = self._lanes.get(job.shard_id) or await self._open(job.shard_id)

@@ -63,9 +63,8 @@ class Store:
 
     async def _store_rows(self, message: Message, rows: Mapping[int, dict[int, Delivery]]) -> dict[int, Outcome]:
         """The outcomes of all rows, which are given by shard and number."""
-        answers = await asyncio.gather(
-            *(self._store_on(shard_id, tuple(of_shard.values()), message) for shard_id, of_shard in rows.items())
-        )
+        under_way = [self._store_on(shard_id, tuple(of_shard.values()), message) for shard_id, of_shard in rows.items()]
+        answers = [await under_way[0]] if len(under_way) == 1 else await asyncio.gather(*under_way)
         outcomes: dict[int, Outcome] = {}
         for of_shard, answer in zip(rows.values(), answers, strict=True):
             outcomes.update(zip(of_shard, answer, strict=True))
@@ -82,9 +81,24 @@ class Store:
             deadline=time.monotonic() + self._seconds,
             finish=lambda outcomes: self._answers.tell(answer, outcomes),
         )
+        alarm = self._loop.call_later(self._seconds, _give_up, answer, len(rows))
         try:
-            async with asyncio.timeout(self._seconds):
-                await self._lanes.submit(job)
-                return await answer
-        except TimeoutError:
-            return (Cause.DEADLINE_PASSED,) * len(rows)
+            if not self._lanes.submit_now(job):
+                await self._open_and_submit(job, answer)
+            return await answer
+        finally:
+            alarm.cancel()
+
+    async def _open_and_submit(self, job: Job, answer: "asyncio.Future[Outcomes]") -> None:
+        """Returns when the job is submitted or its answer is there: the deadline's, it may be."""
+        opening = asyncio.create_task(self._lanes.submit(job))
+        await asyncio.wait((opening, answer), return_when=asyncio.FIRST_COMPLETED)
+        if opening.done():
+            opening.result()
+        else:
+            opening.cancel()
+
+
+def _give_up(answer: "asyncio.Future[Outcomes]", copies: int) -> None:
+    if not answer.done():
+        answer.set_result((Cause.DEADLINE_PASSED,) * copies)

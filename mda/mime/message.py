@@ -62,6 +62,11 @@ class Message:
         return part.read_parts(self.examination)
 
     @property
+    def header_size(self) -> int:
+        """Octets of the top header block, with the line that ends it."""
+        return int(PART.unpack_from(self.examination.parts)[5])
+
+    @property
     def fields(self) -> tuple[HeaderField, ...]:
         """The top header block's fields in their order."""
         raw = self.examination.raw

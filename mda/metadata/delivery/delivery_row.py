@@ -24,9 +24,12 @@ class Destination(Enum):
     JUNK = "junk"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Delivery:
-    """One message for one account: the row in `message` and the columns of its `content`."""
+    """One message for one account: the row in `message` and the columns of its `content`.
+
+    Whoever has it in hand fills in where the body lies (`place_at`); nothing else of it changes.
+    """
 
     account_id: int
     content_id: int
@@ -71,11 +74,15 @@ class Delivery:
         for name in ("subject_base", "preview", "original_recipient", "queue_id"):
             text = getattr(self, name)
             if not is_storable(text):
-                object.__setattr__(self, name, storable(text))
+                setattr(self, name, storable(text))
         if self.sent_at is not None:
-            object.__setattr__(self, "sent_at", in_utc(self.sent_at))
+            self.sent_at = in_utc(self.sent_at)
         if self.spam_score is not None:
-            object.__setattr__(self, "spam_score", _real(self.spam_score))
+            self.spam_score = _real(self.spam_score)
+
+    def place_at(self, segment: int, offset: int, length: int, digest: bytes) -> None:
+        """The body is durable there."""
+        self.segment, self.offset, self.length, self.digest = segment, offset, length, digest
 
     @property
     def role(self) -> str:

@@ -6,10 +6,16 @@ a recipient. InvalidValue for what can't be read.
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from mda.address import MAX_DOMAIN, MAX_LOCAL_PART, Address, parse
 from mda.envelope import NULL_REVERSE_PATH
 from mda.errors import InvalidValue
+
+_REMEMBERED = 4096
+"""Addresses, each no longer than a command line."""
+
+_parse = lru_cache(_REMEMBERED)(parse)
 
 MAX_MAILBOX = 2 * MAX_LOCAL_PART + 2 + 1 + MAX_DOMAIN
 """Octets of a reverse-path: every character of the local part escaped, quotes, at sign, domain."""
@@ -45,7 +51,7 @@ def read_reverse_path(mailbox: str) -> str:
     if len(mailbox.encode()) > MAX_MAILBOX:
         raise InvalidValue("reverse-path is too long")
     try:
-        return str(parse(mailbox))
+        return str(_parse(mailbox))
     except InvalidValue:
         return mailbox
 
@@ -54,4 +60,4 @@ def read_recipient(mailbox: str, hostname: str) -> Address:
     """The forward-path's address. `postmaster` alone is the one at this host (RFC 5321 s4.1.1.3)."""
     if mailbox.lower() == "postmaster":
         return Address(mailbox, hostname)
-    return parse(mailbox)
+    return _parse(mailbox)

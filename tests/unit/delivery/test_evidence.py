@@ -22,7 +22,7 @@ VIEW = binding.view(binding.features(RAW))
 
 
 def weigh(target: Target, proof: Proof = Proof.NONE, front: bool | None = None, front_weight: float = 2.0) -> Verdict:
-    inspection = replace(inspect(RAW, None), author=lambda: Author(BEN, proof, front))
+    inspection = replace(inspect(RAW, None), author=lambda: Author(BEN, proof, front), has_witness=True)
     return evidence.weigh(MODELS, target, inspection, "ben@example.net", front_weight)
 
 
@@ -66,5 +66,5 @@ def test_trouble_leaves_the_models_verdict() -> None:
     def fail() -> Author:
         raise RuntimeError
 
-    broken: Inspection = replace(inspect(RAW, None), author=fail)
+    broken: Inspection = replace(inspect(RAW, None), author=fail, has_witness=True)
     assert evidence.weigh(MODELS, make_target(), broken, "", 0.0) is MODELS

@@ -29,7 +29,7 @@ def directory(house: House) -> Directory:
 
 def with_lookup(directory: Directory, story: Callable[[Lookup], Awaitable[list[Answer]]]) -> list[Answer]:
     async def run() -> list[Answer]:
-        lookup = Lookup(directory, cache_seconds=60)
+        lookup = Lookup(directory, cache_seconds=60, deadline_seconds=60)
         try:
             return await story(lookup)
         finally:
