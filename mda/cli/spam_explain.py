@@ -1,7 +1,7 @@
 """`mda spam explain`: why a message got its score, in its own words."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,8 @@ class Line:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def explain_one(config: Path | None, account: Address, name: str, as_json: bool) -> None:
-    """Say why a message got its spam score: the heaviest reasons, in the message's own words.
+    """Say why a message got its spam score: the heaviest reasons, in the message's own words, those of the same words
+    as one. --json has each by itself.
 
     Weights are in log-odds: above 0 speaks for spam, +0.7 doubles the odds. Words are cut from the stored message; the
     verdict itself keeps none.
@@ -65,7 +66,7 @@ def explain_one(config: Path | None, account: Address, name: str, as_json: bool)
         return
     click.echo(f"{name}: {content.spam_score:.4f} by model {_model(content)}")
     click.echo(f"campaign: {_copies(campaign_of(content.spam_reasons))} like it in the hours before\n")
-    for line in lines:
+    for line in _joined(lines):
         click.echo(_shown(line))
 
 
@@ -74,6 +75,16 @@ def _lines(content: Content) -> tuple[Line, ...]:
     ids = {feature for _, feature, _ in reasons if feature}
     found = explain.find(message_bytes.stored(content), ids) if ids else {}
     return tuple(Line(kind, feature, weight, found.get(feature)) for kind, feature, weight in reasons)
+
+
+def _joined(lines: Sequence[Line]) -> list[Line]:
+    """Features that stand for the same words of the same place are one line, heaviest first."""
+    joined: dict[tuple[str, Found | int], Line] = {}
+    for line in lines:
+        key = (line.kind, line.found or line.feature)
+        before = joined.get(key)
+        joined[key] = replace(line, weight=line.weight + before.weight) if before else line
+    return sorted(joined.values(), key=lambda line: abs(line.weight), reverse=True)
 
 
 def _shown(line: Line) -> str:

@@ -62,6 +62,8 @@ def test_verdict_is_explained_in_the_messages_own_words(anne: System, mail: Call
     assert any(reason["where"] == "Subject" and "watches" in reason["text"].lower() for reason in document["reasons"])
     shown = anne.done("spam", "explain", "anne@example.org", name)
     assert max(map(len, shown.splitlines())) <= 80
+    reasons = [line[9:] for line in shown.splitlines() if line[2:3] in "+-" and ": " in line]
+    assert len(reasons) == len(set(reasons)) < len(document["reasons"])
     assert "  marks" in shown
     raw = anne.done("message", "raw", "--delivered", "anne@example.org", name)
     spam_field = next(line for line in raw.splitlines() if line.startswith("X-MDA-Spam"))
