@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from bench.antispam_online import behind, so_far
 from mda.antispam.evaluation import separate
 from mda.errors import InvalidValue
 
@@ -33,3 +34,16 @@ def test_threshold_allows_that_share_and_no_more() -> None:
 def test_needs_both_classes() -> None:
     with pytest.raises(InvalidValue):
         separate([(0.1, False)])
+
+
+def test_each_point_of_the_benchs_curve_is_what_all_so_far_give() -> None:
+    generator = random.Random(1)
+    scored = [(round(generator.gauss(number % 3 == 0, 1), 1), number % 3 == 0) for number in range(200)]
+    curve = list(so_far(scored))
+    assert curve[0] == 0
+    assert [curve[count - 1] for count in (2, 10, 77, 200)] == [
+        pytest.approx(separate(scored[:count]).one_minus_roca_percent) for count in (2, 10, 77, 200)
+    ]
+    assert behind("x", scored, scored)["points_behind"] == 0
+    worse = [(-score, is_spam) for score, is_spam in scored]
+    assert behind("x", worse, scored) == {"points_behind": 101, "first_behind": 100}
