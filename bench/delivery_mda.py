@@ -3,14 +3,16 @@
 An address is a number and LOCAL_PART, as Postfix's smtp-source makes them with -N.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from mda import address, settings
 from mda.identifiers import IdentifierSource
-from mda.metadata.directory import accounts
+from mda.metadata.directory import bulk
 from mda.metadata.directory.accounts import NewAccount
+from mda.metadata.directory.bulk import Result
 from mda.metadata.postgresql.opened import opened
 from tests.integration.instance import Instance
 
@@ -27,11 +29,12 @@ def ours(folder: Path, domains: Sequence[str] = (DOMAIN,)) -> Iterator[Instance]
     instance.prepare(domains[0], ())
     for domain in domains[1:]:
         instance.mda("domain", "add", domain)
-    identifiers = IdentifierSource()
     with opened(settings.load(instance.settings)) as handle:
         for domain in domains:
-            for number in range(ACCOUNTS):
-                accounts.add(handle, identifiers, NewAccount(address.parse(f"{number}{LOCAL_PART}@{domain}")))
+            new = (NewAccount(address.parse(f"{number}{LOCAL_PART}@{domain}")) for number in range(ACCOUNTS))
+            outcomes = Counter(outcome.result for outcome in bulk.add_accounts(handle, IdentifierSource(), new))
+            if outcomes != {Result.ADDED: ACCOUNTS}:
+                raise RuntimeError(f"accounts of {domain}: {dict(outcomes)}")
         instance.start()
         try:
             yield instance

@@ -1,4 +1,4 @@
-"""The store statement stays probes of keys on full tables, and its own joins stay linear in the batch.
+"""Lock and store stay probes of keys on full tables, and the joins of the store stay linear in the batch.
 
 As with the directory's, its plan is made once per connection: on empty tables, on tables that were never ANALYZEd,
 and on tables that were.
@@ -47,6 +47,8 @@ PROBES = {
 }
 """The only reads there may be, each with the columns that it is asked by."""
 
+LOCKED_BY = ("account_state", "account_state_pkey")
+
 
 @pytest.fixture
 def prepared(engine: Engine, database_url: str) -> Iterator[extensions.connection]:
@@ -86,9 +88,13 @@ def _assert_probes_only(connection: extensions.connection) -> None:
         )
         for place in range(BATCH)
     ]
+    accounts = sorted({delivery.account_id for delivery in batch})
+    locking = table_reads(explain(connection, EXECUTE_LOCK, (accounts,)))
+    assert [(read.kind in INDEX_SCANS, read.probe) for read in locking] == [(True, LOCKED_BY)], locking
+    assert "(account_id " in locking[0].condition, locking
     with connection.cursor() as cursor:
         cursor.execute("BEGIN")
-        cursor.execute(EXECUTE_LOCK, (sorted({delivery.account_id for delivery in batch}),))
+        cursor.execute(EXECUTE_LOCK, (accounts,))
         nodes = explain(connection, EXECUTE_STORE, arrays(batch))
         cursor.execute("ROLLBACK")
     for node in nodes:
