@@ -2,7 +2,7 @@
 
 The whole delivery (parse, classify, record, rows, with the embedded PostgreSQL) in one process, RUN messages at 32 at a
 time, in turn with the trace and without it; processor time of the process is what is compared (PostgreSQL's own share
-of a page is one INSERT in 500 messages). The trace's own processor time is
+of a page is one INSERT in 1,000 messages). The trace's own processor time is
 measured too, around its calls. Counters are timed alone, by the number of calls that a delivery makes.
 Writes build/bench/watching.json.
 """

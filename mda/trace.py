@@ -65,7 +65,11 @@ class MessageTrace(msgspec.Struct, frozen=True, array_like=True, gc=False):
         """Everything by which it is found."""
         yield from (self.queue_id, self.message_id, self.reverse_path)
         for copy in self.copies:
-            yield from (copy.recipient, copy.original, copy.account)
+            yield copy.recipient
+            if copy.original:
+                yield copy.original
+            if copy.account != copy.recipient:
+                yield copy.account
             if copy.content_id:
                 yield format_id(copy.content_id)
 
@@ -87,7 +91,7 @@ class Page(msgspec.Struct, frozen=True):
 
 def folded(name: str) -> str:
     """The form in which names are compared: without case and angle brackets."""
-    return name.strip().removeprefix("<").removesuffix(">").casefold()
+    return name.strip("<> \t\r\n").casefold()
 
 
 def key(name: str) -> int:
@@ -96,7 +100,8 @@ def key(name: str) -> int:
 
 
 def to_page(entries: Sequence[MessageTrace]) -> Page:
-    keys = {key(name) for entry in entries for name in entry.names() if name}
+    names = {name for entry in entries for name in entry.names()}  # most stand in many entries
+    keys = {key(name) for name in names if name}
     raw = zstandard.ZstdCompressor(level=COMPRESSION_LEVEL).compress(msgspec.msgpack.encode(entries))
     return Page(entries[0].at, entries[-1].at, len(entries), tuple(keys), raw)
 

@@ -5,6 +5,7 @@ an id are not stored: whoever may read the message can cut them from it again.
 """
 
 from enum import Enum
+from functools import cache
 from typing import NamedTuple, Protocol
 
 
@@ -97,6 +98,12 @@ class Verdict(NamedTuple):
         own = [Reason(_CATEGORIES[feature >> 28], feature, weight) for feature, weight in self.found.contributions]
         return tuple(sorted([*own, *self.added], key=_size, reverse=True) if self.added else own)
 
+    def heaviest(self, count: int) -> tuple[tuple[str, float], ...]:
+        """The first `count` of `reasons`, as label and weight: cheaper than all of them, for every message's trace."""
+        if self.added:
+            return tuple((_label(one.category, one.part), one.weight) for one in self.reasons[:count])
+        return tuple([(_LABELS[feature >> 28], weight) for feature, weight in self.found.contributions[:count]])
+
     @property
     def categories(self) -> tuple[CategoryWeight, ...]:
         """The sums by category, heaviest first; categories without evidence are left out."""
@@ -106,6 +113,14 @@ class Verdict(NamedTuple):
 
 _CATEGORIES = tuple(Category)
 """By value: a look-up in a tuple costs a tenth of a call of the enum."""
+
+_LABELS = tuple(category.label for category in _CATEGORIES)
+
+
+@cache
+def _label(category: Category | None, part: str) -> str:
+    """`Reason.label`, made once for all messages."""
+    return Reason(category, 0, 0.0, part).label
 
 
 def _size(one: Reason | CategoryWeight) -> float:
