@@ -107,8 +107,8 @@ static void examine(findings *found, const uint8_t *mail, size_t length) {
     spam_score score;
     check(spam_examine(found->context, mail, length, &found->limits, &model, &found->campaigns, &message,
                        &found->score) == MIME_OK);
-    check(spam_read_features(found->context, mail, length, &found->limits, found->score.campaign.count, &ids,
-                             &found->count) == MIME_OK);
+    check(spam_read_features(found->context, mail, length, &found->limits, found->score.campaign.count,
+                             SPAM_PROOF_NONE, &ids, &found->count) == MIME_OK);
     check(found->count <= SPAM_MAX_FEATURES);
     memcpy(found->ids, ids, found->count * sizeof *ids);
     memcpy(found->sorted, ids, found->count * sizeof *ids);

@@ -138,6 +138,20 @@ static void extract(scratch *s, const mime_message *message, const spam_campaign
     }
 }
 
+/* Anyone can write any From: a sender that is proven is another one than the same name without proof. */
+static void add_proof(spam_features *set, enum spam_proof proof) {
+    uint32_t count = set->count;
+    if (proof == SPAM_PROOF_NONE) {
+        return;
+    }
+    spam_features_add(set, SPAM_AUTHENTICATION, proof);
+    for (uint32_t i = 0; i < count; i++) {
+        if (set->ids[i] >> 28 == SPAM_SENDER) {
+            spam_features_add(set, SPAM_AUTHENTICATION, (uint64_t)set->ids[i] << 8 | proof);
+        }
+    }
+}
+
 struct spam_context {
     mime_context *parser;
     scratch found;
@@ -164,11 +178,12 @@ void spam_context_free(spam_context *context) {
 }
 
 mime_status spam_read_features(spam_context *context, const uint8_t *input, size_t length, const mime_limits *limits,
-                               uint32_t copies, const uint32_t **ids, uint32_t *count) {
+                               uint32_t copies, enum spam_proof proof, const uint32_t **ids, uint32_t *count) {
     const mime_message *message;
     mime_status status = mime_parse_with(context->parser, input, length, limits, MIME_WANT_ALL, &message);
     if (status == MIME_OK) {
         extract(&context->found, message, NULL, &(spam_campaign){.count = copies});
+        add_proof(&context->found.set, proof);
         *ids = context->found.set.ids;
         *count = context->found.set.count;
     }

@@ -22,11 +22,19 @@ spam_context *spam_context_new(void);
 /* NULL is allowed. */
 void spam_context_free(spam_context *context);
 
+/* What is proven of the domain in From: by our own milter, as the caller has read it. */
+enum spam_proof {
+    SPAM_PROOF_NONE = 0,
+    SPAM_PROOF_PASSED = 1,
+    SPAM_PROOF_FAILED = 2
+};
+
 /* Parses a message and finds its features, those that spam_examine scores where the message was the `copies`-th of its
-   campaign (0: of none): *ids, *count of them, are the context's until its next call. It parses all that mime_parse
-   does, as also ENVELOPE and BODYSTRUCTURE find defects. What mime_parse answers. */
+   campaign (0: of none): *ids, *count of them, are the context's until its next call. Behind them, where `proof` says
+   anything, stand that and each feature of the sender together with it: they are for what users' marks teach. It parses
+   all that mime_parse does, as also ENVELOPE and BODYSTRUCTURE find defects. What mime_parse answers. */
 mime_status spam_read_features(spam_context *context, const uint8_t *input, size_t length, const mime_limits *limits,
-                               uint32_t copies, const uint32_t **ids, uint32_t *count);
+                               uint32_t copies, enum spam_proof proof, const uint32_t **ids, uint32_t *count);
 
 /* Parses as mime_parse does and, where `model` is not NULL, counts the message among its near copies in `campaigns` (NULL:
    it does not) and scores. *message is set only on MIME_OK, and is the context's until its next call. */

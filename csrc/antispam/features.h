@@ -36,7 +36,8 @@ enum spam_category {
     SPAM_ATTACHMENTS = 11,
     SPAM_TRANSPORT = 12,
     SPAM_CAMPAIGN = 13,
-    SPAM_CATEGORIES = 14
+    SPAM_AUTHENTICATION = 14,
+    SPAM_CATEGORIES = 15
 };
 /* cdef end */
 

@@ -15,7 +15,7 @@ static const float FURTHEST = 8.0f; /* log-odds beyond which a base says no more
 static const uint8_t NEARNESS[16] = {
     [SPAM_SUBJECT] = 3,     [SPAM_SENDER] = 3,       [SPAM_URLS] = 3,
     [SPAM_ATTACHMENTS] = 3, [SPAM_HEADER_WORDS] = 2, [SPAM_BODY_WORDS] = 2,
-    [SPAM_BODY_TEXT] = 1,   [SPAM_CAMPAIGN] = 2,
+    [SPAM_BODY_TEXT] = 1,   [SPAM_CAMPAIGN] = 2,     [SPAM_AUTHENTICATION] = 3,
 };
 
 /* Lower ranks are taken first. */

@@ -28,8 +28,9 @@ MOST_COPIES = 1 << 31
 FULL_VIEW = sum(category.bit for category in Category)
 """All evidence."""
 
-NEW_SITE_VIEW = FULL_VIEW & ~(Category.TRANSPORT.bit | Category.CAMPAIGN.bit)
-"""All that mail from elsewhere can teach: not what the way to a site wrote, nor what comes there in numbers."""
+NEW_SITE_VIEW = FULL_VIEW & ~(Category.TRANSPORT.bit | Category.CAMPAIGN.bit | Category.AUTHENTICATION.bit)
+"""All that mail from elsewhere can teach: not what the way to a site wrote, what comes there in numbers, what is proven
+there."""
 
 LITE_VIEW = NEW_SITE_VIEW & ~sum(
     category.bit for category in (Category.HEADER_WORDS, Category.HEADER_TEXT, Category.HEADER_SHAPE)

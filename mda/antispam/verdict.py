@@ -26,6 +26,7 @@ class Category(Enum):
     ATTACHMENTS = 11
     TRANSPORT = 12
     CAMPAIGN = 13
+    AUTHENTICATION = 14
 
     @property
     def label(self) -> str:

@@ -10,16 +10,20 @@ from mda.binding.layouts import DEFAULT_LIMITS, Limits
 from mda.binding.status import check, copied, limits_of
 from mda.errors import InvalidValue
 
+PROOFS: dict[str, int] = {"passed": _lib.SPAM_PROOF_PASSED, "failed": _lib.SPAM_PROOF_FAILED}
+"""What may be proven of the domain in From; anything else says nothing."""
 
-def features(raw: bytes, copies: int = 0, limits: Limits = DEFAULT_LIMITS) -> bytes:
+
+def features(raw: bytes, copies: int = 0, proof: str = "", limits: Limits = DEFAULT_LIMITS) -> bytes:
     """The ids of a message's features, 32 bits each in the machine's order: what a Learner learns from. `copies` is the
-    count of its campaign (`mda.binding.Campaign`), 0 where it is of none."""
+    count of its campaign (`mda.binding.Campaign`), 0 where it is of none; `proof` one of PROOFS, or anything else."""
     ids, count = _ffi.new("uint32_t **"), _ffi.new("uint32_t *")
+    proven = PROOFS.get(proof, _lib.SPAM_PROOF_NONE)
     pointer = _ffi.from_buffer(raw)
     context = contexts.take()
     try:
-        status = _lib.spam_read_features(context.pointer, pointer, len(raw), limits_of(limits), copies, ids, count)
-        check(status, len(raw))
+        given = (context.pointer, pointer, len(raw), limits_of(limits), copies, proven)
+        check(_lib.spam_read_features(*given, ids, count), len(raw))
         return copied(ids[0], 4 * count[0])
     finally:
         contexts.give(context)

@@ -99,7 +99,7 @@ def _lessons(handle: Handle, pupil: Pupil, account_id: int, what: Sequence[str])
         else:
             content_id = _content_id(handle, account_id, name)
             content = messages.open_content(handle, account_id, content_id)
-            yield pupil.read(content_id, message_bytes.stored(content), campaign_of(content.spam_reasons))
+            yield pupil.read(content_id, message_bytes.stored(content), content.spam_reasons)
 
 
 def _copies(handle: Handle, account_id: int, what: Sequence[str]) -> Iterator[str]:

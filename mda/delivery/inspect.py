@@ -11,6 +11,7 @@ from typing import Protocol
 
 from mda import binding
 from mda.address import Address
+from mda.antispam.authentication import Proof
 from mda.antispam.verdict import Verdict
 from mda.binding import Campaign, CampaignTable
 from mda.delivery import author, delivered_form
@@ -50,6 +51,8 @@ class Inspection:
     """What users' marks see of the message (`mda.binding.view`); found when the first user asks."""
     campaign: Campaign | None
     """The run of near copies that it belongs to; None where it is too short, or not classified."""
+    proof: Callable[[], Proof]
+    """What our milter says of the domain that it claims to be from."""
     author: Callable[[], Author]
     """Who it claims to be from; found when the first recipient asks."""
     has_witness: bool = True
@@ -77,10 +80,13 @@ def inspect(
             return None
         return classifier.judge(examination, threshold)
 
+    def proof() -> Proof:
+        return read_author().proof if sources != NO_SOURCES else Proof.NONE
+
     def view() -> bytes:
         nonlocal known_view
         if known_view is None:
-            known_view = binding.view(binding.features(raw, campaign.count if campaign else 0))
+            known_view = binding.view(binding.features(raw, campaign.count if campaign else 0, proof().value))
         return known_view
 
     def read_author() -> Author:
@@ -101,6 +107,7 @@ def inspect(
         view=view,
         campaign=campaign,
         author=read_author,
+        proof=proof,
         has_witness=sources != NO_SOURCES,
         seconds=seconds,
     )

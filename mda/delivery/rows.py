@@ -1,5 +1,6 @@
 """From what is known of a message to the row that one account's copy becomes."""
 
+from mda.antispam.authentication import Proof
 from mda.antispam.verdict import Verdict
 from mda.binding import Campaign
 from mda.delivery import receipts
@@ -35,7 +36,7 @@ def delivery_row(message: Message, copy: Copy, placement: Placement) -> Delivery
         preview=parsed.preview,
         has_attachment=parsed.has_attachment,
         spam_score=verdict.score if verdict else None,
-        spam_reasons=kept_reasons(verdict, message.inspection.campaign),
+        spam_reasons=kept_reasons(verdict, message.inspection.campaign, message.inspection.proof()),
         defects=parsed.defects,
         original_recipient=copy.recipient.original,
         queue_id=message.envelope.peer.queue_id,
@@ -43,13 +44,13 @@ def delivery_row(message: Message, copy: Copy, placement: Placement) -> Delivery
     )
 
 
-def kept_reasons(verdict: Verdict | None, campaign: Campaign | None) -> SpamReasons | None:
+def kept_reasons(verdict: Verdict | None, campaign: Campaign | None, proof: Proof = Proof.NONE) -> SpamReasons | None:
     """The heaviest reasons of a verdict; None of a message that was not classified."""
     if verdict is None or not verdict.reasons:
         return None
     heaviest = ((reason.label, reason.feature_id, reason.weight) for reason in verdict.reasons[:REASONS_KEPT])
     met = None if campaign is None else (campaign.id, campaign.count)
-    return spam_reasons(heaviest, verdict.model_version, met)
+    return spam_reasons(heaviest, verdict.model_version, met, "" if proof is Proof.NONE else proof.value)
 
 
 def _receipt(message: Message, copy: Copy) -> bytes | None:

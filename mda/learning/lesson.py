@@ -35,9 +35,10 @@ class Pupil:
     def __init__(self, model_path: Path | None = None) -> None:
         self.model = binding.Model(model_path or base_model_path())
 
-    def read(self, content_id: int, raw: bytes, campaign: Campaign | None = None) -> Lesson:
-        """The lesson of one message, as its delivery saw it if `campaign` is what was found then."""
-        features = binding.features(raw, campaign.count if campaign else 0)
+    def read(self, content_id: int, raw: bytes, kept: SpamReasons | None = None) -> Lesson:
+        """The lesson of one message; with what its row has `kept`, as its delivery saw it."""
+        campaign = campaign_of(kept) if kept else None
+        features = binding.features(raw, campaign.count if campaign else 0, kept.proof if kept else "")
         base = log_odds(self.model.score(features).probability, LIKELIHOOD_LIMIT)
         return Lesson(content_id, binding.view(features), base, campaign.id if campaign else None)
 

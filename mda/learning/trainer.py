@@ -17,7 +17,7 @@ from mda.errors import MdaError, NotFound
 from mda.identifiers import IdentifierSource
 from mda.learning import global_model, thresholds
 from mda.learning.global_model import GlobalModel
-from mda.learning.lesson import Lesson, Pupil, campaign_of
+from mda.learning.lesson import Lesson, Pupil
 from mda.learning.teach import weigh
 from mda.logs import logger
 from mda.metadata.learning import notebook, training
@@ -120,8 +120,9 @@ class Trainer:
         for content_id in training.unread(self._handle, account_id, wanted, FEATURE_VERSION):
             try:
                 content = messages.open_content(self._handle, account_id, content_id)
-                campaign = campaign_of(content.spam_reasons)
-                lessons[content_id] = self._pupil.read(content_id, self._places.read_body(content), campaign)
+                lessons[content_id] = self._pupil.read(
+                    content_id, self._places.read_body(content), content.spam_reasons
+                )
             except NotFound:
                 continue
             except MdaError as error:

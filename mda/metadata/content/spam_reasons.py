@@ -23,7 +23,8 @@ _BETWEEN_KINDS = "\n"
 
 class SpamReasons(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """`model` is the version of the model that judged; `campaign` the id of the run of near copies that the message
-    belongs to, and how many there had been with it. The other fields are the form of `reasons`."""
+    belongs to, and how many there had been with it; `proof` what our milter had said of the domain in From: `passed`,
+    `failed`, or nothing. The other fields are the form of `reasons`."""
 
     model: str = ""
     campaign: tuple[int, int] | None = None
@@ -35,6 +36,7 @@ class SpamReasons(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Of each reason 4 bytes, little-endian."""
     weights: bytes = b""
     """Of each reason 2 bytes, little-endian."""
+    proof: str = ""
 
     @property
     def campaign_id(self) -> int | None:
@@ -52,11 +54,13 @@ class SpamReasons(msgspec.Struct, frozen=True, array_like=True, gc=False):
         )
 
 
-def spam_reasons(reasons: Iterable[Reason], model: str = "", campaign: tuple[int, int] | None = None) -> SpamReasons:
+def spam_reasons(
+    reasons: Iterable[Reason], model: str = "", campaign: tuple[int, int] | None = None, proof: str = ""
+) -> SpamReasons:
     """Packs at most 255 reasons. A weight that is no number counts as 0."""
     columns = tuple(zip(*reasons, strict=True))
     if not columns:
-        return SpamReasons(model, campaign)
+        return SpamReasons(model, campaign, proof=proof)
     kinds, features, weights = columns
     count, distinct = len(kinds), tuple(dict.fromkeys(kinds))
     if not sum(map(abs, weights)) <= MOST_WEIGHT:  # too large, or no number
@@ -68,6 +72,7 @@ def spam_reasons(reasons: Iterable[Reason], model: str = "", campaign: tuple[int
         bytes(map(distinct.index, kinds)),
         struct.pack(f"<{count}I", *features),
         struct.pack(f"<{count}e", *weights),
+        proof,
     )
 
 
@@ -82,7 +87,9 @@ def from_json(document: Any) -> SpamReasons:
         (str(kind), int(feature) & _FEATURE_BITS, float(weight or 0))
         for kind, feature, weight in named.get("reasons", ())
     )
-    return spam_reasons(reasons, named.get("model", ""), (campaign[0], campaign[1]) if campaign else None)
+    return spam_reasons(
+        reasons, named.get("model", ""), (campaign[0], campaign[1]) if campaign else None, named.get("proof", "")
+    )
 
 
 def to_json(found: SpamReasons) -> dict[str, Any] | None:
@@ -90,7 +97,9 @@ def to_json(found: SpamReasons) -> dict[str, Any] | None:
     if not found.places:
         return None
     document: dict[str, Any] = {"model": found.model, "reasons": [list(reason) for reason in found.reasons]}
-    return document | ({"campaign": list(found.campaign)} if found.campaign else {})
+    if found.campaign:
+        document["campaign"] = list(found.campaign)
+    return document | ({"proof": found.proof} if found.proof else {})
 
 
 def _weight(weight: float) -> float:

@@ -127,7 +127,7 @@ static uint32_t examine(const uint8_t *raw, size_t length, uint32_t *ids) {
     spam_context *context = spam_context_new();
     const uint32_t *found;
     uint32_t count = 0;
-    CHECK(spam_read_features(context, raw, length, &limits, COPIES, &found, &count) == MIME_OK);
+    CHECK(spam_read_features(context, raw, length, &limits, COPIES, SPAM_PROOF_PASSED, &found, &count) == MIME_OK);
     CHECK(count <= SPAM_MAX_FEATURES);
     memcpy(ids, found, count * sizeof *ids);
     spam_context_free(context);

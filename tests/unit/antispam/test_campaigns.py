@@ -12,6 +12,7 @@ from mda.antispam.training import FULL_VIEW
 from mda.antispam.verdict import Category
 from mda.binding import Campaign, CampaignTable, Model, campaign_features, features
 from mda.learning.lesson import Pupil
+from mda.metadata.content.spam_reasons import SpamReasons
 from mda.weights import pack
 
 TEXT = " ".join(f"word{number}" for number in range(100))
@@ -95,7 +96,7 @@ def test_base_model_makes_nothing_of_a_campaign() -> None:
 
 
 def test_a_mark_keeps_the_campaign_that_was_delivered() -> None:
-    lesson = Pupil().read(1, mail(TEXT), Campaign(7, 40))
+    lesson = Pupil().read(1, mail(TEXT), SpamReasons(campaign=(7, 40)))
     assert lesson.campaign == 7
     assert campaign_ids(lesson.view) == sorted(campaign_ids(features(mail(TEXT), 40)))
     assert campaign_ids(Pupil().read(1, mail(TEXT)).view) == []

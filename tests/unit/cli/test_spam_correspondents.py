@@ -69,6 +69,20 @@ def test_proven_correspondent_is_less_likely_spam(sent: System, mail: Callable[.
     assert score(sent) > before / 2
 
 
+def test_marks_on_proven_mail_say_less_of_mail_without_proof(sent: System, mail: Callable[..., None]) -> None:
+    def weight_of_marks() -> float:
+        newest = max(sent.listed("message", "search", ANNE), key=lambda one: one["id"])
+        reasons = sent.listed("spam", "explain", ANNE, newest["id"])["reasons"]
+        return float(next(one["weight"] for one in reasons if one["kind"] == "marks"))
+
+    mail(extra=OURS)
+    sent.done("spam", "learn", "--spam", ANNE, "INBOX:1")
+    mail(extra=OURS)
+    proven = weight_of_marks()
+    mail(extra="Received: by mx.example.org\r\n")
+    assert 0 < weight_of_marks() < 0.9 * proven
+
+
 def test_mistakes_are_refused(anne: System) -> None:
     assert "no mailbox with role sent" in anne.refused("spam", "correspondent", "scan", ANNE)
     assert "is no correspondent" in anne.refused("spam", "correspondent", "remove", ANNE, "ben@example.net")

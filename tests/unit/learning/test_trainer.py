@@ -9,11 +9,11 @@ from sqlalchemy import select, update
 from mda import binding
 from mda.antispam.log_odds import log_odds
 from mda.antispam.verdict import Category
-from mda.binding import Campaign
 from mda.errors import StorageUnavailable
 from mda.learning import teach
 from mda.learning.global_model import MOST_OF_A_USER, STEP, GlobalModel
 from mda.learning.trainer import Places, Trainer
+from mda.metadata.content.spam_reasons import SpamReasons
 from mda.metadata.learning import training
 from mda.metadata.mailbox import mailboxes, messages
 from mda.metadata.mailbox.messages import Content
@@ -202,7 +202,7 @@ def test_stored_messages_are_read_again_with_new_features(reader: Reader, place:
 
 
 def test_a_moved_message_is_learned_as_its_delivery_saw_it(reader: Reader, place: Path) -> None:
-    reasons = {"model": "x", "reasons": [], "campaign": [7, 40]}
+    reasons = {"model": "x", "reasons": [["subject", 1, 1.0]], "campaign": [7, 40], "proof": "passed"}
     found = put(reader.engine, reader.account_id, spam_reasons=reasons)
     reader.mark(found.content_id, OFFER, True)
     with transaction(reader.engine) as connection:  # as a move into Junk leaves it: nobody has read the message
@@ -210,13 +210,15 @@ def test_a_moved_message_is_learned_as_its_delivery_saw_it(reader: Reader, place
     make(reader, place, {found.content_id: OFFER}).round()
     with transaction(reader.engine) as connection:
         kept = connection.execute(select(mark.c.view, mark.c.campaign)).one()
-    assert kept.view == binding.view(binding.features(OFFER, 40)) != binding.view(binding.features(OFFER))
+    assert kept.view == binding.view(binding.features(OFFER, 40, "passed")) != binding.view(binding.features(OFFER, 40))
     assert kept.campaign == 7
 
 
 def test_marks_teach_everybodys_model_what_comes_in_numbers(reader: Reader, place: Path) -> None:
     for one in readers(reader, 10):
-        teach.teach(one.engine, IDS, one.account_id, [one.pupil.read(1, OFFER, Campaign(7, 40))], True, "test")
+        teach.teach(
+            one.engine, IDS, one.account_id, [one.pupil.read(1, OFFER, SpamReasons(campaign=(7, 40)))], True, "test"
+        )
     make(reader, place).round()
     campaign = Category.CAMPAIGN.value
     assert binding.Model(place).score(binding.features(NEWS, 40)).categories[campaign] > 0

@@ -29,7 +29,7 @@ FULL = Facts(
     defects=2**40,
     forged_spans=((0, 31), (90, 120)),
     reference_hashes=(1, -(2**63), 2**63 - 1),
-    spam_reasons=spam_reasons(REASONS, "76ce50e57038", (7, 3)),
+    spam_reasons=spam_reasons(REASONS, "76ce50e57038", (7, 3), "passed"),
 )
 PLAIN = Facts(prefix=b"", envelope=b"", subject_base="", body_structure=b"", preview="", structure=b"")
 
@@ -100,9 +100,14 @@ def test_weights_are_those_of_binary16(given: float, kept: float) -> None:
 
 
 def test_reasons_in_json_are_those_of_rows_and_checkpoints_of_before() -> None:
-    packed = spam_reasons(REASONS, "76ce50e57038", (7, 3))
+    packed = spam_reasons(REASONS, "76ce50e57038", (7, 3), "passed")
     document = to_json(packed)
-    assert document == {"model": "76ce50e57038", "campaign": [7, 3], "reasons": [list(one) for one in REASONS]}
+    assert document == {
+        "model": "76ce50e57038",
+        "campaign": [7, 3],
+        "proof": "passed",
+        "reasons": [list(one) for one in REASONS],
+    }
     assert from_json(document) == packed
     assert from_json([["subject", 5, None]]).reasons == (("subject", 5, 0.0),)
     assert to_json(SpamReasons()) is None
