@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
@@ -76,6 +77,7 @@ class Lmtp(_Table, frozen=True):
 class Workers(_Table, frozen=True):
     count: int = 0
     drain_seconds: int = 30
+    unix_sockets_only: bool = False
 
 
 class Delivery(_Table, frozen=True):
@@ -272,7 +274,20 @@ def _check(settings: Settings, source: str) -> None:
         refuse("spam.trainer_seconds", "must be at least 1")
     if settings.workers.count < 0:
         refuse("workers.count", "must be 0 (one per core, at most 4) or more")
+    if settings.workers.unix_sockets_only and not _is_reached_by_unix_socket(settings.database.url):
+        refuse(
+            "workers.unix_sockets_only", "needs a database.url with a Unix socket: postgresql://user@/name?host=/folder"
+        )
     if settings.log.level not in ("debug", "info", "warning", "error"):
         refuse("log.level", "must be debug, info, warning or error")
     if settings.log.format not in ("logfmt", "json"):
         refuse("log.format", "must be logfmt or json")
+
+
+def _is_reached_by_unix_socket(url: str) -> bool:
+    """A URL without host means libpq's default, a Unix socket too."""
+    if url == "embedded":
+        return True
+    parts = urlsplit(url)
+    hosts = parse_qs(parts.query).get("host", [])
+    return not parts.hostname and all(host.startswith("/") for host in hosts) and "hostaddr=" not in parts.query

@@ -25,6 +25,7 @@ from mda.errors import MdaError
 from mda.metrics import recorder
 from mda.metrics.region import Region
 from mda.servers.assignment import READY, Assignment, InheritedListener, Order, from_descriptor
+from mda.servers.confinement import confine
 from mda.servers.heartbeat import beat
 from mda.servers.listeners import Origin, is_in_place
 from mda.servers.lmtp.deliverer import Deliverer
@@ -178,6 +179,8 @@ def main() -> None:
         recorder.attach(Region(assignment.figures))
         os.close(assignment.figures)
     try:
+        if assignment.settings.workers.unix_sockets_only:
+            confine()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(Worker(assignment).run(_find(assignment.composer)))
     except MdaError as error:
