@@ -58,7 +58,8 @@ cat >"$root/mda/all.sh" <<'END'
 set -eux
 export DEBIAN_FRONTEND=noninteractive HOME=/root
 apt-get -q update
-apt-get -q install -y --no-install-recommends python3 python3-venv python3-dev gcc make git libc6-dev
+apt-get -q install -y --no-install-recommends \
+    python3 python3-venv python3-dev gcc make git libc6-dev postfix
 cd /mda
 . ./install.sh
 runuser -u mda -- mda domain list

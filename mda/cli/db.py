@@ -28,7 +28,8 @@ def db() -> None:
 def upgrade(config: Path | None, revision: str) -> None:
     """Bring the schema to this program's revision, or to REVISION.
 
-    Stop the service first, or upgrade before you restart it. Nothing to do is no error.
+    The service goes on: upgrade, then restart it. A table that somebody's open transaction holds is tried again for a
+    minute, so that mail does not wait behind it. Nothing to do is no error.
 
     \b
     $ mda db upgrade

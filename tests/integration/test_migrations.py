@@ -1,6 +1,7 @@
 """The migrations on a real PostgreSQL: up, down, up again; and what they make equals what the tables say."""
 
 import json
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, select, text, update
 
-from mda.errors import Conflict
+from mda.errors import Conflict, DatabaseUnavailable
 from mda.metadata.content.facts import COLUMNS, of_row, pack
 from mda.metadata.postgresql.engine import connect, make_engine, parse_url
 from mda.metadata.schema import migrate
@@ -170,6 +171,35 @@ def test_a_migration_has_no_time_limit(empty: Engine) -> None:
         waiting.result(timeout=20)
     assert migrate.current(impatient) == migrate.newest()
     impatient.dispose()
+
+
+@pytest.mark.parametrize("is_let_go", [True, False])
+def test_a_migration_makes_nobody_wait_behind_it(
+    is_let_go: bool, empty: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody's open transaction on a table holds the migration up, and nobody else's statements."""
+    monkeypatch.setattr(migrate, "LOCK_TRIES", 30 if is_let_go else 2)
+    migrate.upgrade(empty, "0004")
+    with ThreadPoolExecutor(1) as pool, empty.connect() as forgotten, empty.connect() as delivery:
+        forgotten.execute(select(content.c.id).limit(1))
+        migration = pool.submit(migrate.upgrade, empty)
+        waits = []
+        for _ in range(20):
+            began = time.monotonic()
+            delivery.execute(select(content.c.id).limit(1))
+            delivery.rollback()
+            waits.append(time.monotonic() - began)
+            time.sleep(0.1)
+        assert max(waits) < 5, "a try is over in a second, where the transaction is never"
+        assert migrate.current(empty) == "0004"
+        if is_let_go:
+            forgotten.rollback()
+            migration.result(60)
+            assert migrate.current(empty) == migrate.newest()
+        else:
+            with pytest.raises(DatabaseUnavailable, match=r"in use 2 times .* process \d+ .*pg_terminate_backend"):
+                migration.result(60)
+            forgotten.rollback()
 
 
 def test_a_constraint_is_there(engine: Engine) -> None:

@@ -3,9 +3,13 @@
 Runs alembic's API on a connection of its own; no alembic.ini is needed. Concurrent runs wait for each other (an
 advisory lock, so this connection must be a direct one, not through a transaction pooler). Trouble with PostgreSQL is
 `DatabaseUnavailable`.
+
+A statement that changes a table waits for all transactions on it, and all later ones wait behind it: mail would wait
+for somebody's forgotten psql. So it gives up after LOCK_WAIT, lets the others pass, and tries again.
 """
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,10 +18,12 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
+from psycopg2.errors import LockNotAvailable
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import OperationalError
 
 import mda
-from mda.errors import Conflict, NotFound
+from mda.errors import Conflict, DatabaseUnavailable, NotFound
 from mda.metadata.postgresql.engine import MILLISECONDS
 from mda.metadata.postgresql.trouble import translated
 
@@ -26,17 +32,28 @@ BASE = "base"
 LOCK_KEY = 0x6D64_615F_6D69_6772
 """Of the advisory lock: "mda_migr"."""
 
+LOCK_WAIT = "1s"
+LOCK_TRIES = 30
+LOCK_PAUSE_SECONDS = 1.0
+
+HOLDERS = """
+SELECT pid, coalesce(nullif(application_name, ''), 'no name') AS application,
+    extract(epoch FROM now() - xact_start)::int AS seconds
+FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL ORDER BY xact_start LIMIT 1
+"""
+
 
 def upgrade(engine: Engine, revision: str = HEAD) -> None:
     """Applies every migration up to `revision`; nothing to do is no error."""
     with _locked(engine) as connection, _explained():
-        command.upgrade(_config(connection), revision)
+        _patiently(connection, lambda: command.upgrade(_config(connection), revision))
 
 
 def downgrade(engine: Engine, revision: str = BASE) -> None:
     """Takes migrations back down to `revision`. Rows of dropped tables are lost."""
     with _locked(engine) as connection, _explained():
-        command.downgrade(_config(connection), revision)
+        _patiently(connection, lambda: command.downgrade(_config(connection), revision))
 
 
 def current(engine: Engine) -> str | None:
@@ -84,6 +101,38 @@ def _explained() -> Iterator[None]:
         yield
     except CommandError as error:
         raise NotFound(str(error), f"the newest is {newest()}") from error
+
+
+def _patiently(connection: Connection, migrate: Callable[[], None]) -> None:
+    """Goes on with the migration that was not done; those before it stay (each is a transaction of its own)."""
+    for tries_left in reversed(range(LOCK_TRIES)):
+        connection.execute(text(f"SET lock_timeout = '{LOCK_WAIT}'"))
+        connection.commit()
+        try:
+            migrate()
+            return
+        except OperationalError as error:
+            connection.rollback()
+            if not isinstance(error.orig, LockNotAvailable):
+                raise
+            if not tries_left:
+                raise _held_up(connection) from error
+        finally:
+            connection.rollback()
+            connection.execute(text("RESET lock_timeout"))
+            connection.commit()
+        time.sleep(LOCK_PAUSE_SECONDS)
+
+
+def _held_up(connection: Connection) -> DatabaseUnavailable:
+    oldest = connection.execute(text(HOLDERS)).one_or_none()
+    if oldest is None:
+        return DatabaseUnavailable("PostgreSQL: another transaction holds a table that is to be changed", "try again")
+    return DatabaseUnavailable(
+        f"PostgreSQL: a table that is to be changed was in use {LOCK_TRIES} times in turn; "
+        f"the oldest transaction is that of process {oldest.pid} ({oldest.application}), {oldest.seconds} s old",
+        f"let it end, or end it: SELECT pg_terminate_backend({oldest.pid}); then run this again",
+    )
 
 
 @contextmanager
