@@ -46,11 +46,12 @@ def delivery_row(message: Message, copy: Copy, placement: Placement) -> Delivery
 
 def kept_reasons(verdict: Verdict | None, campaign: Campaign | None, proof: Proof = Proof.NONE) -> SpamReasons | None:
     """The heaviest reasons of a verdict; None of a message that was not classified."""
-    if verdict is None or not verdict.reasons:
+    heaviest = verdict.reasons[:REASONS_KEPT] if verdict else ()
+    if verdict is None or not heaviest:
         return None
-    heaviest = ((reason.label, reason.feature_id, reason.weight) for reason in verdict.reasons[:REASONS_KEPT])
     met = None if campaign is None else (campaign.id, campaign.count)
-    return spam_reasons(heaviest, verdict.model_version, met, "" if proof is Proof.NONE else proof.value)
+    kept = [(reason.label, reason.feature_id, reason.weight) for reason in heaviest]
+    return spam_reasons(kept, verdict.model_version, met, "" if proof is Proof.NONE else proof.value)
 
 
 def _receipt(message: Message, copy: Copy) -> bytes | None:

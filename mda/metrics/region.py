@@ -30,7 +30,7 @@ class Region:
         self._octets = memoryview(self._memory)
         self._cells = self._octets.cast("d")
         self._lock = threading.Lock()
-        self._known: dict[tuple[Family, tuple[str, ...]], int | None] = {}
+        self._known: dict[tuple[str, tuple[str, ...]], int | None] = {}
         if not self._cells[_USED]:
             self._cells[_USED] = _FIRST
 
@@ -75,9 +75,9 @@ class Region:
 
     def _place(self, family: Family, labels: tuple[str, ...]) -> int | None:
         try:
-            return self._known[family, labels]
+            return self._known[family.name, labels]
         except KeyError:
-            place = self._known[family, labels] = self._append(family, labels)
+            place = self._known[family.name, labels] = self._append(family, labels)
             return place
 
     def _append(self, family: Family, labels: tuple[str, ...]) -> int | None:
