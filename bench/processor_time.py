@@ -6,8 +6,15 @@ from pathlib import Path
 
 
 def of_folder(folder: Path) -> float:
-    """Seconds of every process that names the folder in its command, and of their descendants."""
-    return _used(lambda _, command: str(folder).encode() in command)
+    """Seconds of every process that names the folder in its command or works in it, and of their descendants.
+
+    The embedded PostgreSQL is started by a path relative to its data folder, and names none.
+    """
+
+    def is_root(pid: int, command: bytes) -> bool:
+        return str(folder).encode() in command or _works_in(pid).is_relative_to(folder)
+
+    return _used(is_root)
 
 
 def of_processes(pids: Collection[int]) -> float:
@@ -31,6 +38,13 @@ def _used(is_root: Callable[[int, bytes], bool]) -> float:
             roots.add(pid)
     ours = {pid for pid in parents if _descends(pid, parents, roots)}
     return sum(used[pid] for pid in ours) / os.sysconf("SC_CLK_TCK")
+
+
+def _works_in(pid: int) -> Path:
+    try:
+        return Path(f"/proc/{pid}/cwd").readlink()
+    except OSError:
+        return Path("/")  # it has ended
 
 
 def _descends(pid: int, parents: Mapping[int, int], roots: Collection[int]) -> bool:
