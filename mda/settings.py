@@ -35,6 +35,13 @@ class OverQuota(Enum):
     DEFER = "defer"
 
 
+class Replicas(Enum):
+    """When the second record of a body is written, of accounts that have a second shard."""
+
+    BEFORE_REPLY = "before_reply"
+    BEHIND = "behind"
+
+
 class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One table of the settings file."""
 
@@ -53,7 +60,7 @@ class Storage(_Table, frozen=True):
     compression_level: int = 3
     verify_digest: bool = True
     retention_days: int = 30
-    maintenance_bytes_per_second: int = 20_000_000
+    maintenance_bytes_per_second: int = 4_000_000
     removal_grace_seconds: int = 600
 
 
@@ -90,6 +97,7 @@ class Delivery(_Table, frozen=True):
     batch_bytes: int = 33_554_432
     in_flight_bytes: int = 268_435_456
     account_in_flight: int = 16
+    replicas: Replicas = Replicas.BEFORE_REPLY
 
 
 class Spam(_Table, frozen=True):

@@ -15,6 +15,7 @@ COMMANDS = (
     Entry("delete", "account_change", "Mark an account as deleted, or purge it."),
     Entry("hold", "account_hold", "Keep everything of an account, until the hold is lifted."),
     Entry("retention", "account_hold", "Set for how many days an account's expunged messages can be brought back."),
+    Entry("replica", "account_replica", "Keep an account's bodies on a second shard, too."),
     Entry("import", "import_directory", "Add many accounts, from a CSV file or another PostgreSQL.", "import_accounts"),
 )
 

@@ -1,15 +1,17 @@
 """A message's bytes for a command: the stored form from its shard, verified, and the delivered form made of it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from mda.delivery import delivered_form
 from mda.errors import NotFound, RecordDamaged
+from mda.maintenance.shards import storage_shard
 from mda.metadata.mailbox.messages import Content
 from mda.mime import stored as stored_parts
+from mda.storage.either import read_either
 from mda.storage.location import Location
 from mda.storage.reader import SegmentReader, read
-from mda.storage.shard import Shard, ShardState
+from mda.storage.shard import Shard
 
 
 def location(content: Content) -> Location:
@@ -19,7 +21,7 @@ def location(content: Content) -> Location:
 def stored(content: Content, *, verifies_digest: bool = True) -> bytes:
     """Byte for byte what Postfix handed over (in CRLF form). RecordDamaged or NotFound name the account, too."""
     with _of_account(content):
-        return read(_shard(content), location(content), verifies_digest=verifies_digest)
+        return _either(content, lambda shard, place: read(shard, place, verifies_digest=verifies_digest))
 
 
 def delivered(content: Content, *, verifies_digest: bool = True) -> bytes:
@@ -31,12 +33,8 @@ def delivered(content: Content, *, verifies_digest: bool = True) -> bytes:
 def stored_range(content: Content, start: int, length: int) -> bytes:
     """The octets [start, start + length) of the stored form; of a long message only the frames around them are
     read."""
-    reader = SegmentReader(_shard(content), open_files=1)
-    try:
-        with _of_account(content):
-            return reader.read_range(location(content), start, length)
-    finally:
-        reader.close()
+    with _of_account(content):
+        return _either(content, lambda shard, place: _read_range(shard, place, start, length))
 
 
 def part(content: Content, numbers: Sequence[int]) -> bytes:
@@ -49,8 +47,21 @@ def part(content: Content, numbers: Sequence[int]) -> bytes:
     return stored_range(content, start, end - start)
 
 
-def _shard(content: Content) -> Shard:
-    return Shard(content.shard.id, content.shard.name, content.shard.url, ShardState(content.shard.state.value))
+def _read_range(shard: Shard, place: Location, start: int, length: int) -> bytes:
+    reader = SegmentReader(shard, open_files=1)
+    try:
+        return reader.read_range(place, start, length)
+    finally:
+        reader.close()
+
+
+def _either(content: Content, read_at: Callable[[Shard, Location], bytes]) -> bytes:
+    """From the message's place, or else from its replica."""
+    second = None
+    if content.replica is not None:
+        row, place = content.replica
+        second = (storage_shard(row), Location(place.segment, place.offset, place.length))
+    return read_either(lambda found: read_at(*found), (storage_shard(content.shard), location(content)), second)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from mda.identifiers import IdentifierSource
 from mda.maintenance import shards as storage_shards
 from mda.maintenance.relocation import Moved, Mover
 from mda.maintenance.relocation import drain as drain_shard
+from mda.maintenance.replication import replicate
 from mda.metadata.directory import accounts, shards
 from mda.metadata.directory.shards import Shard, ShardState, Usage
 from mda.metadata.postgresql.opened import opened
@@ -157,8 +158,8 @@ def move(config: Path | None, addresses: tuple[Address, ...], name: str) -> None
 def drain(config: Path | None, name: str, targets: tuple[str, ...]) -> None:
     """Move everything away from a shard, while mail comes in.
 
-    From now on it takes no new accounts. Interrupted, it goes on when it is run again; when it has said that nothing
-    is left, mda shard remove takes the shard away.
+    From now on it takes no new accounts; replicas go to another shard, too. Interrupted, it goes on when it is run
+    again; when it has said that nothing is left, mda shard remove takes the shard away.
 
     \b
     $ mda shard drain first
@@ -176,8 +177,33 @@ def drain(config: Path | None, name: str, targets: tuple[str, ...]) -> None:
             steps.append(step)
             if len(steps) % REPORT_EVERY == 0:
                 click.echo(f"so far: {_told(steps)}", err=True)
+        for _ in replicate(handle, chosen):
+            pass  # what had its second shard here has another now
         left = shards.usage(handle)[source.id]
     click.echo(f"drained {name}: {_told(steps)}; {left.accounts} accounts and {left.messages} messages are left")
+
+
+@shard.command()
+@click.argument("name", metavar="NAME")
+@click.pass_obj
+def renew(config: Path | None, name: str) -> None:
+    """Make the folder of a lost shard anew, empty.
+
+    For a disk that will not come back. Then mda storage check --repair brings back what has replicas on another
+    shard; for the rest it asks for a backup.
+
+    \b
+    $ mda shard renew first
+    $ mda storage check --repair
+    """
+    with opened(settings.load(config)) as handle:
+        found = shards.find(handle, name)
+    root = shard_root(found.url)
+    if _known_id(root, name) is not None:
+        raise Conflict(f"{root} is shard {name}", "nothing is lost there; look at it: mda storage check")
+    create_shard(root, found.id, name)
+    install_base(root)
+    click.echo(f"made {root} anew; next: mda storage check --repair")
 
 
 @shard.command()

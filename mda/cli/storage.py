@@ -6,6 +6,7 @@ from mda.cli.storage_check import check
 from mda.cli.storage_compact import compact
 from mda.cli.storage_dictionary import train_dictionary
 from mda.cli.storage_rebuild import checkpoint, rebuild
+from mda.cli.storage_replicate import replicate
 
 
 @click.group()
@@ -18,5 +19,5 @@ def storage() -> None:
     """
 
 
-for command in (check, compact, checkpoint, rebuild, train_dictionary):
+for command in (check, compact, checkpoint, rebuild, replicate, train_dictionary):
     storage.add_command(command)

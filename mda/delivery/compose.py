@@ -37,7 +37,7 @@ from mda.metadata.delivery.deliver import Committer
 from mda.metadata.directory import shards
 from mda.metadata.directory.resolve import Directory
 from mda.metadata.postgresql import engine
-from mda.settings import Settings, Spam
+from mda.settings import Replicas, Settings, Spam
 from mda.storage.abandoned import SweptSegment, seal_abandoned
 from mda.storage.dictionaries import Dictionaries
 from mda.storage.encode import Encoder
@@ -81,7 +81,10 @@ async def compose(settings: Settings, *, keeps_receipts: bool = True) -> AsyncIt
             lookup=lookup,
             lanes=lanes.shards,
             store=Store(
-                lanes.shards, AccountShares(settings.delivery.account_in_flight), settings.delivery.deadline_seconds
+                lanes.shards,
+                AccountShares(settings.delivery.account_in_flight),
+                settings.delivery.deadline_seconds,
+                writes_replicas=settings.delivery.replicas is Replicas.BEFORE_REPLY,
             ),
             classifier=_classifier(settings),
             identifiers=identifiers,

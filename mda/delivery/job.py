@@ -9,12 +9,16 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from mda.causes import Cause
 from mda.metadata.delivery.deliver import Delivery, Stored
 from mda.storage.encode import EncodedRecord
 from mda.storage.location import Location
 from mda.storage.record import NO_RECEIPT, Target
+
+if TYPE_CHECKING:
+    from mda.delivery.twin import Twin
 
 Outcomes = tuple[Stored | Cause, ...]
 
@@ -37,6 +41,8 @@ class Job:
     """time.monotonic() after which nobody waits for the outcome."""
     finish: Callable[[Outcomes], None]
     """Takes the outcomes; callable from any thread."""
+    twin: "Twin | None" = None
+    """Of a job that is one of two: the same message for the same accounts on a second shard."""
 
     @property
     def targets(self) -> tuple[Target, ...]:

@@ -103,7 +103,10 @@ class ShardLane:
         encoded = self._encode(batch)
         locations = self._writer.append([record for _, record in encoded])
         for (job, record), location in zip(encoded, locations, strict=True):
-            self._rows.submit(located(job, record, location))
+            if job.twin is None:
+                self._rows.submit(located(job, record, location))
+            else:
+                job.twin.written(job.shard_id, record, location, self._rows.submit)
 
     def _encode(self, batch: Sequence[Job]) -> list[tuple[Job, EncodedRecord]]:
         """The records of the batch; a message that can't be recorded fails alone."""

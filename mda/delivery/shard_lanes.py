@@ -12,6 +12,7 @@ from concurrent.futures import Executor
 from mda.causes import Cause
 from mda.delivery.job import Job
 from mda.delivery.shard_lane import ShardLane
+from mda.delivery.twin import Twin
 from mda.errors import MdaError
 from mda.logs import logger
 from mda.metadata.delivery.deliver import Delivery, Stored
@@ -42,11 +43,20 @@ class ShardLanes:
 
     async def submit(self, job: Job) -> None:
         """Gives the job to its shard's lane; finishes it with a temporary cause where there is none to give it to."""
-        lane = self._lanes.get(job.shard_id) or await self._open(job.shard_id)
-        if isinstance(lane, Cause):
-            job.fail(lane)
-        else:
-            lane.submit(job)
+        await self._submit_all((job,))
+
+    async def submit_twice(self, job: Job, replica_shard_id: int) -> None:
+        """Gives the job to the lanes of its shard and of another; the row is written when both are durable."""
+        await self._submit_all(Twin(job, replica_shard_id).jobs())
+
+    async def _submit_all(self, jobs: Sequence[Job]) -> None:
+        lanes = [self._lanes.get(job.shard_id) or await self._open(job.shard_id) for job in jobs]
+        cause = next((lane for lane in lanes if isinstance(lane, Cause)), None)
+        for job, lane in zip(jobs, lanes, strict=True):
+            if cause is not None or isinstance(lane, Cause):
+                job.fail(cause or Cause.STORAGE_UNAVAILABLE)
+            else:
+                lane.submit(job)
 
     def name(self, shard_id: int) -> str:
         """The shard's name, for logs and replies."""
@@ -58,6 +68,8 @@ class ShardLanes:
             stored.account_id, stored.mailbox_id, stored.uid, stored.content_id, delivery.receipt or NO_RECEIPT
         )
         self._lanes[delivery.shard_id].note([record])
+        if delivery.replica is not None:
+            self._lanes[delivery.replica.shard_id].note([record])
 
     def drain(self) -> None:
         """Writes what has been submitted; blocking, after the last submit."""

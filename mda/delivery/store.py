@@ -1,11 +1,12 @@
 """Making the copies of a message durable: the copies on one shard are one job, all shards at the same time.
 
-A message thus has one record per shard, however many recipients are there.
+A message thus has one record per shard, however many recipients are there; two, where some of the accounts have
+another second shard than the rest.
 """
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 
 from mda.causes import Cause
 from mda.delivery.answers import Answers
@@ -19,14 +20,20 @@ from mda.metadata.delivery.deliver import Delivery, Stored
 
 Outcome = Stored | Cause
 
+Shards = tuple[int, int | None]
+"""Where copies are written: the accounts' shard, and a second one or None."""
+
 
 class Store:
     """What the deliveries of a worker hand their copies to. Made and used in its event loop."""
 
-    def __init__(self, lanes: ShardLanes, shares: AccountShares, seconds: float) -> None:
+    def __init__(
+        self, lanes: ShardLanes, shares: AccountShares, seconds: float, *, writes_replicas: bool = True
+    ) -> None:
         self._lanes = lanes
         self._shares = shares
         self._seconds = seconds
+        self._writes_replicas = writes_replicas
         self._loop = asyncio.get_running_loop()
         self._answers = Answers(self._loop)
 
@@ -49,10 +56,10 @@ class Store:
             for account_id in accounts:
                 if await self._shares.take(account_id):
                     taken.add(account_id)
-            rows: dict[int, dict[int, Delivery]] = {}
+            rows: dict[Shards, dict[int, Delivery]] = {}
             for number, (copy, placement) in placed.items():
                 if copy.target.account_id in taken:
-                    rows.setdefault(copy.target.shard_id, {})[number] = delivery_row(message, copy, placement)
+                    rows.setdefault(self._shards_of(copy), {})[number] = delivery_row(message, copy, placement)
                 else:
                     outcomes[number] = Cause.ACCOUNT_BUSY
             outcomes.update(await self._store_rows(message, rows))
@@ -61,16 +68,21 @@ class Store:
                 self._shares.give_back(account_id)
         return tuple(outcomes[number] for number in range(len(copies)))
 
-    async def _store_rows(self, message: Message, rows: Mapping[int, dict[int, Delivery]]) -> dict[int, Outcome]:
-        """The outcomes of all rows, which are given by shard and number."""
-        under_way = [self._store_on(shard_id, tuple(of_shard.values()), message) for shard_id, of_shard in rows.items()]
+    async def _store_rows(self, message: Message, rows: Mapping[Shards, dict[int, Delivery]]) -> dict[int, Outcome]:
+        """The outcomes of all rows, which are given by their shards and number."""
+        under_way = [self._store_on(shards, tuple(there.values()), message) for shards, there in rows.items()]
         answers = [await under_way[0]] if len(under_way) == 1 else await asyncio.gather(*under_way)
         outcomes: dict[int, Outcome] = {}
         for of_shard, answer in zip(rows.values(), answers, strict=True):
             outcomes.update(zip(of_shard, answer, strict=True))
         return outcomes
 
-    async def _store_on(self, shard_id: int, rows: tuple[Delivery, ...], message: Message) -> Outcomes:
+    def _shards_of(self, copy: Copy) -> Shards:
+        target = copy.target
+        return target.shard_id, target.replica_shard_id if self._writes_replicas else None
+
+    async def _store_on(self, shards: Shards, rows: tuple[Delivery, ...], message: Message) -> Outcomes:
+        shard_id, replica_shard_id = shards
         answer: asyncio.Future[Outcomes] = self._loop.create_future()
         job = Job(
             shard_id=shard_id,
@@ -83,15 +95,17 @@ class Store:
         )
         alarm = self._loop.call_later(self._seconds, _give_up, answer, len(rows))
         try:
-            if not self._lanes.submit_now(job):
-                await self._open_and_submit(job, answer)
+            if replica_shard_id is not None:
+                await self._submit(self._lanes.submit_twice(job, replica_shard_id), answer)
+            elif not self._lanes.submit_now(job):
+                await self._submit(self._lanes.submit(job), answer)
             return await answer
         finally:
             alarm.cancel()
 
-    async def _open_and_submit(self, job: Job, answer: "asyncio.Future[Outcomes]") -> None:
+    async def _submit(self, submitting: Coroutine[None, None, None], answer: "asyncio.Future[Outcomes]") -> None:
         """Returns when the job is submitted or its answer is there: the deadline's, it may be."""
-        opening = asyncio.create_task(self._lanes.submit(job))
+        opening = asyncio.create_task(submitting)
         await asyncio.wait((opening, answer), return_when=asyncio.FIRST_COMPLETED)
         if opening.done():
             opening.result()

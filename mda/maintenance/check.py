@@ -5,6 +5,7 @@
     lost       acknowledged mail without a row comes back; bodies that nobody was told of are purged
     damage     segments are rewritten without the bytes that are no records, where no row leads there
     counters   counters, UIDNEXT and duplicated rows
+    replicas   what has none any more gets one again
 
 What changes while it runs is looked at again before it is called wrong. A check holds the shards' locks: no compaction
 moves what it has seen.
@@ -24,6 +25,7 @@ from mda.maintenance.findings import Finding, Kind, Outcome
 from mda.maintenance.journal import Journal
 from mda.maintenance.pace import Pace
 from mda.maintenance.purging import record_purges
+from mda.maintenance.replication import replicate
 from mda.maintenance.survey import Survey, Surveyor
 from mda.metadata.directory import accounts
 from mda.metadata.mailbox import consistency, places
@@ -74,6 +76,9 @@ class StoreCheck:
             for shard in self._shards:
                 yield from self._damage(shard, evidence)
             yield from self._counters()
+            if self._repairs:
+                for _ in replicate(self._handle, self._settings):
+                    pass
             for reader in readers.values():
                 reader.close()
         self._journal.forget()

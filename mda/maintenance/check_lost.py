@@ -93,7 +93,8 @@ class LostCheck:
         """Contents with a body and in no mailbox: their message rows are lost."""
         keys = sorted(consistency.unreferenced_contents(self._handle))
         known = accounts.addresses_of(self._handle, sorted({key[0] for key in keys}))
-        for key, place in sorted(places.look_up(self._handle, keys).items()):
+        found = places.look_up(self._handle, keys)
+        for key, place in sorted((key, leads.place) for key, leads in found.items()):
             copy = Copy(place.shard_id, Location(place.segment, place.offset, place.length), Target(*key), 0)
             where = f"{copy.location}, account {known.get(key[0], format_id(key[0]))}, message {format_id(key[1])}"
             if key[0] in known:

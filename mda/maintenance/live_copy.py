@@ -16,7 +16,7 @@ from mda.maintenance.checkpoint import id_of
 from mda.maintenance.pace import Pace
 from mda.metadata.checkpoint import dump
 from mda.metadata.mailbox import places
-from mda.metadata.mailbox.places import Key, Move, Place
+from mda.metadata.mailbox.places import Key, Leads, Move, Place
 from mda.metadata.postgresql.opened import Handle
 from mda.storage.body import Codecs
 from mda.storage.commits import CommitRecord, unpack_commits, unpack_purges
@@ -182,7 +182,7 @@ def _keys(record: Record) -> Iterable[Key]:
     return [(target.account_id, target.content_id) for target in targets]
 
 
-def _keep(source: Source, offset: int, record: Record, found: dict[Key, Place], gone: frozenset[Key]) -> Kept | None:
+def _keep(source: Source, offset: int, record: Record, found: dict[Key, Leads], gone: frozenset[Key]) -> Kept | None:
     if record.header.kind is Kind.COMMIT:
         commits = tuple(one for one in unpack_commits(record.raw) if (one.account_id, one.content_id) not in gone)
         return Kept(record, offset, commits=commits) if commits else None
@@ -191,10 +191,10 @@ def _keep(source: Source, offset: int, record: Record, found: dict[Key, Place], 
     moved, lost = [], []
     for target in record.meta.targets:
         key = (target.account_id, target.content_id)
-        place = found.get(key)
-        if place is None:
+        leads = found.get(key)
+        if leads is None:
             lost += [] if key in gone else [target]
-        elif (place.shard_id, place.segment, place.offset) == (source.shard.id, source.segment, offset):
+        elif Place(source.shard.id, source.segment, offset, record.header.record_length) in leads:
             moved.append(target)
     targets = (*moved, *lost)
     return Kept(record, offset, targets, tuple(moved)) if targets else None

@@ -13,20 +13,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mda.errors import Conflict
-from mda.identifiers import IdentifierSource
+from mda.identifiers import IdentifierSource, format_id
+from mda.maintenance.own_copy import commits_of, own_copy
 from mda.maintenance.pace import Pace
 from mda.maintenance.shards import all_shards
 from mda.metadata.directory import accounts, shards
-from mda.metadata.mailbox import places
+from mda.metadata.mailbox import places, replicas
 from mda.metadata.mailbox.places import Key, Move, Place
 from mda.metadata.postgresql.opened import Handle
 from mda.settings import Settings
-from mda.storage.commits import CommitRecord
 from mda.storage.dictionaries import Dictionaries
-from mda.storage.encode import Encoder, from_microseconds
+from mda.storage.encode import Encoder
 from mda.storage.location import Location
 from mda.storage.reader import SegmentReader
-from mda.storage.record import Target
 from mda.storage.shard import Shard, ShardState, open_shard
 from mda.storage.writer import SegmentWriter
 
@@ -73,12 +72,23 @@ class Mover:
 
     def move(self, account_id: int, *, waits: bool = True) -> Iterator[Moved]:
         """Each batch when its rows lead to the new shard. With `waits`, mail that was on its way to the old shard is
-        waited for and taken, too. RecordDamaged stops it at a body that can't be read."""
+        waited for and taken, too. RecordDamaged stops it at a body that can't be read; Conflict where the account's
+        replicas are on this shard."""
+        if replicas.of_account(self._handle, account_id) == self._target.id:
+            raise Conflict(
+                f"the account's replicas are on shard {self._target.name}",
+                "give it another second shard first: mda account replica",
+            )
         accounts.set_shard(self._handle, account_id, self._target.id)
         yield from self._copy_all(account_id)
         if waits:
             time.sleep(self._late_seconds)
             yield from self._copy_all(account_id)
+
+    def bring_home(self, account_id: int) -> Iterator[Moved]:
+        """What of the account's lies elsewhere though it is on this shard: the rest of a move, or led to its replica by
+        a check."""
+        yield from self._copy_all(account_id)
 
     def _copy_all(self, account_id: int) -> Iterator[Moved]:
         while batch := places.not_on(self._handle, account_id, self._target.id, BATCH_MESSAGES):
@@ -90,16 +100,7 @@ class Mover:
             location = Location(place.segment, place.offset, place.length)
             record = self._readers[place.shard_id].read_record(location)
             self._pace.spend(place.length)
-            targets = record.meta.targets if record.meta else ()
-            own = [one for one in targets if (one.account_id, one.content_id) == key]
-            records.append(
-                self._encoder.encode_message(
-                    record.raw,
-                    received_at=from_microseconds(record.header.received_at),
-                    reverse_path=record.meta.reverse_path if record.meta else "",
-                    targets=own or (Target(*key),),
-                )
-            )
+            records.append(own_copy(self._encoder, record, key))
         locations = self._writer.append(records)
         moves = [
             (place, Move(key, place.offset, Place(self._target.id, to.segment, to.offset, to.length)))
@@ -107,10 +108,7 @@ class Mover:
         ]
         for (shard_id, segment), group in itertools.groupby(moves, key=lambda one: (one[0].shard_id, one[0].segment)):
             places.repoint(self._handle, shard_id, segment, [move for _, move in group])
-        rows = places.committed(self._handle, account_id, [key[1] for key, _ in batch])
-        self._writer.note_commits(
-            [CommitRecord(account_id, mailbox_id, uid, content_id) for mailbox_id, uid, content_id in rows]
-        )
+        self._writer.note_commits(commits_of(self._handle, account_id, [key[1] for key, _ in batch]))
         return Moved(account_id, len(batch), sum(record.length for record in records))
 
 
@@ -124,12 +122,38 @@ def drain(handle: Handle, settings: Settings, source: shards.Shard, targets: Seq
     chosen = itertools.cycle(movers)
     try:
         for account_id in accounts.on_shard(handle, source.id):
-            yield from next(chosen).move(account_id, waits=False)
+            yield from _free_of_replicas(handle, chosen, len(movers), account_id).move(account_id, waits=False)
+        _replicas_away(handle, source.id, targets)
         time.sleep(settings.database.lookup_cache_seconds + LATE_SECONDS)
         yield from _take_late(handle, source.id, {mover.target_id: mover for mover in movers})
     finally:
         for mover in movers:
             mover.close()
+
+
+def _free_of_replicas(handle: Handle, movers: Iterator[Mover], count: int, account_id: int) -> Mover:
+    """The next of the movers whose shard is not the account's second one; Conflict where there is none."""
+    second = replicas.of_account(handle, account_id)
+    for mover in itertools.islice(movers, count):
+        if mover.target_id != second:
+            return mover
+    raise Conflict(
+        f"the replicas of account {format_id(account_id)} are on the only shard to move to",
+        "add a shard, or give the account another second one: mda account replica",
+    )
+
+
+def _replicas_away(handle: Handle, source_id: int, targets: Sequence[Shard]) -> None:
+    """Gives accounts whose second shard is drained another one; `replication` copies what they then lack."""
+    for one in replicas.replicated(handle):
+        if one.replica_shard_id == source_id:
+            other = next((target.id for target in targets if target.id != one.shard_id), None)
+            if other is None:
+                raise Conflict(
+                    f"there is no other shard for the replicas of account {format_id(one.account_id)}",
+                    "add a shard, or take its second one away: mda account replica --none",
+                )
+            replicas.set_shard(handle, one.account_id, other)
 
 
 def _take_late(handle: Handle, source_id: int, movers: Mapping[int, Mover]) -> Iterator[Moved]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from mda.errors import StorageUnavailable
 from mda.maintenance.pace import Pace
 from mda.metadata.mailbox import places
-from mda.metadata.mailbox.places import Key, Place
+from mda.metadata.mailbox.places import Key, Leads, Place
 from mda.metadata.postgresql.opened import Handle
 from mda.storage.body import Codecs
 from mda.storage.commits import unpack_commits, unpack_purges
@@ -125,10 +125,10 @@ class _Notes:
         self.purges: list[Key] = []
         self.damages: list[tuple[int, int, str]] = []
 
-    def place(self, spot: Spot, row: Place | None, shard_id: int, segment: int) -> None:
-        if row is None:
+    def place(self, spot: Spot, leads: Leads | None, shard_id: int, segment: int) -> None:
+        if leads is None:
             self.unclaimed.append(spot)
-        elif row == Place(shard_id, segment, spot[2], spot[3]):
+        elif Place(shard_id, segment, spot[2], spot[3]) in leads:
             self.sound += 1
         else:
             self.copies.append(spot)

@@ -85,7 +85,7 @@ def open_shard(root: Path, shard_id: int, name: str) -> Path:
     if marker is None:
         raise StorageUnavailable(
             f"shard {name}: no marker file {root / MARKER}",
-            "is its disk mounted? A new shard is made by: mda shard add",
+            f"is its disk mounted? If it is lost, make its folder anew: mda shard renew {name}",
         )
     if marker[0] != shard_id:
         raise StorageUnavailable(

@@ -6,7 +6,9 @@ from mda.delivery import delivered_form
 from mda.errors import NotFound, RecordDamaged
 from mda.metadata.mailbox import exported
 from mda.metadata.mailbox.listed import Mailbox
+from mda.metadata.mailbox.places import Place
 from mda.metadata.postgresql.opened import Handle
+from mda.storage.either import read_either
 from mda.storage.location import Location
 from mda.storage.reader import SegmentReader
 from mda.transfer.item import Item
@@ -15,10 +17,13 @@ from mda.transfer.item import Item
 def items(handle: Handle, readers: Mapping[int, SegmentReader], account_id: int, mailbox: Mailbox) -> Iterator[Item]:
     """The mailbox's messages by UID. RecordDamaged and NotFound name the message that can't be read."""
     for one in exported.read(handle, account_id, mailbox.id):
-        location = Location(one.place.segment, one.place.offset, one.place.length)
         try:
-            stored = readers[one.place.shard_id].read(location)
+            stored = read_either(lambda place: _read(readers, place), one.place, one.replica)
         except (RecordDamaged, NotFound) as error:
             raise type(error)(f"{mailbox.path}:{one.uid}: {error.message}", error.remedy) from error
         raw = delivered_form.assemble(one.prefix, stored, one.forged_spans)
         yield Item(raw, one.internal_date, one.flags, one.keywords, mailbox.path, size=one.size)
+
+
+def _read(readers: Mapping[int, SegmentReader], place: Place) -> bytes:
+    return readers[place.shard_id].read(Location(place.segment, place.offset, place.length))

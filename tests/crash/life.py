@@ -43,9 +43,20 @@ deadline_seconds = 4
 """Small segments that are soon old enough to be compacted."""
 
 SHARDS = ("first", "second")
+REPLICAS = "third"
+"""Where half of the accounts have their second shard."""
+
 VICTIMS = (Victim.WORKER, Victim.WORKERS, Victim.SUPERVISOR, Victim.MDA, Victim.POSTMASTER, Victim.BACKEND)
 REMAINS = text("SELECT content_id FROM message WHERE content_id IN :ids").bindparams(bindparam("ids", expanding=True))
-LIVE = text('SELECT coalesce(sum(length), 0) FROM (SELECT DISTINCT segment, "offset", length FROM content) AS place')
+WITHOUT_REPLICA = text(
+    "SELECT content.id FROM content JOIN account ON account.id = account_id AND replica_shard_id IS NOT NULL"
+    " LEFT JOIN replica ON (replica.account_id, content_id) = (content.account_id, content.id)"
+    " WHERE replica.shard_id IS DISTINCT FROM replica_shard_id OR content.shard_id <> account.shard_id"
+)
+LIVE = text(
+    'SELECT coalesce(sum(length), 0) FROM (SELECT segment, "offset", length FROM content'
+    ' UNION SELECT segment, "offset", length FROM replica) AS place'
+)
 EXPECTED_ORPHANS = "contents without a message"
 """Expunged messages within their window are that."""
 
@@ -58,6 +69,7 @@ class Life:
     expunged: int = 0
     octets: int = 0
     ended: Counter[str] = field(default_factory=Counter)
+    replicas: int = 0
     live_octets: int = 0
     segment_octets: int = 0
     findings: list[str] = field(default_factory=list)
@@ -68,7 +80,7 @@ class Life:
         findings = "".join(f"\n  {one}" for one in self.findings[:20])
         return (
             f"seed {self.seed}: {self.acknowledged} acknowledged, {self.octets / 1e6:.0f} MB sent,"
-            f" {self.expunged} expunged\nkilled: {kills}\nended in order: {ended}\n"
+            f" {self.expunged} expunged, {self.replicas} with a replica\nkilled: {kills}\nended in order: {ended}\n"
             f"{self.live_octets / 1e6:.1f} MB live in {self.segment_octets / 1e6:.1f} MB of segments\n"
             f"{len(self.findings)} findings{findings}\n"
         )
@@ -81,6 +93,8 @@ def live(folder: Path, seed: int, seconds: float, octets: int = 0) -> Life:
     try:
         house.prepare()
         house.add_shard(SHARDS[1])
+        house.add_shard(REPLICAS)
+        house.instance.mda("account", "replica", *ADDRESSES[::2], "--shard", REPLICAS)
         for address in ADDRESSES[:-4]:
             house.instance.mda("account", "retention", address, "0")
         house.start()
@@ -126,11 +140,14 @@ def _judge(house: House, ledger: Ledger, upkeep: Upkeep, result: Life) -> None:
         found: list[Finding] = check_all(connection, house.shards, upkeep.survivors(), is_settled=True)
         ids = [one.content_id for one in upkeep.gone]
         remaining = connection.execute(REMAINS, {"ids": ids}).scalars().all() if ids else ()
+        single = connection.execute(WITHOUT_REPLICA).scalars().all()
+        result.replicas = connection.execute(text("SELECT count(*) FROM replica")).scalar_one()
         result.live_octets = int(connection.execute(LIVE).scalar_one())
     engine.dispose()
     result.findings += upkeep.wrong
     result.findings += [str(one) for one in found if EXPECTED_ORPHANS not in one.what]
     result.findings += [f"expunged, and there again: {one:016x}" for one in remaining]
+    result.findings += [f"not on its two shards: {one:016x}" for one in single]
     result.acknowledged, result.expunged = len(ledger.acknowledged), len(upkeep.gone)
     result.octets, result.ended = ledger.octets, upkeep.ended
     result.segment_octets = sum(path.stat().st_size for path in house.shards.rglob("*.seg"))

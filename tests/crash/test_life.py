@@ -14,4 +14,5 @@ def test_delivered_expunged_compacted_moved_and_checked_under_kills(open_folder:
     assert life.kills.total() >= 8, str(life)
     assert life.acknowledged > 500, str(life)
     assert life.expunged > 50, str(life)
-    assert all(life.ended[name] for name in ("expunge", "compact", "move", "check", "read")), str(life)
+    assert life.replicas, str(life)
+    assert all(life.ended[name] for name in ("expunge", "compact", "move", "check", "replicate", "read")), str(life)

@@ -51,6 +51,7 @@ class Upkeep:
             "compact": self._compact,
             "move": self._move,
             "check": self._check,
+            "replicate": self._replicate,
             "read": self._read,
         }
         for number, (name, job) in enumerate(jobs.items()):
@@ -80,6 +81,7 @@ class Upkeep:
 
     def settle(self) -> None:
         """At rest: all space comes back, and a check finds nothing that it can't mend, and then nothing."""
+        self._replicate(Random(0))
         time.sleep(SETTLING_SECONDS)
         self._compact(Random(0))
         time.sleep(GRACE_SECONDS + 1)
@@ -149,6 +151,9 @@ class Upkeep:
         if said:
             account = account_of(random.choice(said).recipient)
             self._command("move", "shard", "move", account, random.choice(self._shards))
+
+    def _replicate(self, random: Random) -> None:
+        self._command("replicate", "storage", "replicate")
 
     def _check(self, random: Random) -> None:
         status, said = self._command("check", "storage", "check", "--repair")

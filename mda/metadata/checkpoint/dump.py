@@ -1,4 +1,4 @@
-"""What a checkpoint of a shard holds: the whole directory, and what the shard's accounts own.
+"""What a checkpoint of a shard holds: the whole directory, and what the accounts own whose mail or replicas are there.
 
 Of `content` only what the record of the message can't give: the rest is parsed again. Receipts and the trainer's queue
 are left out: the segments have the first, and the second is work that was about to be done.
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Row, Table, insert, select, text
+from sqlalchemy import ColumnElement, Engine, Row, Table, insert, or_, select, text
 
 from mda.metadata.checkpoint.lines import pack
 from mda.metadata.content.facts import COLUMNS, of_row
@@ -60,7 +60,9 @@ def dump(engine: Engine, shard_id: int) -> Iterator[bytes]:
         # Between two rows the reader writes to a disk, for as long as that takes.
         connection.execute(text("SELECT set_config('idle_in_transaction_session_timeout', '0', true)"))
         stream = connection.execution_options(yield_per=ROWS_AT_ONCE)
-        of_shard = select(account.c.id).where(account.c.shard_id == shard_id)
+        of_shard = select(account.c.id).where(
+            or_(account.c.shard_id == shard_id, account.c.replica_shard_id == shard_id)
+        )
         for table, columns, condition in _tables(of_shard.scalar_subquery()):
             statement = select(*(table.c[name] for name in columns))
             if condition is not None:

@@ -6,6 +6,8 @@ wait for its locks: a receipt committed by whom we waited for is visible only to
 locked is handed on in a transaction-local setting.
 """
 
+from collections.abc import Sequence
+
 LOCKED = "mda.locked"
 """Name of the setting: ids of the locked accounts, separated by commas."""
 
@@ -48,6 +50,14 @@ PARAMETERS = (
     ("received_at", "timestamptz"),
 )
 """One array each, all of the batch's length: name and type of the element."""
+
+REPLICA_PARAMETERS = (
+    ("replica_shard_id", "bigint"),
+    ("replica_segment", "bigint"),
+    ("replica_offset", "bigint"),
+    ("replica_length", "bigint"),
+)
+"""Behind those, of a batch in which something has a second record; null for what has none."""
 
 _NOT_OF_CONTENT = ("mailbox_id", "role", "receipt", "internal_date", "flags")
 
@@ -108,7 +118,7 @@ WITH held AS MATERIALIZED (
     INSERT INTO receipt (account_id, digest, content_id, mailbox_id, uid, received_at)
     SELECT account_id, receipt, content_id, placed.mailbox_id, uid, received_at
     FROM incoming JOIN placed USING (place, account_id) WHERE receipt IS NOT NULL
-)
+){new_replica}
 SELECT place, placed.mailbox_id, name, uid, uid_validity, modseq, content_id, false AS is_duplicate
 FROM placed JOIN incoming USING (place, account_id)
 UNION ALL
@@ -123,26 +133,35 @@ SELECT place, NULL, NULL, NULL, NULL, NULL, NULL, false FROM aimed WHERE mailbox
 """
 
 
+_NEW_REPLICA = """, new_replica AS (
+    INSERT INTO replica (account_id, content_id, shard_id, segment, "offset", length)
+    SELECT account_id, content_id, replica_shard_id, replica_segment, replica_offset, replica_length
+    FROM incoming JOIN placed USING (place, account_id) WHERE replica_shard_id IS NOT NULL
+)"""
+
+
 def _quoted(name: str) -> str:
     return f'"{name}"'
 
 
-def _prepare_store() -> str:
+def _prepare_store(name: str, parameters: Sequence[tuple[str, str]], new_replica: str = "") -> str:
     content = [name for name, _ in PARAMETERS if name not in _NOT_OF_CONTENT]
-    arrays = [f"${number}" for number in range(1, len(PARAMETERS) + 1)]
+    arrays = [f"${number}" for number in range(1, len(parameters) + 1)]
     values = [f"incoming.{_quoted(name)}" for name in content]
     body = _STORE.format(
         setting=LOCKED,
         arrays=", ".join(arrays),
-        names=", ".join(_quoted(name) for name, _ in PARAMETERS),
+        names=", ".join(_quoted(name) for name, _ in parameters),
         content_columns=", ".join("id" if name == "content_id" else _quoted(name) for name in content),
         content_values=", ".join(values),
+        new_replica=new_replica,
     )
-    types = ", ".join(f"{kind}[]" for _, kind in PARAMETERS)
-    return f"PREPARE mda_store ({types}) AS{body}"
+    types = ", ".join(f"{kind}[]" for _, kind in parameters)
+    return f"PREPARE {name} ({types}) AS{body}"
 
 
-PREPARE_STORE = _prepare_store()
+PREPARE_STORE = _prepare_store("mda_store", PARAMETERS)
+PREPARE_STORE_TWICE = _prepare_store("mda_store_twice", PARAMETERS + REPLICA_PARAMETERS, _NEW_REPLICA)
 
 # Receipts are looked up behind an OFFSET 0 (never a join that reads all of them), and the setting is read in a
 # sub-select, or the planner reads it while it is empty and plans for one row.
@@ -162,6 +181,7 @@ SESSION = (
     PREPARE_LOCK,
     PREPARE_LOCK_WAITING,
     PREPARE_STORE,
+    PREPARE_STORE_TWICE,
 )
 """Sent once per connection."""
 
@@ -169,3 +189,4 @@ EXECUTE_LOCK = "EXECUTE mda_lock (%s)"
 EXECUTE_LOCK_IMPATIENT = f"SET LOCAL lock_timeout = {IMPATIENT_MILLISECONDS}; EXECUTE mda_lock (%s)"
 EXECUTE_LOCK_WAITING = "SELECT set_config('lock_timeout', %s, true); EXECUTE mda_lock_waiting (%s)"
 EXECUTE_STORE = f"EXECUTE mda_store ({', '.join(['%s'] * len(PARAMETERS))})"
+EXECUTE_STORE_TWICE = f"EXECUTE mda_store_twice ({', '.join(['%s'] * len(PARAMETERS + REPLICA_PARAMETERS))})"

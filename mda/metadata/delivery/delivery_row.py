@@ -24,11 +24,21 @@ class Destination(Enum):
     JUNK = "junk"
 
 
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """Where a body lies a second time."""
+
+    shard_id: int
+    segment: int
+    offset: int
+    length: int
+
+
 @dataclass(slots=True, kw_only=True)
 class Delivery:
     """One message for one account: the row in `message` and the columns of its `content`.
 
-    Whoever has it in hand fills in where the body lies (`place_at`); nothing else of it changes.
+    Whoever has it in hand fills in where the body lies (`place_at`, `replica`); nothing else of it changes.
     """
 
     account_id: int
@@ -46,6 +56,8 @@ class Delivery:
     length: int = 0
     """Of the record in its segment; the location and the digest are known once the body is durable."""
     digest: bytes = b""
+    replica: Replica | None = None
+    """The second record, where it was written before the row."""
     size: int
     delivered_size: int
     envelope: bytes

@@ -20,9 +20,10 @@ from mda.metadata.delivery.deliver_statements import (
     EXECUTE_LOCK_IMPATIENT,
     EXECUTE_LOCK_WAITING,
     EXECUTE_STORE,
+    EXECUTE_STORE_TWICE,
     SESSION,
 )
-from mda.metadata.delivery.delivery_arrays import arrays
+from mda.metadata.delivery.delivery_arrays import arrays, replica_arrays
 from mda.metadata.delivery.delivery_row import Delivery, Stored
 from mda.metadata.delivery.missing_mailbox import make_missing
 from mda.metadata.postgresql.direct_connection import DirectConnection
@@ -76,7 +77,8 @@ class StoreConnection:
         if lock_wait_seconds > 0:
             lock = (EXECUTE_LOCK_WAITING, (_milliseconds(lock_wait_seconds), accounts))
         try:
-            rows = self._run(f"{lock[0]}; {EXECUTE_STORE}", (*lock[1], *_arrays(batch)))
+            store, parameters = _store(batch)
+            rows = self._run(f"{lock[0]}; {store}", (*lock[1], *parameters))
         except errors.LockNotAvailable as error:
             if lock_wait_seconds > 0:  # one locked account must not fail those that are free
                 return self.store(batch, 0)
@@ -135,9 +137,12 @@ class StoreConnection:
                 raise unavailable(error) from error
 
 
-def _arrays(batch: Sequence[Delivery]) -> tuple[str, ...]:
+def _store(batch: Sequence[Delivery]) -> tuple[str, tuple[str, ...]]:
+    """The statement for the batch, and its parameters."""
     try:
-        return arrays(batch)
+        if any(delivery.replica for delivery in batch):
+            return EXECUTE_STORE_TWICE, arrays(batch) + replica_arrays(batch)
+        return EXECUTE_STORE, arrays(batch)
     except (ValueError, TypeError, OverflowError) as error:
         raise RowRefused from error  # no value that can be packed
 

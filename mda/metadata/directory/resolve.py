@@ -72,6 +72,8 @@ class Target:
     """What the account's marks have taught, as `mda.antispam.personal` packs it."""
     policies: tuple[PolicyRule, ...] = ()
     """The account's own first, then its domain's, then everybody's."""
+    replica_shard_id: int | None = None
+    """Where its bodies lie a second time; None: nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +194,7 @@ def _target(row: DirectoryRow, question: _Question) -> Target:
         keeps_spam=row.spam_destination == INBOX.lower(),
         user_weights=None if row.user_weights is None else bytes(row.user_weights),
         policies=tuple(_rule(text) for text in row.policies or ()),
+        replica_shard_id=row.replica_shard_id,
     )
 
 

@@ -23,6 +23,7 @@ class DirectoryRow(NamedTuple):
     account_id: int
     address: str
     shard_id: int
+    replica_shard_id: int | None
     is_enabled: bool
     quota_bytes: int | None
     quota_messages: int | None
@@ -48,7 +49,7 @@ _CANDIDATES = """
             WHERE domain = home.name AND local_part = candidate.local_part OFFSET 0
         ) AS leads_to
         CROSS JOIN LATERAL (
-            SELECT id, address, shard_id, state, quota_bytes, quota_messages, spam_threshold,
+            SELECT id, address, shard_id, replica_shard_id, state, quota_bytes, quota_messages, spam_threshold,
                 settings ->> 'spam' AS spam_destination
             FROM account
             WHERE id = leads_to.account_id AND state <> 'deleted' OFFSET 0
@@ -99,7 +100,8 @@ _POLICIES = """
 _RESOLVE = f"""
 SELECT asked.place, pg_is_in_recovery(), target.id IS NOT NULL,
     CASE WHEN target.id IS NULL THEN coalesce(({_ANYBODY}), false) ELSE true END,
-    account_state.account_id IS NOT NULL, target.id, target.address, target.shard_id, target.state = 'active',
+    account_state.account_id IS NOT NULL, target.id, target.address, target.shard_id, target.replica_shard_id,
+    target.state = 'active',
     target.quota_bytes, target.quota_messages, coalesce(target.spam_threshold, defaults.spam_threshold),
     target.rank = 2, account_state.bytes, account_state.message_count, CASE WHEN target.rank = 2 THEN ({_MAILBOX}) END,
     coalesce(target.spam_destination, defaults.spam_destination), user_weights.weights,

@@ -14,7 +14,7 @@ from mda.errors import Conflict, NotFound
 from mda.identifiers import IdentifierSource
 from mda.metadata.directory.nearest import did_you_mean
 from mda.metadata.postgresql.engine import MILLISECONDS, transaction
-from mda.metadata.schema.tables import account, checkpoint, content, purged, shard
+from mda.metadata.schema.tables import account, checkpoint, content, purged, replica, shard
 from mda.metadata.schema.words import ShardState
 
 __all__ = ["Shard", "ShardState", "Usage", "add", "change", "find", "list_all", "pick", "remove", "usage"]
@@ -91,10 +91,18 @@ def usage(engine: Engine) -> dict[int, Usage]:
 
 
 def remove(engine: Engine, found: Shard) -> None:
-    """Takes the shard's row away; Conflict while accounts or contents are on it, or a purge record is due there."""
+    """Takes the shard's row away; Conflict while accounts, contents or replicas are on it, or a purge record is due
+    there."""
     with transaction(engine) as connection:
-        for table, what in ((account, "accounts"), (content, "messages"), (purged, "purge records that are due")):
+        for table, what in (
+            (account, "accounts"),
+            (content, "messages"),
+            (replica, "replicas"),
+            (purged, "purge records that are due"),
+        ):
             condition = table.c.shard_id == found.id
+            if table is account:
+                condition |= account.c.replica_shard_id == found.id
             if table is purged:
                 condition &= ~purged.c.is_recorded
             count = connection.scalar(select(func.count()).select_from(table).where(condition)) or 0

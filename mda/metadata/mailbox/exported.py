@@ -9,7 +9,7 @@ from sqlalchemy import Engine, func, select
 from mda.metadata.content.facts import COLUMNS, of_row
 from mda.metadata.mailbox.places import Place
 from mda.metadata.postgresql.engine import transaction
-from mda.metadata.schema.tables import content, message
+from mda.metadata.schema.tables import content, message, replica
 from mda.metadata.schema.words import Flag
 
 PAGE = 500
@@ -27,6 +27,7 @@ class Exported:
     prefix: bytes
     forged_spans: tuple[tuple[int, int], ...]
     size: int
+    replica: Place | None
 
 
 def read(engine: Engine, account_id: int, mailbox_id: int) -> Iterator[Exported]:
@@ -35,8 +36,14 @@ def read(engine: Engine, account_id: int, mailbox_id: int) -> Iterator[Exported]
     of_message = ("uid", "flags", "keywords", "internal_date")
     of_content = ("shard_id", "segment", "offset", "length", "delivered_size", *COLUMNS)
     statement = (
-        select(*(message.c[name] for name in of_message), *(content.c[name] for name in of_content))
+        select(
+            *(message.c[name] for name in of_message),
+            *(content.c[name] for name in of_content),
+            replica.c.shard_id.label("replica_shard"),
+            *(replica.c[name].label(f"replica_{name}") for name in ("segment", "offset", "length")),
+        )
         .join(content, same)
+        .outerjoin(replica, (replica.c.account_id == content.c.account_id) & (replica.c.content_id == content.c.id))
         .where(message.c.account_id == account_id, message.c.mailbox_id == mailbox_id)
         .order_by(message.c.uid)
         .limit(PAGE)
@@ -56,6 +63,7 @@ def read(engine: Engine, account_id: int, mailbox_id: int) -> Iterator[Exported]
                 found.prefix,
                 found.forged_spans,
                 row.delivered_size,
+                None if row.replica_shard is None else Place(row.replica_shard, *(row[-3:])),
             )
         if len(rows) < PAGE:
             return

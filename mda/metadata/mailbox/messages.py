@@ -20,13 +20,17 @@ from mda.metadata.mailbox import listed
 from mda.metadata.mailbox.change import changing, lock
 from mda.metadata.mailbox.listed import Entry, Mailbox, to_entry
 from mda.metadata.mailbox.mailbox_rows import read_tree
+from mda.metadata.mailbox.places import Place
 from mda.metadata.mailbox.relocation import Moved, expunge_uids, move_uids
 from mda.metadata.postgresql.engine import transaction
-from mda.metadata.schema.tables import account, content, mark, message, shard, training_queue
+from mda.metadata.schema.tables import account, content, mark, message, replica, shard, training_queue
 from mda.metadata.schema.words import Role
 
 PAGE = 500
 """Rows read at once; each page is a transaction of its own."""
+
+
+_OF_SHARD = ("name", "url", "state", "weight")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,8 @@ class Content:
     original_recipient: str | None
     queue_id: str | None
     received_at: datetime
+    replica: tuple[Shard, Place] | None = None
+    """Where the bytes are a second time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +127,19 @@ def find_campaign(engine: Engine, account_id: int, campaign: int) -> tuple[int, 
 
 def open_content(engine: Engine, account_id: int, content_id: int) -> Content:
     """Where the bytes are; NotFound where the account has no such content."""
-    table = content.c
+    table, second = content.c, shard.alias("second")
     statement = (
-        select(content, account.c.address, shard.c.name.label("shard_name"), shard.c.url, shard.c.state, shard.c.weight)
+        select(
+            content,
+            account.c.address,
+            *(shard.c[name].label(f"shard_{name}") for name in _OF_SHARD),
+            *(second.c[name].label(f"second_{name}") for name in ("id", *_OF_SHARD)),
+            *(replica.c[name].label(f"replica_{name}") for name in ("segment", "offset", "length")),
+        )
         .join(shard, shard.c.id == table.shard_id)
         .join(account, account.c.id == table.account_id)
+        .outerjoin(replica, (replica.c.account_id == table.account_id) & (replica.c.content_id == table.id))
+        .outerjoin(second, second.c.id == replica.c.shard_id)
         .where(table.account_id == account_id, table.id == content_id)
     )
     with transaction(engine) as connection:
@@ -230,7 +244,7 @@ def _content(row: Row[Any]) -> Content:
     return Content(
         id=row.id,
         account=row.address,
-        shard=Shard(row.shard_id, row.shard_name, row.url, ShardState(row.state), row.weight),
+        shard=Shard(row.shard_id, row.shard_name, row.shard_url, ShardState(row.shard_state), row.shard_weight),
         segment=row.segment,
         offset=row.offset,
         length=row.length,
@@ -247,4 +261,13 @@ def _content(row: Row[Any]) -> Content:
         original_recipient=found.original_recipient or None,
         queue_id=found.queue_id or None,
         received_at=row.received_at,
+        replica=_replica(row),
     )
+
+
+def _replica(row: Row[Any]) -> tuple[Shard, Place] | None:
+    if row.second_id is None:
+        return None
+    state = ShardState(row.second_state)
+    second = Shard(row.second_id, row.second_name, row.second_url, state, row.second_weight)
+    return second, Place(second.id, row.replica_segment, row.replica_offset, row.replica_length)

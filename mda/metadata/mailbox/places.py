@@ -6,22 +6,40 @@ Nothing here locks an account: a place says nothing to a client, and each row is
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import Engine, Subquery, func, select, text
 
 from mda.metadata.postgresql.array_literal import array_literal
 from mda.metadata.postgresql.engine import MILLISECONDS, transaction
-from mda.metadata.schema.tables import content, message, purged
+from mda.metadata.schema.tables import content, message, purged, replica
 
 Key = tuple[int, int]
 """Account id and content id."""
 
 PAGE = 2000
 
+
+def _leading() -> Subquery:
+    of_place = ("shard_id", "segment", "offset", "length")
+    rows = select(content.c.account_id, content.c.id, *(content.c[name] for name in of_place), content.c.digest)
+    same = (content.c.account_id == replica.c.account_id) & (content.c.id == replica.c.content_id)
+    second = select(
+        replica.c.account_id, replica.c.content_id, *(replica.c[name] for name in of_place), content.c.digest
+    ).join(content, same)
+    return rows.union_all(second).subquery("leading")
+
+
+_LEADING = _leading()
+"""Every row that leads to a record: of contents, and of their replicas."""
+
 _KEYS = "unnest(CAST(:accounts AS bigint[]), CAST(:contents AS bigint[])) AS key (account_id, content_id)"
 
+_OF_CONTENT = "content.shard_id, content.segment, content.offset, content.length"
+_OF_REPLICA = "replica.shard_id, replica.segment, replica.offset, replica.length"
+
 _LOOK_UP = text(
-    f'SELECT key.account_id, key.content_id, shard_id, segment, "offset", length FROM {_KEYS}'  # noqa: S608
+    f"SELECT key.account_id, key.content_id, {_OF_CONTENT}, {_OF_REPLICA} FROM {_KEYS}"  # noqa: S608
     " JOIN content ON (content.account_id, content.id) = (key.account_id, key.content_id)"
+    " LEFT JOIN replica ON (replica.account_id, replica.content_id) = (content.account_id, content.id)"
 )
 
 _PURGED = text(
@@ -29,15 +47,18 @@ _PURGED = text(
     " WHERE purged.account_id = key.account_id AND purged.content_id IN (0, key.content_id))"
 )
 
-_REPOINT = text(
-    'UPDATE content SET shard_id = :to_shard, segment = moved.segment, "offset" = moved.new_offset,'
+_REPOINT = (
+    'UPDATE {table} SET shard_id = :to_shard, segment = moved.segment, "offset" = moved.new_offset,'
     " length = moved.length"
     " FROM unnest(CAST(:accounts AS bigint[]), CAST(:contents AS bigint[]), CAST(:old_offsets AS bigint[]),"
     " CAST(:segments AS bigint[]), CAST(:new_offsets AS bigint[]), CAST(:lengths AS bigint[]))"
     " AS moved (account_id, content_id, old_offset, segment, new_offset, length)"
-    " WHERE (content.account_id, content.id) = (moved.account_id, moved.content_id)"
-    ' AND content.shard_id = :shard AND content.segment = :old_segment AND content."offset" = moved.old_offset'
+    " WHERE ({table}.account_id, {table}.{key}) = (moved.account_id, moved.content_id)"
+    ' AND {table}.shard_id = :shard AND {table}.segment = :old_segment AND {table}."offset" = moved.old_offset'
 )
+
+_REPOINT_ROWS = text(_REPOINT.format(table="content", key="id"))
+_REPOINT_REPLICAS = text(_REPOINT.format(table="replica", key="content_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +80,24 @@ class Move:
     place: Place
 
 
-def look_up(engine: Engine, keys: Sequence[Key]) -> dict[Key, Place]:
+@dataclass(frozen=True, slots=True)
+class Leads:
+    """Where a content's row leads, and where its replica lies."""
+
+    place: Place
+    replica: Place | None = None
+
+    def __contains__(self, place: object) -> bool:
+        return place is not None and place in (self.place, self.replica)
+
+
+def look_up(engine: Engine, keys: Sequence[Key]) -> dict[Key, Leads]:
     """The places of those that have rows."""
     if not keys:
         return {}
     with transaction(engine) as connection:
-        rows = connection.execute(_LOOK_UP, _arrays(keys)).all()
-    return {(row[0], row[1]): Place(*row[2:]) for row in rows}
+        rows = connection.execute(_LOOK_UP, arrays_of(keys)).all()
+    return {(row[0], row[1]): Leads(Place(*row[2:6]), None if row[6] is None else Place(*row[6:])) for row in rows}
 
 
 def find_purged(engine: Engine, keys: Sequence[Key]) -> frozenset[Key]:
@@ -73,30 +105,33 @@ def find_purged(engine: Engine, keys: Sequence[Key]) -> frozenset[Key]:
     if not keys:
         return frozenset()
     with transaction(engine) as connection:
-        return frozenset((row[0], row[1]) for row in connection.execute(_PURGED, _arrays(keys)))
+        return frozenset((row[0], row[1]) for row in connection.execute(_PURGED, arrays_of(keys)))
 
 
 def repoint(engine: Engine, shard_id: int, segment: int, moves: Sequence[Move]) -> int:
-    """Changes the rows that still are where the copies were made from; how many. All moves go to one shard."""
+    """Changes the rows, of replicas too, that still are where the copies were made from; how many. All moves go to one
+    shard."""
     if not moves:
         return 0
-    arguments = _arrays([move.key for move in moves]) | {
-        "old_offsets": array_literal(move.old_offset for move in moves),
-        "segments": array_literal(move.place.segment for move in moves),
-        "new_offsets": array_literal(move.place.offset for move in moves),
-        "lengths": array_literal(move.place.length for move in moves),
-    }
+    arguments = arrays_of(
+        [move.key for move in moves],
+        old_offsets=[move.old_offset for move in moves],
+        segments=[move.place.segment for move in moves],
+        new_offsets=[move.place.offset for move in moves],
+        lengths=[move.place.length for move in moves],
+    )
     fixed = {"shard": shard_id, "old_segment": segment, "to_shard": moves[0].place.shard_id}
     with transaction(engine) as connection:
-        return connection.execute(_REPOINT, arguments | fixed).rowcount
+        done = connection.execute(_REPOINT_ROWS, arguments | fixed).rowcount
+        return done + connection.execute(_REPOINT_REPLICAS, arguments | fixed).rowcount
 
 
 def live_bytes(engine: Engine, shard_id: int) -> dict[int, int]:
     """Bytes of records with rows, by segment: one pass over the shard's rows."""
     records = (
-        select(content.c.segment, content.c.offset, func.max(content.c.length).label("length"))
-        .where(content.c.shard_id == shard_id)
-        .group_by(content.c.segment, content.c.offset)
+        select(_LEADING.c.segment, _LEADING.c.offset, func.max(_LEADING.c.length).label("length"))
+        .where(_LEADING.c.shard_id == shard_id)
+        .group_by(_LEADING.c.segment, _LEADING.c.offset)
         .subquery()
     )
     statement = select(records.c.segment, func.sum(records.c.length)).group_by(records.c.segment)
@@ -108,7 +143,7 @@ def still_used(engine: Engine, shard_id: int, segments: Sequence[int]) -> frozen
     """Those of the segments that a row leads to."""
     if not segments:
         return frozenset()
-    statement = select(content.c.segment).where(content.c.shard_id == shard_id, content.c.segment.in_(segments))
+    statement = select(_LEADING.c.segment).where(_LEADING.c.shard_id == shard_id, _LEADING.c.segment.in_(segments))
     with transaction(_unhurried(engine)) as connection:
         return frozenset(connection.scalars(statement.distinct()))
 
@@ -116,7 +151,7 @@ def still_used(engine: Engine, shard_id: int, segments: Sequence[int]) -> frozen
 def rows_by_segment(engine: Engine, shard_id: int) -> dict[int, int]:
     """How many rows lead to each segment of the shard: one pass over the shard's rows."""
     statement = (
-        select(content.c.segment, func.count()).where(content.c.shard_id == shard_id).group_by(content.c.segment)
+        select(_LEADING.c.segment, func.count()).where(_LEADING.c.shard_id == shard_id).group_by(_LEADING.c.segment)
     )
     with transaction(_unhurried(engine)) as connection:
         return {segment: int(count) for segment, count in connection.execute(statement)}
@@ -126,10 +161,10 @@ def rows_in(engine: Engine, shard_id: int, segments: Sequence[int]) -> tuple[tup
     """The rows that lead to these segments: key, place and digest; one pass over the shard's rows."""
     if not segments:
         return ()
-    columns = (content.c.account_id, content.c.id, content.c.segment, content.c.offset, content.c.length)
-    is_there = (content.c.shard_id == shard_id, content.c.segment.in_(segments))
+    columns = (_LEADING.c[name] for name in ("account_id", "id", "segment", "offset", "length", "digest"))
+    is_there = (_LEADING.c.shard_id == shard_id, _LEADING.c.segment.in_(segments))
     with transaction(_unhurried(engine)) as connection:
-        rows = connection.execute(select(*columns, content.c.digest).where(*is_there)).all()
+        rows = connection.execute(select(*columns).where(*is_there)).all()
     return tuple(((row[0], row[1]), Place(shard_id, row[2], row[3], row[4]), bytes(row[5])) for row in rows)
 
 
@@ -183,7 +218,7 @@ def forget_purged(engine: Engine, keys: Iterable[Key]) -> None:
                     f"DELETE FROM purged USING {_KEYS}"  # noqa: S608
                     " WHERE (purged.account_id, purged.content_id) = (key.account_id, key.content_id) AND is_recorded"
                 ),
-                _arrays(wanted[start : start + PAGE]),
+                arrays_of(wanted[start : start + PAGE]),
             )
 
 
@@ -192,5 +227,7 @@ def _unhurried(engine: Engine) -> Engine:
     return engine.execution_options(**{MILLISECONDS: "0"})
 
 
-def _arrays(keys: Sequence[Key]) -> dict[str, str]:
-    return {"accounts": array_literal(key[0] for key in keys), "contents": array_literal(key[1] for key in keys)}
+def arrays_of(keys: Sequence[Key], **columns: Sequence[int]) -> dict[str, str]:
+    """Array literals of keys, `accounts` and `contents`, and of columns beside them."""
+    named: dict[str, Iterable[int]] = {"accounts": (key[0] for key in keys), "contents": (key[1] for key in keys)}
+    return {name: array_literal(values) for name, values in (named | columns).items()}

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from mda.metadata.mailbox.change import changing, lock
 from mda.metadata.postgresql.engine import transaction
-from mda.metadata.schema.tables import account, content, expunged, mailbox, message, purged
+from mda.metadata.schema.tables import account, content, expunged, mailbox, message, purged, replica
 
 ROWS_AT_ONCE = 1000
 
@@ -102,6 +102,8 @@ def remove(engine: Engine, gone: Sequence[Purged]) -> None:
         with changing(engine) as connection:
             is_it = (content.c.account_id == account_id, content.c.id.in_(content_ids))
             connection.execute(delete(content).where(*is_it))
+            is_second = (replica.c.account_id == account_id, replica.c.content_id.in_(content_ids))
+            connection.execute(delete(replica).where(*is_second))
             is_noted = (purged.c.account_id == account_id, purged.c.content_id.in_(content_ids))
             connection.execute(update(purged).where(*is_noted).values(is_recorded=True))
 

@@ -150,6 +150,20 @@ content = Table(
     info={PER_ACCOUNT: True},
 )
 
+replica = Table(
+    "replica",
+    METADATA,
+    account_id(),
+    bigint("content_id"),
+    bigint("shard_id"),
+    bigint("segment"),
+    bigint("offset"),
+    bigint("length"),
+    PrimaryKeyConstraint("account_id", "content_id"),
+    info={PER_ACCOUNT: True},
+)
+"""Where the second record of a content lies. A table of its own: an account without a second shard pays nothing."""
+
 receipt = Table(
     "receipt",
     METADATA,

@@ -81,11 +81,14 @@ account = Table(
     optional("retention_days", Integer()),  # of expunged messages; null: storage.retention_days of the settings
     optional("held_at", TIME),  # legal hold: until it is lifted nothing of the account is purged
     optional("hold_reason"),
+    optional("replica_shard_id", BigInteger()),  # where its bodies lie a second time; null: nowhere
     PrimaryKeyConstraint("id"),
     UniqueConstraint("address"),
     ForeignKeyConstraint(["shard_id"], ["shard.id"]),
+    ForeignKeyConstraint(["replica_shard_id"], ["shard.id"]),
     one_of("state", AccountState),
     CheckConstraint("id > 0", name="id"),
+    CheckConstraint("replica_shard_id <> shard_id", name="replica_shard_id"),
     CheckConstraint("retention_days >= 0", name="retention_days"),
     info={REFERENCE: True},
 )

@@ -15,6 +15,7 @@ from mda.metadata.schema.account_tables import (
     mark,
     message,
     receipt,
+    replica,
     training_queue,
     user_weights,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "policy",
     "purged",
     "receipt",
+    "replica",
     "shard",
     "task",
     "trace",

@@ -291,7 +291,7 @@ def test_check_that_can_not_run_exits_3(store: System) -> None:
 def test_killed_check_goes_on_where_it_was(anne: System) -> None:
     for turn in range(4):
         deliver(anne, bodies(10, turn))
-    key = "#maintenance_bytes_per_second = 20000000"
+    key = "#maintenance_bytes_per_second = 4000000"
     anne.file.write_text(anne.file.read_text().replace(key, "maintenance_bytes_per_second = 12000"))
     command = [*PROGRAM, "storage", "check"]
     process = subprocess.Popen(command, env=os.environ | {"MDA_CONFIG": str(anne.file)})

@@ -145,7 +145,7 @@ def test_killed_beside_deliveries_again_and_again(anne: System, engine: Engine) 
     source = random.Random(4)
     system = anne
     alive: dict[int, bytes] = {}
-    key = "#maintenance_bytes_per_second = 20000000"
+    key = "#maintenance_bytes_per_second = 4000000"
     system.file.write_text(system.file.read_text().replace(key, "maintenance_bytes_per_second = 40000"))
     uid = 0
     for turn in range(6):

@@ -108,7 +108,7 @@ def test_added_folder_that_was_left_over_is_taken(anne: System, tmp_path: Path, 
 
 def test_moved_to_and_fro_under_load_and_killed(two: System, engine: Engine) -> None:
     """Deliveries go on in this process, the real command is killed again and again."""
-    key = "#maintenance_bytes_per_second = 20000000"
+    key = "#maintenance_bytes_per_second = 4000000"
     two.file.write_text(two.file.read_text().replace(key, "maintenance_bytes_per_second = 60000"))
     sent = Counter(RAWS)
     source = random.Random(3)

@@ -1,0 +1,64 @@
+"""`mda storage replicate`: bodies that are not yet on their account's second shard."""
+
+import time
+from pathlib import Path
+
+import click
+
+from mda import settings
+from mda.cli.quantities import format_size
+from mda.identifiers import IdentifierSource
+from mda.logs import configure
+from mda.maintenance.replication import Copied
+from mda.maintenance.replication import replicate as run
+from mda.metadata.postgresql.readiness import fit_to_serve
+
+SLACK_SECONDS = 600
+"""Ids are drawn before their rows are committed: what came so long before the last look is looked at again."""
+
+WHOLE_SECONDS = 3600
+"""How often `--watch` looks at everything."""
+
+_IDS_PER_SECOND = 1000 << 22
+
+
+@click.command()
+@click.option("--watch", "seconds", metavar="SECONDS", type=click.FloatRange(0.1), help="Go on, so often.")
+@click.pass_obj
+def replicate(config: Path | None, seconds: float | None) -> None:
+    """Copy bodies that their account's second shard lacks.
+
+    Mail of before the account had one, mail that came with delivery.replicas = "behind", and what a repair has led
+    away. Runs beside deliveries; interrupted, it goes on the next time.
+
+    \b
+    $ mda storage replicate
+    $ mda storage replicate --watch 5
+    """
+    chosen = settings.load(config)
+    configure(chosen.log)
+    with fit_to_serve(chosen) as handle:
+        identifiers = IdentifierSource()
+        since, whole_at = 0, time.monotonic()
+        while True:
+            now = identifiers.next()
+            _tell(list(run(handle, chosen, since=since)))
+            if seconds is None:
+                return
+            since = max(0, now - SLACK_SECONDS * _IDS_PER_SECOND)
+            if time.monotonic() - whole_at > WHOLE_SECONDS:
+                since, whole_at = 0, time.monotonic()
+            time.sleep(seconds)
+
+
+def _tell(steps: list[Copied]) -> None:
+    copied = [step for step in steps if not step.is_home]
+    home = sum(step.messages for step in steps if step.is_home)
+    unreadable = sum(step.unreadable for step in steps)
+    owners = len({step.account_id for step in copied})
+    octets = format_size(sum(step.bytes for step in copied))
+    if home:
+        click.echo(f"brought {home} messages back to their first shard")
+    click.echo(f"copied {sum(step.messages for step in copied)} messages of {owners} accounts, {octets}")
+    if unreadable:
+        click.echo(f"{unreadable} messages can't be read: mda storage check --repair", err=True)

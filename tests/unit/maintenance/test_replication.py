@@ -1,0 +1,159 @@
+"""Bodies that lie twice: written before the reply or behind it, read and mended from either, erased from both."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+
+from tests.unit.cli.conftest import System
+from tests.unit.maintenance.conftest import age_seals, shard_bytes, shard_root
+from tests.unit.maintenance.store import ANNE, bodies, deliver, stored
+
+RAWS = bodies(12)
+
+
+@pytest.fixture
+def two(anne: System, tmp_path: Path) -> System:
+    """There is a second shard."""
+    anne.done("shard", "add", "second", str(tmp_path / "second"))
+    return anne
+
+
+def replicas(engine: Engine) -> dict[str, int]:
+    """How many lie on which shard."""
+    with engine.begin() as connection:
+        rows = connection.execute(
+            text("SELECT shard.name, count(*) FROM replica JOIN shard ON shard.id = shard_id GROUP BY 1")
+        )
+        return {row[0]: row[1] for row in rows}
+
+
+def test_written_before_the_reply(two: System, engine: Engine, tmp_path: Path) -> None:
+    assert two.done("account", "replica", ANNE, "--shard", "second") == f"{ANNE}: replicas on shard second\n"
+    deliver(two, RAWS)
+    assert replicas(engine) == {"second": 12}
+    assert all(raw in shard_bytes(tmp_path / "second") for raw in RAWS)
+    assert two.run("storage", "check").exit_code == 0
+    assert two.done("storage", "replicate") == "copied 0 messages of 0 accounts, 0 B\n"
+    shutil.rmtree(shard_root(two))
+    assert stored(two) == dict(enumerate(RAWS, 1)), "the first shard is gone, and every mail is read"
+
+
+def test_written_behind(two: System, engine: Engine, tmp_path: Path) -> None:
+    deliver(two, RAWS[:5])
+    two.done("account", "replica", ANNE, "--shard", "second")
+    two.file.write_text(two.file.read_text().replace('#replicas = "before_reply"', 'replicas = "behind"'))
+    deliver(two, RAWS[5:])
+    assert replicas(engine) == {}
+    assert "copied 12 messages of 1 accounts" in two.done("storage", "replicate")
+    assert replicas(engine) == {"second": 12}
+    assert "copied 0 messages" in two.done("storage", "replicate")
+    assert two.run("storage", "check").exit_code == 0
+    shutil.rmtree(shard_root(two))
+    assert stored(two) == dict(enumerate(RAWS, 1))
+
+
+def test_lost_shard_is_mended_from_the_replicas(two: System, engine: Engine, tmp_path: Path) -> None:
+    two.done("account", "replica", ANNE, "--shard", "second")
+    deliver(two, RAWS)
+    shutil.rmtree(shard_root(two))
+    assert "mda shard renew first" in two.run("storage", "check").output
+    two.done("shard", "renew", "first")
+    assert two.run("storage", "check").exit_code == 2
+    assert two.run("storage", "check", "--repair").exit_code == 1
+    assert replicas(engine) == {"second": 12}
+    assert two.run("storage", "check").exit_code == 0
+    shutil.rmtree(tmp_path / "second")
+    assert stored(two) == dict(enumerate(RAWS, 1)), "all is on the first shard again"
+
+
+def test_lost_replicas_are_made_again(two: System, engine: Engine, tmp_path: Path) -> None:
+    two.done("account", "replica", ANNE, "--shard", "second")
+    deliver(two, RAWS)
+    (segment,) = [path for path in (tmp_path / "second").rglob("*.seg") if path.stat().st_size > 5000]
+    octets = bytearray(segment.read_bytes())
+    octets[400] ^= 0xFF
+    segment.write_bytes(octets)
+    age_seals(tmp_path / "second")
+    assert two.run("storage", "check").exit_code == 2
+    assert two.run("storage", "check", "--repair").exit_code == 1
+    assert replicas(engine) == {"second": 12}
+    shutil.rmtree(shard_root(two))
+    assert stored(two) == dict(enumerate(RAWS, 1))
+
+
+def test_compaction_moves_replicas_and_keeps_them(two: System, engine: Engine, tmp_path: Path) -> None:
+    two.done("account", "replica", ANNE, "--shard", "second")
+    deliver(two, RAWS)
+    two.done("message", "expunge", ANNE, *(f"INBOX:{uid}" for uid in range(1, 11)))
+    two.done("account", "retention", ANNE, "0")
+    for root in (shard_root(two), tmp_path / "second"):
+        age_seals(root)
+    two.done("storage", "compact", "--remove-after", "0")
+    assert replicas(engine) == {"second": 2}
+    for root in (shard_root(two), tmp_path / "second"):
+        age_seals(root)
+    two.done("storage", "compact", "--remove-after", "0")
+    assert not [raw for raw in RAWS[:10] if raw in shard_bytes(tmp_path / "second")]
+    assert two.run("storage", "check").exit_code == 0
+    shutil.rmtree(shard_root(two))
+    assert stored(two) == {11: RAWS[10], 12: RAWS[11]}
+
+
+def test_erasure_reaches_replicas(two: System, engine: Engine, tmp_path: Path) -> None:
+    two.done("account", "replica", ANNE, "--shard", "second")
+    deliver(two, RAWS)
+    for root in (shard_root(two), tmp_path / "second"):
+        age_seals(root)
+    two.done("message", "purge", ANNE, "INBOX:3", "--yes")
+    age_seals(tmp_path / "second")
+    two.done("storage", "compact", "--remove-after", "0")
+    for root in (shard_root(two), tmp_path / "second"):
+        assert RAWS[2] not in shard_bytes(root)
+        assert RAWS[3] in shard_bytes(root)
+    assert replicas(engine) == {"second": 11}
+    assert two.run("storage", "check").exit_code == 0
+
+
+def test_second_shard_is_another_one_and_can_be_taken_away(two: System, engine: Engine, tmp_path: Path) -> None:
+    assert "this is the shard" in two.refused("account", "replica", ANNE, "--shard", "first")
+    assert "neither or both" in two.refused("account", "replica", ANNE)
+    two.done("account", "replica", ANNE, "--shard", "second")
+    deliver(two, RAWS)
+    assert "replicas are on shard second" in two.refused("shard", "move", ANNE, "second")
+    two.done("shard", "set", "second", "--state", "draining")
+    assert "first: mda shard drain second" in two.refused("shard", "remove", "second")
+    assert two.done("account", "replica", ANNE, "--none") == f"{ANNE}: no replicas\n"
+    assert replicas(engine) == {}
+    two.done("shard", "remove", "second")
+
+
+def test_drained_shard_gives_its_replicas_away(two: System, engine: Engine, tmp_path: Path) -> None:
+    two.done("account", "replica", ANNE, "--shard", "second")
+    deliver(two, RAWS)
+    assert "no other shard for the replicas" in two.refused("shard", "drain", "second", "--to", "first")
+    two.done("shard", "add", "third", str(tmp_path / "third"))
+    two.done("shard", "drain", "second")
+    assert replicas(engine) == {"third": 12}
+    two.done("shard", "remove", "second")
+    shutil.rmtree(tmp_path / "second")
+    shutil.rmtree(shard_root(two))
+    assert stored(two) == dict(enumerate(RAWS, 1))
+
+
+def test_second_shard_alone_is_enough_for_a_rebuild(two: System, engine: Engine, tmp_path: Path) -> None:
+    two.done("account", "replica", ANNE, "--shard", "second")
+    deliver(two, RAWS)
+    two.done("storage", "checkpoint")
+    listed = two.listed("message", "list", ANNE)
+    shutil.rmtree(shard_root(two))
+    with engine.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE; CREATE SCHEMA public"))
+    two.done("storage", "rebuild", str(tmp_path / "second"))
+    assert two.listed("message", "list", ANNE) == listed
+    assert stored(two) == dict(enumerate(RAWS, 1))
+    two.done("shard", "renew", "first")
+    assert "brought 12 messages back" in two.done("storage", "replicate")
+    assert replicas(engine) == {"second": 12}
+    assert two.run("storage", "check").exit_code == 0
