@@ -7,14 +7,14 @@ unknown is told as temporary: the body stays, and the receipt answers the redeli
 might have happened.
 """
 
-import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from mda.causes import Cause
-from mda.delivery.job import LANE_DEPTH, BatchLimits, Job, Outcomes, fail_all, in_time, still_busy, take
+from mda.delivery.job import BatchLimits, Job, Outcomes, fail_all, in_time, still_busy
+from mda.delivery.lane_queue import LaneQueue
 from mda.errors import CommitUnknown, DatabaseUnavailable, MdaError
 from mda.logs import logger
 from mda.metadata.delivery.deliver import Delivery, Stored
@@ -43,7 +43,7 @@ class CommitLane:
         self._note = note
         self._busy = busy
         self._is_closing = False
-        self._jobs: queue.Queue[Job | None] = queue.Queue(LANE_DEPTH)
+        self._jobs = LaneQueue()
         name = "commit" if busy else "commit-busy"
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
@@ -55,15 +55,13 @@ class CommitLane:
     def close(self) -> None:
         """Commits what has been submitted, then ends. Call it on the first lane, then on its busy lane."""
         self._is_closing = True
-        self._jobs.put(None)
+        self._jobs.close()
         self._thread.join()
-        while not self._jobs.empty():
-            if job := self._jobs.get():
-                job.fail(Cause.SHUTTING_DOWN)
+        fail_all(self._jobs.rest(), Cause.SHUTTING_DOWN)
         self._committer.close()
 
     def _run(self) -> None:
-        while (taken := take(self._jobs, self._limits)) is not None:
+        while (taken := self._jobs.take(self._limits)) is not None:
             batch = tuple(job for job in in_time(taken) if not self._hand_on(job))
             if not batch:
                 continue
@@ -112,13 +110,7 @@ class CommitLane:
 
     def _offer(self, job: Job) -> bool:
         """Takes a job unless the lane is full or closing: who waits for locked accounts must not hold up others."""
-        if self._is_closing:
-            return False
-        try:
-            self._jobs.put_nowait(job)
-        except queue.Full:
-            return False
-        return True
+        return not self._is_closing and self._jobs.offer(job)
 
     def _refuse(self, batch: Sequence[Job], cause: Cause, error: MdaError) -> None:
         logger("delivery").error(

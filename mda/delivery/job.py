@@ -1,10 +1,9 @@
 """The unit of group commit: one message on one shard, with one delivery per account.
 
-Offers `Job`, the bounded taking of a batch from a lane's queue, and the splitting of a job whose accounts were
-partly locked. A job is finished exactly once, with one outcome per delivery, in order.
+Offers `Job`, what a batch of them may hold, and the splitting of a job whose accounts were partly locked. A job is
+finished exactly once, with one outcome per delivery, in order.
 """
 
-import queue
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -21,12 +20,6 @@ if TYPE_CHECKING:
     from mda.delivery.twin import Twin
 
 Outcomes = tuple[Stored | Cause, ...]
-
-LANE_DEPTH = 1000
-"""Jobs that may wait in front of a lane before it refuses or blocks."""
-
-IDLE_SECONDS = 0.5
-"""How long a lane waits for a job before it looks after its own affairs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,29 +58,6 @@ class BatchLimits:
 
     copies: int
     octets: int
-
-
-def take(jobs: "queue.Queue[Job | None]", limits: BatchLimits) -> tuple[Job, ...] | None:
-    """What has arrived, in order: empty after IDLE_SECONDS without a job, None once the lane is closed (a None met)."""
-    try:
-        first = jobs.get(timeout=IDLE_SECONDS)
-    except queue.Empty:
-        return ()
-    if first is None:
-        return None
-    batch, copies, octets = [first], len(first.deliveries), len(first.raw)
-    while copies < limits.copies and octets < limits.octets:
-        try:
-            job = jobs.get_nowait()
-        except queue.Empty:
-            break
-        if job is None:
-            jobs.put(None)
-            break
-        batch.append(job)
-        copies += len(job.deliveries)
-        octets += len(job.raw)
-    return tuple(batch)
 
 
 def in_time(batch: Iterable[Job]) -> tuple[Job, ...]:

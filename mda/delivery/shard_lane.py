@@ -5,7 +5,6 @@ only its own accounts. While a batch is being synced the next one collects: a lo
 goes on to the commit lane only when `append` has returned its durable place (body before row).
 """
 
-import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -13,7 +12,8 @@ from typing import Protocol
 
 from mda.causes import Cause
 from mda.delivery.commit_lane import CommitLane
-from mda.delivery.job import LANE_DEPTH, BatchLimits, Job, fail_all, in_time, located, take
+from mda.delivery.job import BatchLimits, Job, fail_all, in_time, located
+from mda.delivery.lane_queue import LaneQueue
 from mda.errors import MdaError, StorageFull, StorageUnavailable
 from mda.logs import logger
 from mda.storage.commits import CommitRecord
@@ -47,15 +47,13 @@ class ShardLane:
         self._limits = limits
         self._rows = rows
         self._writer: Appender | None = None
-        self._jobs: queue.Queue[Job | None] = queue.Queue(LANE_DEPTH)
+        self._jobs = LaneQueue()
         self._thread = threading.Thread(target=self._run, name=f"shard-{shard_name}", daemon=True)
         self._thread.start()
 
     def submit(self, job: Job) -> None:
         """Takes a job; refuses it at once where the lane has not kept up (a disk that hangs)."""
-        try:
-            self._jobs.put_nowait(job)
-        except queue.Full:
+        if not self._jobs.offer(job):
             job.fail(Cause.STORAGE_UNAVAILABLE)
 
     def note(self, commits: Sequence[CommitRecord]) -> None:
@@ -65,7 +63,7 @@ class ShardLane:
 
     def drain(self) -> None:
         """Writes what has been submitted and ends the thread. Commits may still be noted until `seal`."""
-        self._jobs.put(None)
+        self._jobs.close()
         self._thread.join()
 
     def seal(self) -> None:
@@ -80,7 +78,7 @@ class ShardLane:
             )
 
     def _run(self) -> None:
-        while (batch := take(self._jobs, self._limits)) is not None:
+        while (batch := self._jobs.take(self._limits)) is not None:
             try:
                 self._turn(batch)
             except StorageFull as error:

@@ -1,0 +1,69 @@
+"""What waits in front of a lane: bounded, filled from any thread, emptied by the lane's own, a batch at a time.
+
+A SimpleQueue, whose waiting is done in C, as each message copies += len(job.deliveries)es two of these: queue.Queue's condition costs more than
+all else that a lane's thread does for a lone message, but for the disk and the database.
+"""
+
+import queue
+import time
+from collections.abc import Iterator
+
+from mda.delivery.job import BatchLimits, Job
+
+DEPTH = 1000
+"""Jobs that may wait in front of a lane before it refuses or blocks."""
+
+IDLE_SECONDS = 0.5
+"""How long a lane waits for a job before it looks after its own affairs."""
+
+_FULL_SECONDS = 0.002
+"""How long who must wait for room sleeps before it looks again."""
+
+
+class LaneQueue:
+    """At most about `depth` jobs: threads that come at the same moment may each find the last place free."""
+
+    def __init__(self, depth: int = DEPTH) -> None:
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._depth = depth
+
+    def offer(self, job: Job) -> bool:
+        """Takes a job unless it is full."""
+        if self._jobs.qsize() >= self._depth:
+            return False
+        self._jobs.put(job)
+        return True
+
+    def put(self, job: Job) -> None:
+        """Takes a job, and blocks while it is full."""
+        while not self.offer(job):
+            time.sleep(_FULL_SECONDS)
+
+    def close(self) -> None:
+        """No job comes any more: `take` says so behind the last one."""
+        self._jobs.put(None)
+
+    def take(self, limits: BatchLimits) -> tuple[Job, ...] | None:
+        """What has arrived, in order: empty after IDLE_SECONDS without a job, None once it is closed and empty."""
+        try:
+            first = self._jobs.get(timeout=IDLE_SECONDS)
+        except queue.Empty:
+            return ()
+        if first is None:
+            return None
+        batch, copies, octets = [first], len(first.deliveries), len(first.raw)
+        while copies < limits.copies and octets < limits.octets and not self._jobs.empty():
+            job = self._jobs.get()
+            if job is None:
+                self._jobs.put(None)
+                break
+            batch.append(job)
+            copies += len(job.deliveries)
+            octets += len(job.raw)
+        return tuple(batch)
+
+    def rest(self) -> Iterator[Job]:
+        """What came after it was closed."""
+        while not self._jobs.empty():
+            if job := self._jobs.get():
+                yield job
