@@ -1,6 +1,6 @@
 """What waits in front of a lane: bounded, filled from any thread, emptied by the lane's own, a batch at a time.
 
-A SimpleQueue, whose waiting is done in C, as each message copies += len(job.deliveries)es two of these: queue.Queue's condition costs more than
+A SimpleQueue, whose waiting is done in C, as each message passes two of these: queue.Queue's condition costs more than
 all else that a lane's thread does for a lone message, but for the disk and the database.
 """
 
