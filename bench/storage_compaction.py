@@ -21,9 +21,9 @@ COPIES = 4
 SESSIONS = 32
 LOAD = 2_000
 WINDOW_SECONDS = 6.0
-SETTLING_SECONDS = 5.0
+SETTLING_SECONDS = 13.0
 FAST = "maintenance_bytes_per_second = 1000000000\n"
-OPTIONS = "[delivery]\ndeadline_seconds = 1\n[storage]\n"
+OPTIONS = "[delivery]\ndeadline_seconds = 3\n[storage]\n"
 PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin"
 Row = dict[str, object]
 
