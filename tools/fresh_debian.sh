@@ -51,7 +51,8 @@ section() { sed -n "/^## $2/,/^## /p" "$1" | sed '$d'; }
     echo 'set -ex; cd /tmp'
     echo 'say() { { set +x; } 2>/dev/null; echo "== $1"; set -x; }'
     section "$here/docs/operations.md" 'Recipes' | sed -n 's/^### \(.*\)/    say "\1"/p; /^    /p' | lines |
-        sed 's|^mda restore /backup/mda$|true|; /^say "The database dies"/a kill "$SERVING"; wait "$SERVING"'
+        sed '/^mda init$/d; /^mda domain add /d  # README has done it
+             s|^mda restore /backup/mda$|true|; /^say "The database dies"/a kill "$SERVING"; wait "$SERVING"'
 } >"$root/mda/recipes.sh"
 
 cat >"$root/mda/all.sh" <<'END'
@@ -66,6 +67,7 @@ runuser -u mda -- mda domain list
 install -d -o mda -g mda /backup /srv/mail
 runuser -u mda -- env PATH="$PATH" sh -c '
     mda serve & SERVING=$!
+    trap "kill $SERVING 2>/dev/null || :" EXIT
     . /mda/recipes.sh'
 END
 chroot "$root" sh /mda/all.sh

@@ -112,7 +112,8 @@ def _start(assignment: Assignment) -> subprocess.Popen[bytes]:
     source = to_descriptor(assignment)
     try:
         return subprocess.Popen(
-            [sys.executable, "-m", "mda.servers.worker", str(source)],
+            # -P: the package that we are, whatever lies in the folder in which somebody said `mda serve`.
+            [sys.executable, "-P", "-m", "mda.servers.worker", str(source)],
             stdin=subprocess.DEVNULL,
             pass_fds=(source, assignment.channel, assignment.figures, *(one.fd for one in assignment.listeners)),
             # Out of the terminal's group: Ctrl-C is for the supervisor alone.

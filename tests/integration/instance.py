@@ -117,7 +117,7 @@ class Instance:
 
     def answers(self) -> bool:
         try:
-            with smtplib.LMTP(str(self.socket)) as session:
+            with smtplib.LMTP(str(self.socket), timeout=START_SECONDS) as session:
                 return session.noop()[0] == 250
         except (OSError, smtplib.SMTPException):
             return False

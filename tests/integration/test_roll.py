@@ -2,7 +2,6 @@
 
 import shutil
 import signal
-import smtplib
 import tempfile
 import threading
 import time
@@ -12,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.integration.instance import Instance
+from tests.integration.senders import ACCOUNTS, Sender
 
 ROLLS = 4
 SENDERS = 4
-ACCOUNTS = ("anne", "ben", "eve")
 
 
 @pytest.fixture
@@ -26,29 +25,6 @@ def serving(database_url: str) -> Iterator[Instance]:
     yield instance
     instance.close()
     shutil.rmtree(instance.folder)
-
-
-class Sender(threading.Thread):
-    """One message a connection, as fast as they are answered."""
-
-    def __init__(self, instance: Instance, number: int, is_over: threading.Event) -> None:
-        super().__init__()
-        self._socket, self._number, self._is_over = str(instance.socket), number, is_over
-        self.sent = 0
-        self.failures: list[str] = []
-
-    def run(self) -> None:
-        while not self._is_over.is_set():
-            recipient = f"{ACCOUNTS[self.sent % len(ACCOUNTS)]}@example.org"
-            raw = f"Message-ID: <{self._number}.{self.sent}@example.net>\r\nSubject: x\r\n\r\nHello\r\n"
-            try:
-                session = smtplib.LMTP(self._socket)
-                session.sendmail("a@example.net", [recipient], raw)
-                # No QUIT: a session at rest may have been told 421 by then, which costs nobody anything.
-                session.close()
-            except (OSError, smtplib.SMTPException) as error:
-                self.failures.append(repr(error))
-            self.sent += 1
 
 
 def test_rolled_workers_refuse_and_defer_nothing(serving: Instance) -> None:
