@@ -24,7 +24,7 @@ from mda.metadata.mailbox.messages import Content
 from mda.metadata.postgresql.opened import Handle, opened
 from mda.mime import defects
 from mda.mime import message as mime_message
-from mda.storage.location import segment_path
+from mda.storage.location import Location, segment_path
 from mda.storage.shard import shard_root
 
 name_argument = click.argument("name", metavar="MESSAGE")
@@ -158,8 +158,19 @@ def _facts(shown: Shown) -> list[tuple[str, str]]:
         ("SHA-256", content.digest.hex()),
         ("Defects", ", ".join(_defects(content)) or "none"),
     ]
-    optional = (("Queue id", content.queue_id), ("Recipient", content.original_recipient))
+    optional = (
+        ("Replica", _replica(content)),
+        ("Queue id", content.queue_id),
+        ("Recipient", content.original_recipient),
+    )
     return facts + [(heading, text) for heading, text in optional if text]
+
+
+def _replica(content: Content) -> str:
+    if content.replica is None:
+        return ""
+    shard, place = content.replica
+    return f"{shard.name}, {Location(place.segment, place.offset, place.length)}"
 
 
 def _document(shown: Shown) -> dict[str, Any]:
@@ -180,6 +191,7 @@ def _document(shown: Shown) -> dict[str, Any]:
         "segment": format_id(content.segment),
         "offset": content.offset,
         "length": content.length,
+        "replica": content.replica[0].name if content.replica else None,
         "sha256": content.digest.hex(),
         "defects": list(_defects(content)),
         "queue_id": content.queue_id,

@@ -34,6 +34,8 @@ def test_written_before_the_reply(two: System, engine: Engine, tmp_path: Path) -
     deliver(two, RAWS)
     assert replicas(engine) == {"second": 12}
     assert all(raw in shard_bytes(tmp_path / "second") for raw in RAWS)
+    assert "Replica" in two.done("message", "show", ANNE, "INBOX:1")
+    assert two.listed("message", "show", ANNE, "INBOX:1")["replica"] == "second"
     assert two.run("storage", "check").exit_code == 0
     assert two.done("storage", "replicate") == "copied 0 messages of 0 accounts, 0 B\n"
     shutil.rmtree(shard_root(two))
