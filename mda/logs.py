@@ -134,8 +134,9 @@ def _value(value: Any) -> str:
 
 
 def _quoted(text: str) -> str:
+    """In quotes a backslash needs its own too, or one before a quote would end the value early."""
     if " " in text or "=" in text or '"' in text:
-        return '"' + text.replace('"', '\\"') + '"'
+        return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
     return text
 
 

@@ -60,6 +60,17 @@ def test_a_value_can_not_pass_for_another_field() -> None:
     assert rest == r'level=info area=lmtp event=said queue_id=4c1 text="a\" level=\"error" plain=x@y none= yes=true'
 
 
+def test_a_backslash_ends_no_value_early() -> None:
+    stream = io.StringIO()
+    logs.configure(Log(), stream)
+    logs.logger("lmtp").info("said", helo='x\\" level=error event="lost', path="c:\\d")
+    rest = stream.getvalue().rstrip("\n").split(" ", 1)[1]
+    fields = dict(re.findall(r'(\w+)=((?:"(?:[^"\\]|\\.)*")|\S*)(?: |$)', rest))
+    assert list(fields) == ["level", "area", "event", "helo", "path"]
+    assert fields["level"] == "info"
+    assert fields["path"] == r"c:\d"
+
+
 def test_traceback_is_one_line() -> None:
     stream = io.StringIO()
     logs.configure(Log(), stream)
