@@ -9,8 +9,7 @@ from mda import settings
 from mda.cli.quantities import format_size
 from mda.identifiers import IdentifierSource
 from mda.logs import configure
-from mda.maintenance.replication import Copied
-from mda.maintenance.replication import replicate as run
+from mda.maintenance.replication import Copied, Replicator
 from mda.metadata.postgresql.readiness import fit_to_serve
 
 SLACK_SECONDS = 600
@@ -38,17 +37,29 @@ def replicate(config: Path | None, seconds: float | None) -> None:
     chosen = settings.load(config)
     configure(chosen.log)
     with fit_to_serve(chosen) as handle:
-        identifiers = IdentifierSource()
-        since, whole_at = 0, time.monotonic()
-        while True:
-            now = identifiers.next()
-            _tell(list(run(handle, chosen, since=since)))
-            if seconds is None:
-                return
-            since = max(0, now - SLACK_SECONDS * _IDS_PER_SECOND)
-            if time.monotonic() - whole_at > WHOLE_SECONDS:
-                since, whole_at = 0, time.monotonic()
-            time.sleep(seconds)
+        replicator = Replicator(handle, chosen)
+        try:
+            _tell(list(replicator.run()))
+            if seconds is not None:
+                _go_on(replicator, seconds)
+        finally:
+            replicator.close()
+
+
+def _go_on(replicator: Replicator, seconds: float) -> None:
+    identifiers = IdentifierSource()
+    whole_at = time.monotonic()
+    since = identifiers.next() - SLACK_SECONDS * _IDS_PER_SECOND
+    while True:
+        time.sleep(seconds)
+        now = identifiers.next()
+        is_whole = time.monotonic() - whole_at > WHOLE_SECONDS
+        steps = list(replicator.run(0 if is_whole else since))
+        if steps:
+            _tell(steps)
+        since = now - SLACK_SECONDS * _IDS_PER_SECOND
+        if is_whole:
+            whole_at = time.monotonic()
 
 
 def _tell(steps: list[Copied]) -> None:

@@ -5,11 +5,12 @@ verified by digest, made durable, and noted. Killed at any moment, it leaves cop
 run goes on: what is missing is asked of the rows, there is no queue that could be lost.
 """
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from mda.errors import MdaError
+from mda.errors import MdaError, StorageUnavailable
 from mda.identifiers import IdentifierSource, format_id
 from mda.logs import logger
 from mda.maintenance.own_copy import commits_of, own_copy
@@ -44,56 +45,99 @@ class Copied:
     """To the account's first shard."""
 
 
-def replicate(handle: Handle, settings: Settings, *, since: int = 0) -> Iterator[Copied]:
-    """One run over all accounts with a second shard; of contents with ids from `since` on. An account whose shard can't
-    be written is logged and left for the next run."""
-    replicas.forget_ownerless(handle)
-    shards = {shard.id: shard for shard in all_shards(handle)}
-    with ExitStack() as stack:
-        readers = {shard.id: SegmentReader(shard) for shard in shards.values()}
-        for reader in readers.values():
-            stack.callback(reader.close)
-        movers: dict[int, Mover] = {}
-        copiers: dict[int, _Copier] = {}
-        for one in replicas.replicated(handle):
-            try:
-                if places.not_on(handle, one.account_id, one.shard_id, 1):
-                    if one.shard_id not in movers:
-                        movers[one.shard_id] = Mover(handle, settings, shards[one.shard_id])
-                        stack.callback(movers[one.shard_id].close)
-                    for moved in movers[one.shard_id].bring_home(one.account_id):
-                        yield Copied(one.account_id, moved.messages, moved.bytes, is_home=True)
-                if one.replica_shard_id not in copiers:
-                    copiers[one.replica_shard_id] = _Copier(handle, settings, shards[one.replica_shard_id], readers)
-                    stack.callback(copiers[one.replica_shard_id].close)
-                yield from copiers[one.replica_shard_id].run(one, since)
-            except MdaError as error:
-                logger("storage").error(
-                    "account_not_replicated",
-                    account=format_id(one.account_id),
-                    error=error.message,
-                    remedy=error.remedy,
-                )
+def replicate(handle: Handle, settings: Settings) -> Iterator[Copied]:
+    """One run over all accounts with a second shard."""
+    replicator = Replicator(handle, settings)
+    try:
+        yield from replicator.run()
+    finally:
+        replicator.close()
+
+
+class Replicator:
+    """Runs again and again, and goes on writing to the same segments. `close` when done."""
+
+    def __init__(self, handle: Handle, settings: Settings) -> None:
+        self._handle = handle
+        self._settings = settings
+        self._copiers: dict[int, _Copier] = {}
+
+    def run(self, since: int = 0) -> Iterator[Copied]:
+        """Of contents with ids from `since` on; with 0, all that there is to do. An account whose shard can't be written
+        is logged, and left for the next run."""
+        if not since:
+            replicas.forget_ownerless(self._handle)
+        shards = {shard.id: shard for shard in all_shards(self._handle)}
+        with ExitStack() as stack:
+            readers = {shard.id: SegmentReader(shard) for shard in shards.values()}
+            for reader in readers.values():
+                stack.callback(reader.close)
+            for one in replicas.replicated(self._handle):
+                try:
+                    if not since:
+                        yield from self._bring_home(one, shards[one.shard_id])
+                    yield from self._copier(shards[one.replica_shard_id]).run(one, readers, since)
+                except MdaError as error:
+                    _log_left(one, error)
+        for copier in self._copiers.values():
+            copier.flush()
+
+    def close(self) -> None:
+        for copier in self._copiers.values():
+            copier.close()
+
+    def _bring_home(self, one: Replicated, first: Shard) -> Iterator[Copied]:
+        if not places.not_on(self._handle, one.account_id, one.shard_id, 1):
+            return
+        mover = Mover(self._handle, self._settings, first)
+        try:
+            for moved in mover.bring_home(one.account_id):
+                yield Copied(one.account_id, moved.messages, moved.bytes, is_home=True)
+        finally:
+            mover.close()
+
+    def _copier(self, target: Shard) -> "_Copier":
+        if target.id not in self._copiers:
+            self._copiers[target.id] = _Copier(self._handle, self._settings, target)
+        return self._copiers[target.id]
+
+
+def _log_left(one: Replicated, error: MdaError) -> None:
+    account = format_id(one.account_id)
+    logger("storage").error("account_not_replicated", account=account, error=error.message, remedy=error.remedy)
 
 
 class _Copier:
     """Writes replicas to one shard."""
 
-    def __init__(self, handle: Handle, settings: Settings, target: Shard, readers: dict[int, SegmentReader]) -> None:
+    def __init__(self, handle: Handle, settings: Settings, target: Shard) -> None:
         open_shard(target.root, target.id, target.name)
         self._handle = handle
         self._target = target
-        self._readers = readers
+        self._readers: dict[int, SegmentReader] = {}
         self._encoder = Encoder(settings.storage.compression_level, Dictionaries(target.root))
         self._writer = SegmentWriter(
-            target, IdentifierSource(), encoder=self._encoder, segment_bytes=settings.storage.segment_bytes
+            target,
+            IdentifierSource(),
+            encoder=self._encoder,
+            segment_bytes=settings.storage.segment_bytes,
+            segment_age_seconds=settings.storage.segment_age_seconds,
         )
         self._pace = Pace(settings.storage.maintenance_bytes_per_second)
+
+    def flush(self) -> None:
+        """The commit records that wait, and what time asks of the segment."""
+        try:
+            self._writer.append(())
+            self._writer.flush_due(time.monotonic())
+        except StorageUnavailable as error:
+            logger("storage").error("commits_not_replicated", error=error.message, remedy=error.remedy)
 
     def close(self) -> None:
         self._writer.close()
 
-    def run(self, one: Replicated, since: int) -> Iterator[Copied]:
+    def run(self, one: Replicated, readers: dict[int, SegmentReader], since: int) -> Iterator[Copied]:
+        self._readers = readers
         unreadable: set[Key] = set()
         while batch := replicas.lacking(self._handle, one, BATCH_MESSAGES + len(unreadable), since):
             step = self._copy(one.account_id, [item for item in batch if item[0] not in unreadable], unreadable)

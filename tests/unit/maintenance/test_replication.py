@@ -1,12 +1,15 @@
 """Bodies that lie twice: written before the reply or behind it, read and mended from either, erased from both."""
 
+import os
 import shutil
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
 
-from tests.unit.cli.conftest import System
+from tests.unit.cli.conftest import PROGRAM, System
 from tests.unit.maintenance.conftest import age_seals, shard_bytes, shard_root
 from tests.unit.maintenance.store import ANNE, bodies, deliver, stored
 
@@ -52,6 +55,30 @@ def test_written_behind(two: System, engine: Engine, tmp_path: Path) -> None:
     assert replicas(engine) == {"second": 12}
     assert "copied 0 messages" in two.done("storage", "replicate")
     assert two.run("storage", "check").exit_code == 0
+    shutil.rmtree(shard_root(two))
+    assert stored(two) == dict(enumerate(RAWS, 1))
+
+
+def test_written_a_moment_behind(two: System, engine: Engine, tmp_path: Path) -> None:
+    """The real command, which goes on; two batches go to one segment."""
+    two.done("account", "replica", ANNE, "--shard", "second")
+    two.file.write_text(two.file.read_text().replace('#replicas = "before_reply"', 'replicas = "behind"'))
+    command = [*PROGRAM, "storage", "replicate", "--watch", "0.2"]
+    process = subprocess.Popen(command, env=os.environ | {"MDA_CONFIG": str(two.file)})
+    try:
+        for part in (RAWS[:6], RAWS[6:]):
+            before = sum(replicas(engine).values())
+            deliver(two, part)
+            end = time.monotonic() + 30
+            while replicas(engine) != {"second": before + len(part)}:
+                assert time.monotonic() < end
+                assert process.poll() is None
+                time.sleep(0.1)
+    finally:
+        process.kill()
+        process.wait()
+    assert len(list((tmp_path / "second").rglob("*.seg"))) == 1
+    assert two.run("storage", "check", "--repair").exit_code == 1, "the segment of a dead writer"
     shutil.rmtree(shard_root(two))
     assert stored(two) == dict(enumerate(RAWS, 1))
 
