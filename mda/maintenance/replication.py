@@ -63,8 +63,8 @@ class Replicator:
         self._copiers: dict[int, _Copier] = {}
 
     def run(self, since: int = 0) -> Iterator[Copied]:
-        """Of contents with ids from `since` on; with 0, all that there is to do. An account whose shard can't be written
-        is logged, and left for the next run."""
+        """Of contents with ids from `since` on; with 0, all that there is to do. An account whose shard can't be
+        written is logged, and left for the next run."""
         if not since:
             replicas.forget_ownerless(self._handle)
         shards = {shard.id: shard for shard in all_shards(self._handle)}
