@@ -50,7 +50,7 @@ section() { sed -n "/^## $2/,/^## /p" "$1" | sed '$d'; }
 {
     echo 'set -ex; cd /tmp'
     echo 'say() { { set +x; } 2>/dev/null; echo "== $1"; set -x; }'
-    section "$here/docs/operations.md" 'Recipes' | sed -n 's/^### \(.*\)/    say "\1"/p; /^    /p' | lines |
+    section "$here/docs/operations.md" 'Recipes' | sed -n 's/^### \(.*\)/    say "\1"/; /^    /p' | lines |
         sed '/^mda init$/d; /^mda domain add /d  # README has done it
              s|^mda restore /backup/mda$|true|; /^say "The database dies"/a kill "$SERVING"; wait "$SERVING"'
 } >"$root/mda/recipes.sh"

@@ -18,7 +18,9 @@ CUTS = 12
 NO_FDATASYNC = Rule(Call.FDATASYNC, ".seg", Effect.LIE, times=ALWAYS)
 NO_FOLDER_SYNC = Rule(Call.FSYNC, "shards/", Effect.LIE, times=ALWAYS)
 NO_WAL_SYNC = Rule(Call.FDATASYNC, "pg_wal", Effect.LIE, times=ALWAYS, roles=Role.POSTGRES)
-EARLY_ROWS = (sys.executable, "-m", "tests.crash.early_rows")
+ROOT = Path(__file__).parents[2]
+EARLY_ROWS = ("env", f"PYTHONPATH={ROOT}", sys.executable, "-m", "tests.crash.early_rows")
+"""With a path on which the workers find their composer."""
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,7 @@ class House:
             process = subprocess.Popen(
                 [*prefix, sys.executable, "-m", "tests.unit.servers.serving", str(self.file)],
                 cwd=ROOT,
+                env={**os.environ, "PYTHONPATH": str(ROOT)},  # the workers find their composer there
                 stderr=log,
                 pass_fds=pass_fds,
             )
