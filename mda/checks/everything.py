@@ -9,6 +9,7 @@ from mda.checks.finding import Finding, Level, error, skipped
 from mda.errors import MdaError
 from mda.metadata.directory import domains
 from mda.metadata.directory import shards as known_shards
+from mda.metadata.mailbox import replicas
 from mda.metadata.postgresql.opened import Handle, opened
 from mda.settings import Settings
 
@@ -54,8 +55,9 @@ def _directory(handle: Handle, settings: Settings) -> Generator[Finding, None, N
     try:
         known = known_shards.list_all(handle)
         names = tuple(domain.name for domain in domains.list_all(handle))
+        pairs = sorted({(one.shard_id, one.replica_shard_id) for one in replicas.replicated(handle)})
     except MdaError as trouble:
         yield error("database.directory", trouble.message, "all mail is deferred (4.3.0)", trouble.remedy)
         return None
-    yield from shards.check(known, settings)
+    yield from shards.check(known, settings, pairs)
     return names

@@ -1,7 +1,7 @@
 """The shards: their folders, space, and how fast they make bodies durable."""
 
 import errno
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from mda.checks.finding import Finding, error, ok, warning
 from mda.errors import MdaError
@@ -23,12 +23,15 @@ SHARED = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs"})
 DEFERRED = "mail for its accounts is deferred (4.3.0)"
 
 
-def check(shards: Sequence[Shard], settings: Settings) -> Iterator[Finding]:
-    """Every shard of the directory."""
+def check(shards: Sequence[Shard], settings: Settings, pairs: Iterable[tuple[int, int]] = ()) -> Iterator[Finding]:
+    """Every shard of the directory. `pairs` are the first and second shards that accounts have, by id."""
     if not any(shard.state is ShardState.ACTIVE and shard.weight > 0 for shard in shards):
         yield error("shard.active", "no active shard takes new accounts", "no account can be added", "mda init")
     for shard in shards:
         yield from _check(shard, settings)
+    by_id = {shard.id: shard for shard in shards}
+    for first, second in pairs:
+        yield from _apart(by_id[first], by_id[second])
 
 
 def _check(shard: Shard, settings: Settings) -> Iterator[Finding]:
@@ -51,6 +54,21 @@ def _check(shard: Shard, settings: Settings) -> Iterator[Finding]:
         yield from _space(shard, disk, settings)
         yield from _kind(shard, disk)
         yield from _speed(shard, disk)
+
+
+def _apart(first: Shard, second: Shard) -> Iterator[Finding]:
+    """Replicas are worth something on another disk."""
+    try:
+        devices = {shard_root(shard.url).stat().st_dev for shard in (first, second)}
+    except OSError:
+        return  # told by its own line
+    if len(devices) == 1:
+        yield warning(
+            "shard.replicas",
+            f"shards {first.name} and {second.name} hold replicas of each other's mail, and are on one disk",
+            "both copies are lost with it",
+            f"move {second.name} to another disk, or choose another second shard: mda account replica",
+        )
 
 
 def _space(shard: Shard, disk: Disk, settings: Settings) -> Iterator[Finding]:

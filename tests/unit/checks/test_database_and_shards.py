@@ -125,6 +125,15 @@ def test_disks_that_will_not_do(
     assert bad(list(shards.check([shard], SETTINGS))) == {name: level}
 
 
+def test_replicas_on_the_same_disk_are_told(shard: Shard, tmp_path: Path) -> None:
+    create_shard(tmp_path / "second", 8, "second")
+    both = [shard, Shard(8, "second", (tmp_path / "second").as_uri())]
+    assert bad(list(shards.check(both, SETTINGS))) == {}
+    assert bad(list(shards.check(both, SETTINGS, [(7, 8)]))) == {"shard.replicas": Level.WARNING}
+    elsewhere = [shard, Shard(8, "second", Path("/proc").as_uri())]
+    assert "shard.replicas" not in bad(list(shards.check(elsewhere, SETTINGS, [(7, 8)])))
+
+
 def test_probe_names_the_file_system(tmp_path: Path) -> None:
     assert probe.probe(tmp_path).kind
     assert probe.probe(Path("/proc"), writes=False).kind == "proc"
