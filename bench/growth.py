@@ -21,7 +21,7 @@ from sqlalchemy import Engine, text
 
 from bench.delivery_client import Client, write_mails
 from bench.delivery_mda import DOMAIN, ours
-from bench.growth_rows import fill
+from bench.growth_rows import fill, tidy
 from bench.mime_programs import OUTPUT
 from bench.mime_samples import corpus_messages
 from mda import settings
@@ -75,6 +75,8 @@ def main() -> int:
         with opened(settings.load(full.settings)) as engine:
             seconds = fill(engine, messages)
             octets = database_octets(engine)
+        with opened(settings.load(empty.settings)) as engine:
+            tidy(engine)
         print(f"{messages:,} messages in {seconds:.0f} s, {octets / 1e9:.1f} GB", flush=True)
         rows = [
             {"messages": messages, "fill_seconds": seconds, "database_octets": octets, **compared}
@@ -87,9 +89,10 @@ def main() -> int:
 
 def compare(sender: Sender, full: Instance, empty: Instance, sessions: int, pairs: int) -> dict[str, object]:
     runs: dict[str, list[Run]] = {"full": [], "empty": []}
-    for _ in range(pairs):
-        runs["full"].append(sender.send(full, sessions))
-        runs["empty"].append(sender.send(empty, sessions))
+    for pair in range(pairs):
+        order = (("full", full), ("empty", empty))
+        for name, mda in order if pair % 2 else reversed(order):
+            runs[name].append(sender.send(mda, sessions))
     ratio = statistics.median(one.rate / other.rate for one, other in zip(*runs.values(), strict=True))
     print(f"{sessions:3} sessions, full to empty: {ratio:.2f} (goal {GOAL})")
     row: dict[str, object] = {"sessions": sessions, "ratio": ratio, "goal": GOAL}
