@@ -14,9 +14,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-_COMMENT = re.compile(r"\((?:[^()\\]|\\.)*\)")
+# Nothing here may take more than a linear time, or take what is quoted for anything else: such a field holds local
+# parts that a stranger chose, as in smtp.mailfrom="x@bank.example; dmarc=pass "@evil.example.
+_QUOTED = r'"(?:[^"\\]|\\.)*+"'
+_OUTSIDE = re.compile(rf'[(;]|{_QUOTED}|[^(;"]++')
+_IN_COMMENT = re.compile(r"[()]|\\.?|[^()\\]++", re.DOTALL)
 _RESULT = re.compile(r"\s*([\w-]+)(?:\s*/\s*\d+)?\s*=\s*(\w+)")
-_PROPERTY = re.compile(r'([\w-]+)\s*\.\s*([\w-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^\s;]+)')
+_PROPERTY = re.compile(
+    rf'{_QUOTED}|(?<![\w-])([\w-]++)\s*+\.\s*+([\w-]++)\s*+=\s*+((?:{_QUOTED}|[^\s;"])++)', re.DOTALL
+)
 LONGEST_FIELD = 8192
 DEEPEST_COMMENT = 4
 
@@ -60,16 +66,38 @@ def read(field: str, authserv_id: str) -> tuple[Result, ...]:
     """The results in a field of this authserv-id; none in another's, or in one that can't be read."""
     if len(field) > LONGEST_FIELD:
         return ()
-    text = field
-    for _ in range(DEEPEST_COMMENT):
-        text = _COMMENT.sub(" ", text)
-    if "(" in text:
-        return ()
-    head, *parts = text.split(";")
+    head, *parts = _parts(field) or ("",)
     words = head.split()
     if not words or words[0].lower() != authserv_id.lower():
         return ()
     return tuple(result for part in parts if (result := _result(part)) is not None)
+
+
+def _parts(text: str) -> list[str]:
+    """What semicolons divide, without comments (RFC 5322 s3.2.2); none where a comment or quote is not closed, or
+    comments are too deep."""
+    parts: list[str] = [""]
+    position = depth = 0
+    while position < len(text):
+        found = (_IN_COMMENT if depth else _OUTSIDE).match(text, position)
+        if found is None or depth > DEEPEST_COMMENT:
+            return []
+        position = found.end()
+        match found[0]:
+            case "(":
+                depth += 1
+            case ")" if depth == 1:
+                depth = 0
+                parts[-1] += " "
+            case ")" if depth:
+                depth -= 1
+            case ";" if not depth:
+                parts.append("")
+            case piece if not depth:
+                parts[-1] += piece
+            case _:
+                continue
+    return [] if depth else parts
 
 
 def _result(part: str) -> Result | None:
@@ -77,7 +105,7 @@ def _result(part: str) -> Result | None:
     if found is None:
         return None
     properties = tuple(
-        (f"{kind}.{name}".lower(), value.strip('"').lower()) for kind, name, value in _PROPERTY.findall(part)
+        (f"{kind}.{name}".lower(), value.strip('"').lower()) for kind, name, value in _PROPERTY.findall(part) if kind
     )
     return Result(found[1].lower(), found[2].lower(), properties)
 

@@ -68,9 +68,13 @@ def _believed(message: Message, sources: Sources) -> tuple[str, ...]:
 
 
 def _names_above_received(message: Message) -> Iterator[str]:
-    names = [field.name.lower() for field in message.fields]
+    above: list[str] = []
+    for name in message.field_names():
+        if name == _RECEIVED:
+            yield from above
+            return
+        above.append(name)
     # Without any Received it has not passed our Postfix, and nothing in it is ours.
-    yield from names[: names.index(_RECEIVED)] if _RECEIVED in names else ()
 
 
 def _front(message: Message, name: str) -> bool | None:

@@ -5,6 +5,7 @@ decoded where a charset is beyond it. What a delivery always needs is read at on
 when they are asked for, as a mail has twenty fields of which two are looked at. Never raises.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import NamedTuple
@@ -71,6 +72,12 @@ class Message:
         """The top header block's fields in their order."""
         raw = self.examination.raw
         return tuple(_field(raw, *row) for row in HEADER.iter_unpack(self._header_table()))
+
+    def field_names(self) -> Iterator[str]:
+        """Their names in lower case, each made when it is asked for: there may be a million of them."""
+        raw = self.examination.raw
+        for start, _, _, length, _ in HEADER.iter_unpack(self._header_table()):
+            yield raw[start : start + length].decode("ascii").lower()
 
     def field_values(self, name: str) -> tuple[str, ...]:
         """The values of all fields `name` (without case): unfolded, not RFC 2047-decoded, raw 8-bit octets read as

@@ -1,5 +1,7 @@
 """Which Authentication-Results prove a domain (RFC 8601), and which are ignored."""
 
+import time
+
 import pytest
 
 from mda.antispam.authentication import Proof, proof, read
@@ -43,6 +45,37 @@ def test_aligned_pass_proves(field: str) -> None:
 )
 def test_everything_else_does_not(field: str) -> None:
     assert proof([field], OURS, "example.net") is Proof.NONE
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        'mx.example.org; spf=pass smtp.mailfrom="x@example.net"@evil.example',
+        'mx.example.org; spf=pass smtp.mailfrom="x;dmarc=pass header.from=example.net y"@evil.example',
+        'mx.example.org; spf=pass smtp.mailfrom=x."y smtp.mailfrom=z@example.net "@evil.example',
+        'mx.example.org; dkim=pass header.i="x@example.net"@evil.example header.s=k1',
+        'mx.example.org; spf=pass reason="smtp.mailfrom=x@example.net" smtp.helo=evil.example',
+        'mx.example.org; spf=pass smtp.mailfrom="x@example.net',
+    ],
+)
+def test_what_a_stranger_has_quoted_proves_nothing(field: str) -> None:
+    assert proof([field], OURS, "example.net") is Proof.NONE
+
+
+def test_a_quoted_local_part_hides_no_domain() -> None:
+    field = r'mx.example.org; spf=pass smtp.mailfrom="x; \"y@evil.example"@example.net (really (so))'
+    assert proof([field], OURS, "example.net") is Proof.PASSED
+
+
+@pytest.mark.parametrize(
+    "tail", ["a" * 8100, "(\\" * 4000, "a." * 4000, '"' + '\\"' * 4000, 'a.b="' * 1600, " " * 8000]
+)
+def test_the_longest_field_is_read_in_no_time(tail: str) -> None:
+    """These took seconds, in which a worker answered nobody."""
+    began = time.thread_time()
+    for _ in range(10):
+        read(f"mx.example.org; dkim=pass {tail}", OURS)
+    assert time.thread_time() - began < 2
 
 
 def test_failed_dmarc_is_told_from_nothing() -> None:
