@@ -139,9 +139,10 @@ def quota(config: Path | None, account: Address, size: str | None, messages: str
         limits["quota_messages"] = Count().convert(messages, None, None)
     with opened(settings.load(config)) as handle:
         found = accounts.set_quota(handle, account, **limits)
-    most = "none" if found.quota_messages is None else found.quota_messages
-    click.echo(f"{found.address}: {format_size(found.used_bytes)} of {format_size(found.quota_bytes)} used")
-    click.echo(f"{found.address}: {found.used_messages} of {most} messages")
+    size = "no limit" if found.quota_bytes is None else format_size(found.quota_bytes)
+    most = "no limit" if found.quota_messages is None else found.quota_messages
+    click.echo(f"{found.address}: {format_size(found.used_bytes)} used of {size}")
+    click.echo(f"{found.address}: {found.used_messages} messages of {most}")
 
 
 @click.command()

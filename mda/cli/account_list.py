@@ -6,8 +6,7 @@ import click
 
 from mda import settings
 from mda.cli.options import DomainType, json_option
-from mda.cli.quantities import format_size
-from mda.cli.table import Column, show
+from mda.cli.table import Column, show, size_column
 from mda.metadata.directory import listings
 from mda.metadata.directory.listings import Account
 from mda.metadata.postgresql.reading import reading
@@ -16,16 +15,8 @@ from mda.metadata.schema.words import AccountState
 COLUMNS: tuple[Column[Account], ...] = (
     Column("address", "Account", lambda found: found.address),
     Column("state", "State", lambda found: found.state.value),
-    Column(
-        "used_bytes", "Used", lambda found: found.used_bytes, lambda found: format_size(found.used_bytes), is_right=True
-    ),
-    Column(
-        "quota_bytes",
-        "Quota",
-        lambda found: found.quota_bytes,
-        lambda found: format_size(found.quota_bytes),
-        is_right=True,
-    ),
+    size_column("used_bytes", "Used", lambda found: found.used_bytes),
+    size_column("quota_bytes", "Quota", lambda found: found.quota_bytes),
     Column("used_messages", "Messages", lambda found: found.used_messages, is_right=True),
     Column("quota_messages", "Most", lambda found: found.quota_messages, is_only_json=True),
     Column("shard", "Shard", lambda found: found.shard),

@@ -8,8 +8,7 @@ from mda import settings
 from mda.address import Address
 from mda.cli.account_named import account_id
 from mda.cli.options import account_argument, json_option
-from mda.cli.quantities import format_size
-from mda.cli.table import Column, show
+from mda.cli.table import Column, show, size_column
 from mda.metadata.mailbox import listed
 from mda.metadata.mailbox.listed import Mailbox
 from mda.metadata.postgresql.reading import reading
@@ -19,7 +18,7 @@ COLUMNS: tuple[Column[Mailbox], ...] = (
     Column("role", "Role", lambda found: found.role.value if found.role else None),
     Column("messages", "Messages", lambda found: found.messages, is_right=True),
     Column("unseen", "Unseen", lambda found: found.unseen, is_right=True),
-    Column("bytes", "Size", lambda found: found.bytes, lambda found: format_size(found.bytes), is_right=True),
+    size_column("bytes", "Size", lambda found: found.bytes),
     Column("uid_validity", "UIDVALIDITY", lambda found: found.uid_validity, is_right=True),
     Column("uid_next", "UIDNEXT", lambda found: found.uid_next, is_right=True),
     Column("subscribed", "Subscribed", lambda found: found.is_subscribed, is_only_json=True),

@@ -12,8 +12,7 @@ from mda.cli import message_flags
 from mda.cli.account_named import account_id
 from mda.cli.envelope_view import EnvelopeView, view
 from mda.cli.options import account_argument, json_option
-from mda.cli.quantities import format_size
-from mda.cli.table import Column, show
+from mda.cli.table import Column, show, size_column
 from mda.identifiers import format_id
 from mda.metadata.mailbox import listed
 from mda.metadata.mailbox.listed import Entry
@@ -46,7 +45,7 @@ COLUMNS: tuple[Column[Line], ...] = (
     Column("date", "Date", lambda line: line.entry.internal_date, lambda line: _short(line.entry.internal_date)),
     Column("from", "From", _sender, is_shortened=True),
     Column("subject", "Subject", lambda line: line.envelope.subject, is_shortened=True),
-    Column("size", "Size", lambda line: line.entry.size, lambda line: format_size(line.entry.size), is_right=True),
+    size_column("size", "Size", lambda line: line.entry.size),
     Column(
         "flags", "Flags", lambda line: message_flags.names(line.entry), lambda line: message_flags.letters(line.entry)
     ),

@@ -6,8 +6,7 @@ import click
 
 from mda import settings
 from mda.cli.options import DomainType, json_option
-from mda.cli.quantities import format_size
-from mda.cli.table import Column, show
+from mda.cli.table import Column, show, size_column
 from mda.metadata.directory import listings
 from mda.metadata.directory.listings import DomainUsage, Usage
 from mda.metadata.postgresql.reading import reading
@@ -21,16 +20,8 @@ COLUMNS: tuple[Column[Usage], ...] = (
         lambda found: "" if found.percent is None else f"{found.percent:.0f} %",
         is_right=True,
     ),
-    Column(
-        "used_bytes", "Used", lambda found: found.used_bytes, lambda found: format_size(found.used_bytes), is_right=True
-    ),
-    Column(
-        "quota_bytes",
-        "Quota",
-        lambda found: found.quota_bytes,
-        lambda found: format_size(found.quota_bytes),
-        is_right=True,
-    ),
+    size_column("used_bytes", "Used", lambda found: found.used_bytes),
+    size_column("quota_bytes", "Quota", lambda found: found.quota_bytes),
     Column("used_messages", "Messages", lambda found: found.used_messages, is_right=True),
     Column(
         "quota_messages",
@@ -44,16 +35,8 @@ COLUMNS: tuple[Column[Usage], ...] = (
 DOMAIN_COLUMNS: tuple[Column[DomainUsage], ...] = (
     Column("domain", "Domain", lambda found: found.domain),
     Column("accounts", "Accounts", lambda found: found.accounts, is_right=True),
-    Column(
-        "used_bytes", "Used", lambda found: found.used_bytes, lambda found: format_size(found.used_bytes), is_right=True
-    ),
-    Column(
-        "promised_bytes",
-        "Promised",
-        lambda found: found.promised_bytes,
-        lambda found: format_size(found.promised_bytes),
-        is_right=True,
-    ),
+    size_column("used_bytes", "Used", lambda found: found.used_bytes),
+    size_column("promised_bytes", "Promised", lambda found: found.promised_bytes),
     Column("used_messages", "Messages", lambda found: found.used_messages, is_right=True),
 )
 

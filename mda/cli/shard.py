@@ -10,7 +10,7 @@ from mda import settings
 from mda.address import Address
 from mda.cli.options import AddressType, json_option
 from mda.cli.quantities import format_size
-from mda.cli.table import Column, show
+from mda.cli.table import Column, show, size_column
 from mda.errors import Conflict, NotFound
 from mda.identifiers import IdentifierSource
 from mda.maintenance import shards as storage_shards
@@ -42,7 +42,7 @@ COLUMNS: tuple[Column[Line], ...] = (
     Column("weight", "Weight", lambda line: line.shard.weight, is_right=True),
     Column("accounts", "Accounts", lambda line: line.usage.accounts, is_right=True),
     Column("messages", "Messages", lambda line: line.usage.messages, is_right=True),
-    Column("bytes", "Mail", lambda line: line.usage.bytes, lambda line: format_size(line.usage.bytes), is_right=True),
+    size_column("bytes", "Mail", lambda line: line.usage.bytes),
     Column(
         "free",
         "Free",

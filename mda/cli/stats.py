@@ -76,4 +76,6 @@ def _counts(name: str, counts: dict[str, float]) -> Iterator[str]:
 
 def _duration(seconds: float) -> str:
     minutes, hours, days = seconds / 60, seconds / 3600, seconds / 86_400
+    if minutes < 2:
+        return f"{seconds:.0f} seconds"
     return f"{days:.0f} days" if days >= 2 else f"{hours:.0f} hours" if hours >= 2 else f"{minutes:.0f} minutes"

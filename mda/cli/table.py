@@ -17,6 +17,7 @@ from typing import Generic, TypeVar
 
 import click
 
+from mda.cli.quantities import format_size
 from mda.cli.text import cells, visible
 
 Row = TypeVar("Row")
@@ -42,6 +43,11 @@ class Column(Generic[Row]):
     is_shortened: bool = False
     """May be cut, with an ellipsis, to fit the window; other columns are folded."""
     is_only_json: bool = False
+
+
+def size_column(key: str, heading: str, octets: Callable[[Row], int | None]) -> Column[Row]:
+    """Of sizes: octets in JSON and in a pipe, `1.5 GB` for people."""
+    return Column(key, heading, octets, lambda row: format_size(octets(row)), is_right=True)
 
 
 def show(rows: Iterable[Row], columns: Sequence[Column[Row]], *, as_json: bool) -> None:

@@ -80,10 +80,10 @@ def test_account_is_renamed(anne: System) -> None:
 
 
 def test_quota_is_shown_set_and_lifted(anne: System) -> None:
-    assert "0 B of none used" in anne.done("account", "quota", "anne@example.org")
+    assert "0 B used of no limit" in anne.done("account", "quota", "anne@example.org")
     shown = anne.done("account", "quota", "anne@example.org", "1.5GiB", "--messages", "10")
-    assert "0 B of 1.6 GB used" in shown
-    assert "0 of 10 messages" in shown
+    assert "0 B used of 1.6 GB" in shown
+    assert "0 messages of 10" in shown
     assert anne.listed("account", "list")[0]["quota_bytes"] == 1_610_612_736
     anne.done("account", "quota", "anne@example.org", "none")
     listed = anne.listed("account", "list")[0]
