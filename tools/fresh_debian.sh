@@ -64,7 +64,7 @@ apt-get -q install -y --no-install-recommends \
 cd /mda
 . ./install.sh
 runuser -u mda -- mda domain list
-install -d -o mda -g mda /backup /srv/mail
+install -d -o mda -g mda /backup /srv # the recipes move what lies there, which is root's work else
 runuser -u mda -- env PATH="$PATH" sh -c '
     mda serve & SERVING=$!
     trap "kill $SERVING 2>/dev/null || :" EXIT
