@@ -5,6 +5,7 @@ only its own accounts. While a batch is being synced the next one collects: a lo
 goes on to the commit lane only when `append` has returned its durable place (body before row).
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -19,6 +20,9 @@ from mda.logs import logger
 from mda.storage.commits import CommitRecord
 from mda.storage.encode import EncodedRecord, Encoder
 from mda.storage.location import Location
+
+HUNG_SECONDS = 5.0
+"""A batch that is in hand for so long after the last of its deadlines is on a disk that hangs."""
 
 
 class Appender(Protocol):
@@ -47,13 +51,15 @@ class ShardLane:
         self._limits = limits
         self._rows = rows
         self._writer: Appender | None = None
+        self._hangs_at = math.inf
         self._jobs = LaneQueue()
         self._thread = threading.Thread(target=self._run, name=f"shard-{shard_name}", daemon=True)
         self._thread.start()
 
     def submit(self, job: Job) -> None:
-        """Takes a job; refuses it at once where the lane has not kept up (a disk that hangs)."""
-        if not self._jobs.offer(job):
+        """Takes a job; refuses it at once where the lane has not kept up, or its disk hangs: what waits there is held
+        in memory, long after its session has had its answer and is counted no more."""
+        if time.monotonic() > self._hangs_at or not self._jobs.offer(job):
             job.fail(Cause.STORAGE_UNAVAILABLE)
 
     def note(self, commits: Sequence[CommitRecord]) -> None:
@@ -79,6 +85,7 @@ class ShardLane:
 
     def _run(self) -> None:
         while (batch := self._jobs.take(self._limits)) is not None:
+            self._hangs_at = max((job.deadline for job in batch), default=math.inf) + HUNG_SECONDS
             try:
                 self._turn(batch)
             except StorageFull as error:
@@ -88,6 +95,8 @@ class ShardLane:
             except Exception:
                 logger("delivery").exception("shard_lane_failed", shard=self._shard_name, messages=len(batch))
                 fail_all(batch, Cause.INTERNAL_ERROR)
+            finally:
+                self._hangs_at = math.inf
 
     def _turn(self, batch: Sequence[Job]) -> None:
         if jobs := in_time(batch):
