@@ -16,6 +16,8 @@ from mda.identifiers import format_id
 COMPRESSION_LEVEL = 3
 REASONS_KEPT = 3
 MOST_PAGE_OCTETS = 64_000_000
+LONGEST_NAME = 998
+"""A Message-ID beyond it (RFC 5322 s2.1.1) is known by its beginning: anyone may send one of a megabyte."""
 
 
 class CopyTrace(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -91,7 +93,7 @@ class Page(msgspec.Struct, frozen=True):
 
 def folded(name: str) -> str:
     """The form in which names are compared: without case and angle brackets."""
-    return name.strip("<> \t\r\n").casefold()
+    return name.strip("<> \t\r\n")[:LONGEST_NAME].casefold()
 
 
 def key(name: str) -> int:

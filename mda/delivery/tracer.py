@@ -19,7 +19,7 @@ from mda.logs import logger
 from mda.metadata.delivery.deliver import Stored
 from mda.metrics import recorder
 from mda.metrics.families import TRACES_LOST
-from mda.trace import REASONS_KEPT, CopyTrace, MessageTrace, Page, to_page
+from mda.trace import LONGEST_NAME, REASONS_KEPT, CopyTrace, MessageTrace, Page, to_page
 
 PAGE_SECONDS = 2.0
 PAGE_ENTRIES = 1000
@@ -106,7 +106,7 @@ class Tracer:
                 ]
             ),
             *_peer(message.envelope.peer),
-            inspection.message.message_id or "",
+            (inspection.message.message_id or "")[:LONGEST_NAME],
             inspection.size,
             seconds,
             inspection.seconds,

@@ -1,6 +1,8 @@
 """`mda trace`: found by every name, told with reasons and times, followed over moves; refusals too."""
 
 import asyncio
+import random
+import string
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from mda.delivery.copies import Accepted
 from mda.envelope import Envelope, Peer, Recipient
 from mda.metadata.delivery import traces
 from mda.settings import load
-from mda.trace import CopyTrace, MessageTrace, from_page, to_page
+from mda.trace import LONGEST_NAME, CopyTrace, MessageTrace, from_page, to_page
 from tests.unit.cli.conftest import SENDER, System
 
 PEER = Peer("mx.example", True, "4cQueueId1", "mail.example.net", "192.0.2.7", "mail.example.net", "ESMTP")
@@ -100,6 +102,15 @@ def test_unknown_names_and_what_is_too_old(traced: System, engine: Engine) -> No
     assert len(traced.listed("trace", "4cQueueId1")) == 2
     assert traces.forget_old(engine, 1) == 1
     assert traced.listed("trace", "4cQueueId1") == []
+
+
+def test_the_longest_message_id_takes_no_more_than_another(anne: System, engine: Engine) -> None:
+    name = "".join(random.Random(1).choices(string.ascii_lowercase, k=200_000))
+    anne.deliver("anne@example.org", f"Message-ID: <{name}@example.net>\r\n\r\nHello\r\n".encode())
+    (found,) = anne.listed("trace", f"<{name}@example.net>")
+    assert found["message_id"] == name[:LONGEST_NAME]
+    with engine.begin() as connection:
+        assert connection.scalar(text("SELECT max(octet_length(raw)) FROM trace")) < 2000
 
 
 def test_hostile_names_are_shown_and_kept_as_they_are() -> None:
