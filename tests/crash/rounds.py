@@ -158,7 +158,10 @@ class Run:
         say(self.figures, self.ledger)
 
     def ask(self, check: Callable[[Connection], list[Finding]]) -> list[Finding]:
-        """The check's findings; from the start again while PostgreSQL is not there yet."""
+        """The check's findings; from the start again while PostgreSQL is not there yet.
+
+        A fault that strikes PostgreSQL's own recovery (ENOSPC at its checkpoint) ends it for good: it is started again.
+        """
         deadline = time.monotonic() + SETTLE_SECONDS
         while True:
             try:
@@ -168,6 +171,7 @@ class Run:
                 self._engine.dispose()
                 if time.monotonic() > deadline:
                     raise
+                recover(self.house)
                 time.sleep(0.1)
 
 

@@ -24,3 +24,12 @@ def test_nothing_is_lost_or_stored_twice(open_folder: Path) -> None:
     assert run.figures.octets_lost, said
     assert run.figures.commits is not None
     assert run.figures.commits.unsealed == 0, said
+
+
+def test_a_database_that_is_gone_for_good_is_started_again(open_folder: Path) -> None:
+    with prepared(open_folder, SEED, has_postfix=False) as run:
+        run.let_run()
+        run.house.database.kill_all()
+        assert run.ask(lambda _: []) == []
+        run.settle()
+    assert not run.figures.findings, report(run.figures, run.ledger)
