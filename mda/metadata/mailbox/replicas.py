@@ -68,6 +68,16 @@ def of_account(engine: Engine, account_id: int) -> int | None:
         return connection.scalar(select(account.c.replica_shard_id).where(account.c.id == account_id))
 
 
+def shards_of(engine: Engine, account_id: int) -> frozenset[int]:
+    """Every shard that has replicas of the account, or is to have them."""
+    chosen = select(account.c.replica_shard_id).where(
+        account.c.id == account_id, account.c.replica_shard_id.is_not(None)
+    )
+    there = select(replica.c.shard_id).where(replica.c.account_id == account_id)
+    with transaction(engine) as connection:
+        return frozenset(connection.scalars(chosen.union(there)))
+
+
 def lacking(engine: Engine, one: Replicated, limit: int, since: int = 0) -> tuple[tuple[Key, Place], ...]:
     """Contents on the account's first shard without a replica on its second one, by their places; at most `limit`,
     with ids from `since` on."""

@@ -186,3 +186,36 @@ def test_second_shard_alone_is_enough_for_a_rebuild(two: System, engine: Engine,
     assert "brought 12 messages back" in two.done("storage", "replicate")
     assert replicas(engine) == {"second": 12}
     assert two.run("storage", "check").exit_code == 0
+
+
+def test_purged_mail_stays_gone_where_the_second_shard_alone_is_left(
+    two: System, engine: Engine, tmp_path: Path
+) -> None:
+    bob = "bob@example.org"
+    two.done("account", "add", bob)
+    two.done("shard", "move", bob, "first")
+    two.done("account", "replica", ANNE, bob, "--shard", "second")
+    deliver(two, RAWS)
+    two.done("storage", "checkpoint")
+    two.done("account", "retention", ANNE, "0")
+    two.done("message", "expunge", ANNE, "INBOX:1", "INBOX:2")
+    two.done("storage", "compact")
+    two.done("account", "delete", bob, "--purge", "--yes")
+    shutil.rmtree(shard_root(two))
+    with engine.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE; CREATE SCHEMA public"))
+    two.done("storage", "rebuild", str(tmp_path / "second"))
+    assert stored(two) == dict(enumerate(RAWS[2:], 3))
+    assert f"no account {bob}" in two.refused("message", "list", bob)
+
+
+def test_a_second_shard_that_is_gone_holds_no_purge_up(two: System, tmp_path: Path) -> None:
+    two.done("account", "replica", ANNE, "--shard", "second")
+    deliver(two, RAWS)
+    two.done("account", "retention", ANNE, "0")
+    two.done("message", "expunge", ANNE, "INBOX:1")
+    shutil.rmtree(tmp_path / "second")
+    told = two.run("storage", "compact", "--shard", "first")
+    assert told.exit_code == 0, told.output
+    assert "purge_not_recorded" in told.stderr
+    assert len(stored(two)) == 11
