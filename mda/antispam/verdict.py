@@ -117,8 +117,6 @@ _CATEGORIES = tuple(Category)
 
 _LABELS = tuple(category.name.lower().replace("_", " ") for category in Category)
 
-_LABELS = tuple(category.label for category in _CATEGORIES)
-
 
 @cache
 def _label(category: Category | None, part: str) -> str:
