@@ -4,7 +4,9 @@ Unix's family (seccomp(2)).
 `confine` is for good: it holds for all threads, for what the process starts, and can't be undone. Sockets that are open
 already stay, so a worker goes on taking connections from a TCP listener that it was given. io_uring, which makes
 sockets without socket(2), and system calls of another architecture's numbering are refused too. What it does not keep
-from: files, and the Unix sockets that the process's user may open.
+from: files, the Unix sockets that the process's user may open, and TCP sockets that the process has: one that listens
+or was accepted can be taken off its peer, by connect(2) to AF_UNSPEC, and be connected elsewhere. A filter of system
+calls does not see addresses, so who wants workers without any way to the network leaves lmtp.tcp empty.
 """
 
 import ctypes
