@@ -90,6 +90,8 @@ class _Sink:
     def write(self, line: str) -> None:
         """In one call, so that the lines of several processes do not mix; never raises for the stream."""
         stream = self._stream or sys.stderr
+        if stream is None:  # started with a closed stderr
+            return
         with suppress(OSError, ValueError):
             stream.write(line + "\n")
             stream.flush()

@@ -92,6 +92,13 @@ def test_an_exception_at_hand_is_shown_and_none_is_no_field() -> None:
     assert "exception" not in second
 
 
+def test_without_a_stderr_nobody_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Python has it in a process that was started with 2>&-."""
+    monkeypatch.setattr("sys.stderr", None)
+    logs.configure(Log())
+    logs.logger("lmtp").error("lost")
+
+
 def test_a_full_disk_or_a_closed_stream_stops_nobody() -> None:
     full = Path("/dev/full").open("w")  # noqa: SIM115 - its closing fails
     logs.configure(Log(), full)
