@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 import zstandard
 
+from mda.errors import RecordDamaged
 from mda.metadata.content.spam_reasons import SpamReasons, from_json
 
 VERSION = 1
@@ -73,14 +74,19 @@ def pack(facts: Facts) -> bytes:
 
 
 def unpack(raw: bytes) -> Facts:
-    """The inverse; ValueError for what `pack` has not made, or a later version of it."""
+    """The inverse; RecordDamaged for what `pack` has not made, or a later version of it."""
     if raw[:1] != _HEAD:
-        raise ValueError(f"facts of version {raw[:1].hex() or 'none'}, this program reads {VERSION}")
+        raise RecordDamaged(
+            f"facts of version {raw[:1].hex() or 'none'}, this program reads {VERSION}",
+            "install the version that wrote them",
+        )
     contexts = _contexts()
     try:
         return contexts.decoder.decode(contexts.decompressor.decompress(_MAGIC + raw[1:]))
-    except zstandard.ZstdError as error:
-        raise ValueError(f"facts can't be decompressed: {error}") from error
+    except (zstandard.ZstdError, msgspec.DecodeError) as error:
+        raise RecordDamaged(
+            f"facts can't be read: {error}", "bring the account back from a backup: mda restore"
+        ) from error
 
 
 def of_row(row: Any) -> Facts:

@@ -6,8 +6,10 @@ from types import SimpleNamespace
 
 import msgspec
 import pytest
+import zstandard
 
 from mda.antispam.verdict import Category
+from mda.errors import RecordDamaged
 from mda.metadata.content import facts
 from mda.metadata.content.facts import COLUMNS, Facts, of_row, pack, unpack
 from mda.metadata.content.spam_reasons import MOST_WEIGHT, SpamReasons, from_json, spam_reasons, to_json
@@ -45,9 +47,16 @@ def test_packed_facts_are_short() -> None:
 
 
 def test_what_is_no_facts_is_named() -> None:
+    """By an error that commands tell, and go on from."""
     packed = pack(FULL)
-    for damaged, message in ((b"", "version none"), (b"\2" + packed[1:], "version 02"), (packed[:40], "decompressed")):
-        with pytest.raises(ValueError, match=message):
+    other = packed[:1] + zstandard.ZstdCompressor(write_content_size=True).compress(b"\x05")[4:]
+    for damaged, message in (
+        (b"", "version none"),
+        (b"\2" + packed[1:], "version 02"),
+        (packed[:40], "can't be read"),
+        (other, "can't be read"),
+    ):
+        with pytest.raises(RecordDamaged, match=message):
             unpack(damaged)
 
 
