@@ -3,7 +3,7 @@
     python -m tools.build_base_dictionary [--corpus FOLDER] [--output FILE]
 
 It is trained on the corpus that tools/fetch_corpus.py fetched, but only on what several senders wrote alike: pairs of
-words that are in mails of at least three senders, and none with an address or a link. So it holds what mails share
+words that are in mails of at least SENDERS senders, and none with an address or a link. So it holds what mails share
 (header fields, MIME, HTML, phrases) and nothing that one person wrote. The same corpus and the same zstd give the same
 bytes.
 """
