@@ -5,6 +5,7 @@ A model file that is missing, damaged or of another version never takes a workin
 Scoring itself has happened in `mda.binding.examine`; `judge` only reads its result. Safe to share between threads.
 """
 
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -28,14 +29,23 @@ class _Stamp:
 
 class Classifier:
     """Gives verdicts with the model at `trained_path` if the trainer has written one, else with that at `model_path`,
-    else with the package's base model. Processes that name the same `shared_folder` have its weights in memory once."""
+    else with the package's base model. Processes that name the same `shared_folder` have its weights in memory once.
+
+    With `background` a model that replaces another is read there, and the old one judges until it is ready: an event
+    loop that asks does not stand still for the milliseconds that reading takes."""
 
     def __init__(
-        self, model_path: Path | None = None, trained_path: Path | None = None, shared_folder: Path | None = None
+        self,
+        model_path: Path | None = None,
+        trained_path: Path | None = None,
+        shared_folder: Path | None = None,
+        background: Executor | None = None,
     ) -> None:
         self._base = model_path or base_model_path()
         self._trained = trained_path
         self._shared_folder = shared_folder
+        self._background = background
+        self._reading: Future[None] | None = None
         self._path = self._base
         self._model: Model | None = None
         self._stamp: _Stamp | None = None
@@ -79,7 +89,15 @@ class Classifier:
     def _read(self, path: Path, stamp: _Stamp | None) -> None:
         if stamp == self._stamp and (self._model is not None or stamp is not None):
             return
+        if self._reading is not None and not self._reading.done():
+            return
         self._path, self._stamp = path, stamp
+        if self._background is None or self._model is None:
+            self._take(path)
+        else:
+            self._reading = self._background.submit(self._take, path)
+
+    def _take(self, path: Path) -> None:
         try:
             self._model = Model(path, self._shared_folder)
             self._trouble = None

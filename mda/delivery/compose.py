@@ -86,7 +86,7 @@ async def compose(settings: Settings, *, keeps_receipts: bool = True) -> AsyncIt
                 settings.delivery.deadline_seconds,
                 writes_replicas=settings.delivery.replicas is Replicas.BEFORE_REPLY,
             ),
-            classifier=_classifier(settings),
+            classifier=_classifier(settings, chores),
             identifiers=identifiers,
             pool=pool,
             policy=Policy(settings.delivery.over_quota, settings.spam.threshold, settings.spam.front_weight),
@@ -212,11 +212,11 @@ def _log_trouble(shard: Shard, trouble: MdaError) -> None:
     logger("storage").error("segment_given_up", shard=shard.name, error=trouble.message, remedy=trouble.remedy)
 
 
-def _classifier(settings: Settings) -> Classifier | None:
+def _classifier(settings: Settings, chores: Executor) -> Classifier | None:
     if not settings.spam.enabled:
         return None
     model = Path(settings.spam.model) if settings.spam.model else None
-    return Classifier(model, settings.trained_model, settings.trained_model.parent)
+    return Classifier(model, settings.trained_model, settings.trained_model.parent, chores)
 
 
 def _campaigns(settings: Settings) -> CampaignTable | None:

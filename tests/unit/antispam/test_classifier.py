@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -128,6 +129,21 @@ def test_threshold_is_inclusive(model_path: Path) -> None:
 def test_message_examined_without_model_has_no_verdict() -> None:
     with pytest.raises(InvalidValue, match="without a spam model"):
         Classifier().judge(binding.examine(b"Subject: x\r\n\r\ny\r\n"), THRESHOLD)
+
+
+def test_model_that_replaces_another_is_read_beside_it(model_path: Path) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        classifier, gate = Classifier(model_path, background=pool), Event()
+        first = classifier.model
+        pool.submit(gate.wait, 10)
+        newer = model_path.with_suffix(".new")
+        newer.write_bytes(pack(flat_model(2)))
+        newer.replace(model_path)
+        assert classifier.model is first
+        assert classifier.model is first
+        gate.set()
+        pool.submit(int).result()  # behind the reading, as there is one thread
+        assert classifier.model.version != first.version
 
 
 def test_replaced_file_is_taken(model_path: Path) -> None:
