@@ -126,16 +126,24 @@ def _time(facts: ServerFacts) -> Iterator[Finding]:
 
 def _schema(handle: Handle) -> Iterator[Finding]:
     try:
-        revision = migrate.current(handle)
+        found = migrate.fitness(handle)
     except MdaError as trouble:
         yield error("database.schema", trouble.message, SERVICE_STOPS, trouble.remedy)
         return
-    if revision == migrate.newest():
-        yield ok("database.schema", f"schema is at {revision}, as this program needs it")
-        return
-    yield error(
-        "database.schema",
-        f"schema is at {revision or 'none'}, and this program needs {migrate.newest()}",
-        SERVICE_STOPS,
-        "mda db upgrade",
-    )
+    is_later = found.revision is not None and found.revision > found.needed
+    if found.is_current:
+        yield ok("database.schema", f"schema is at {found.revision}, as this program needs it")
+    elif found.is_served:
+        yield warning(
+            "database.schema",
+            f"schema is at {found.revision}, and serves this program, of {found.needed}, still",
+            "an upgrade is half done: a later schema will not serve it",
+            "install the new version here too, then: systemctl restart mda",
+        )
+    else:
+        yield error(
+            "database.schema",
+            f"schema is at {found.revision or 'none'}, and this program needs {found.needed}",
+            SERVICE_STOPS,
+            "install the version that goes with the schema, or a later one" if is_later else "mda db upgrade",
+        )

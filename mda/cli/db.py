@@ -71,18 +71,19 @@ def downgrade(config: Path | None, revision: str, is_agreed: bool) -> None:
 def status(ctx: click.Context, as_json: bool) -> None:
     """Show the schema's revision and the one that this program needs.
 
-    Exits with 1 where they differ.
+    Exits with 1 where the program can't work on it. A later schema may serve this program too, while an upgrade is
+    under way.
 
     \b
     $ mda db status
     """
     with opened(settings.load(ctx.obj)) as handle:
-        found = migrate.current(handle)
-    needed = migrate.newest()
+        found = migrate.fitness(handle)
     if as_json:
-        click.echo(to_json({"revision": found, "needed": needed, "is_current": found == needed}))
+        words = {"revision": found.revision, "needed": found.needed, "is_current": found.is_current}
+        click.echo(to_json(words | {"is_served": found.is_served}))
     else:
-        click.echo(f"schema is at {found or 'none'}, this program needs {needed}")
-        if found != needed:
-            click.echo("Run: mda db upgrade", err=True)
-    ctx.exit(0 if found == needed else 1)
+        click.echo(f"schema is at {found.revision or 'none'}, this program needs {found.needed}")
+        if not found.is_current:
+            click.echo("It serves this program still" if found.is_served else "Run: mda db upgrade", err=True)
+    ctx.exit(0 if found.is_served else 1)

@@ -1,10 +1,13 @@
 """The migrations on a real PostgreSQL: up, down, up again; and what they make equals what the tables say."""
 
 import json
+import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import psycopg2
 import pytest
@@ -87,14 +90,14 @@ def test_up_down_and_up_again(empty: Engine) -> None:
     assert migrate.current(empty) is None
     migrate.upgrade(empty)
     assert migrate.current(empty) == migrate.newest()
-    migrate.require_current(empty)
+    migrate.require_served(empty)
     after = catalog(empty)
     assert len(after) > len(before) + len(METADATA.tables)
     migrate.downgrade(empty)
     assert migrate.current(empty) is None
     assert catalog(empty) == before
     with pytest.raises(Conflict, match="mda init"):
-        migrate.require_current(empty)
+        migrate.require_served(empty)
     migrate.upgrade(empty)
     assert catalog(empty) == after
 
@@ -138,6 +141,74 @@ def test_contents_of_before_the_facts_are_read_and_come_back(empty: Engine) -> N
     assert {name: bytes(row[name]) if isinstance(row[name], memoryview) else row[name] for name in OLD_CONTENT} == (
         OLD_CONTENT
     )
+
+
+LATER = """
+revision = "9999"
+down_revision = "{newest}"
+branch_labels = depends_on = None
+serves = "{serves}"
+
+def upgrade() -> None: ...
+def downgrade() -> None: ...
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class LaterProgram:
+    """A program with one more migration than this one."""
+
+    engine: Engine
+    folder: Path
+    patches: pytest.MonkeyPatch
+
+    def upgrade(self, serves: str) -> None:
+        text = LATER.format(newest=migrate.newest(), serves=serves)
+        (self.folder / "versions/9999_later.py").write_text(text)
+        self._run(lambda: migrate.upgrade(self.engine))
+
+    def downgrade(self) -> None:
+        newest = migrate.newest()
+        self._run(lambda: migrate.downgrade(self.engine, newest))
+
+    def _run(self, change: Callable[[], None]) -> None:
+        with self.patches.context() as patch:
+            patch.setattr(migrate, "script_folder", lambda: self.folder)
+            change()
+
+
+@pytest.fixture
+def later(empty: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LaterProgram:
+    folder = tmp_path / "migrations"
+    shutil.copytree(migrate.script_folder(), folder, ignore=shutil.ignore_patterns("__pycache__"))
+    return LaterProgram(empty, folder, monkeypatch)
+
+
+def test_a_program_works_on_a_later_schema_that_serves_it(empty: Engine, later: LaterProgram) -> None:
+    later.upgrade(serves=migrate.newest())
+    found = migrate.fitness(empty)
+    assert (found.revision, found.is_current, found.is_served) == ("9999", False, True)
+    migrate.require_served(empty)
+    later.downgrade()
+    assert migrate.fitness(empty).is_current
+    later.upgrade(serves="9999")
+    assert not migrate.fitness(empty).is_served
+    with pytest.raises(Conflict, match="at revision 9999") as refused:
+        migrate.require_served(empty)
+    assert "the version that goes with it" in str(refused.value.remedy)
+
+
+def test_a_schema_that_says_nothing_serves_its_own_program_alone(empty: Engine) -> None:
+    migrate.upgrade(empty)
+    with empty.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999', serves = NULL"))
+    assert not migrate.fitness(empty).is_served
+    with empty.begin() as connection:
+        connection.execute(text("ALTER TABLE alembic_version DROP COLUMN serves"))  # as programs of before left it
+    assert not migrate.fitness(empty).is_served
+    with empty.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    assert not migrate.fitness(empty).is_served
 
 
 def test_the_migrations_are_one_line_of_descent() -> None:

@@ -19,7 +19,7 @@ def fit_to_serve(settings: Settings) -> Iterator[Handle]:
     with opened(settings) as handle:
         check_server(handle)
         check_durability(handle)
-        migrate.require_current(handle)
+        migrate.require_served(handle)
         yield handle
 
 

@@ -6,11 +6,16 @@ advisory lock, so this connection must be a direct one, not through a transactio
 
 A statement that changes a table waits for all transactions on it, and all later ones wait behind it: mail would wait
 for somebody's forgotten psql. So it gives up after LOCK_WAIT, lets the others pass, and tries again.
+
+A schema serves older programs too, as far back as its migration says (`serves`, the oldest revision whose program
+works on it; without it, its own alone). The database remembers that beside its revision, since an older program does
+not know the migration: so it can be started again while an upgrade is under way (expand, migrate, contract).
 """
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from alembic import command
@@ -24,7 +29,7 @@ from sqlalchemy.exc import OperationalError
 
 import mda
 from mda.errors import Conflict, DatabaseUnavailable, NotFound
-from mda.metadata.postgresql.engine import MILLISECONDS
+from mda.metadata.postgresql.engine import MILLISECONDS, transaction
 from mda.metadata.postgresql.trouble import translated
 
 HEAD = "head"
@@ -35,6 +40,12 @@ LOCK_KEY = 0x6D64_615F_6D69_6772
 LOCK_WAIT = "1s"
 LOCK_TRIES = 30
 LOCK_PAUSE_SECONDS = 1.0
+
+REMEMBERS = """
+SELECT EXISTS (SELECT FROM pg_attribute
+    WHERE attrelid = to_regclass('alembic_version') AND attname = 'serves' AND NOT attisdropped)
+"""
+"""Whether alembic's own table has the column yet (`migrations/env.py` adds it)."""
 
 HOLDERS = """
 SELECT pid, coalesce(nullif(application_name, ''), 'no name') AS application,
@@ -62,6 +73,37 @@ def current(engine: Engine) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
+@dataclass(frozen=True, slots=True)
+class Fitness:
+    """The database's schema beside this program's. `serves`: the oldest revision whose program works on it."""
+
+    revision: str | None
+    needed: str
+    serves: str | None
+
+    @property
+    def is_current(self) -> bool:
+        return self.revision == self.needed
+
+    @property
+    def is_served(self) -> bool:
+        """Whether this program works on it: it is its own schema, or a later one that serves it still."""
+        if self.revision is None or self.serves is None:
+            return self.is_current
+        return self.is_current or self.serves <= self.needed < self.revision
+
+
+def fitness(engine: Engine) -> Fitness:
+    """Whether this program works on the database's schema."""
+    revision = current(engine)
+    serves = None
+    if revision is not None and revision != newest():
+        with transaction(engine) as connection:
+            if connection.execute(text(REMEMBERS)).scalar_one():
+                serves = connection.execute(text("SELECT serves FROM alembic_version")).scalar_one()
+    return Fitness(revision, newest(), serves)
+
+
 def newest() -> str:
     """The head revision of this version of the program."""
     head = ScriptDirectory(str(script_folder())).get_current_head()
@@ -70,13 +112,16 @@ def newest() -> str:
     return head
 
 
-def require_current(engine: Engine) -> None:
-    """Conflict unless the database has exactly this program's schema."""
-    revision = current(engine)
-    if revision != newest():
-        raise Conflict(
-            f"database schema is at revision {revision or 'none'}, this program needs {newest()}", "run: mda init"
-        )
+def require_served(engine: Engine) -> None:
+    """Conflict unless the database has this program's schema, or a later one that serves it still."""
+    found = fitness(engine)
+    if found.is_served:
+        return
+    is_later = found.revision is not None and found.revision > found.needed
+    raise Conflict(
+        f"database schema is at revision {found.revision or 'none'}, this program needs {found.needed}",
+        "install the version that goes with it, or a later one" if is_later else "run: mda init",
+    )
 
 
 def script_folder() -> Path:

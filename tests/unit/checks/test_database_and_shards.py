@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from mda.checks import database, shards
 from mda.checks.finding import Finding, Level
@@ -37,6 +37,14 @@ def test_a_good_database_has_nothing_wrong(engine: Engine) -> None:
 def test_an_old_schema_is_an_error(engine: Engine) -> None:
     migrate.downgrade(engine, "0001")
     assert bad(list(database.check(engine, SETTINGS))) == {"database.schema": Level.ERROR}
+
+
+def test_a_later_schema_is_a_warning_where_it_serves_this_program(engine: Engine) -> None:
+    later = "UPDATE alembic_version SET version_num = '9999', serves = :serves"
+    for serves, level in ((migrate.newest(), Level.WARNING), ("9999", Level.ERROR)):
+        with engine.begin() as connection:
+            connection.execute(text(later), {"serves": serves})
+        assert bad(list(database.check(engine, SETTINGS))) == {"database.schema": level}
 
 
 def test_a_database_that_is_down_is_an_error() -> None:

@@ -57,6 +57,7 @@ def test_status_tells_whether_the_schema_fits(system: System) -> None:
         "revision": HEAD,
         "needed": HEAD,
         "is_current": True,
+        "is_served": True,
     }
     assert system.done("db", "upgrade") == f"schema is at {HEAD} already\n"
 
