@@ -4,10 +4,11 @@ Compares against METADATA of `mda.metadata.schema.tables`. Each migration, in it
 revision which older programs the schema serves now.
 """
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from alembic import context
-from alembic.runtime.migration import MigrationContext
+from alembic.runtime.migration import MigrationContext, MigrationInfo
 from sqlalchemy import text
 
 from mda.metadata.schema.tables import METADATA
@@ -26,7 +27,7 @@ def run() -> None:
         context.run_migrations()
 
 
-def _remember(ctx: MigrationContext, heads: set[str], **_: Any) -> None:
+def _remember(ctx: MigrationContext, step: MigrationInfo, heads: Collection[str], run_args: Mapping[str, Any]) -> None:
     """Told of each step, up or down, after it; without heads the schema is gone."""
     if ctx.connection is None:  # pragma: no cover - only where alembic writes a script
         return
