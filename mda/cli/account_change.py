@@ -189,5 +189,7 @@ def _purge(handle: Handle, chosen: Settings, account: Address, is_agreed: bool) 
 def _set_state(config: Path | None, addresses: tuple[Address, ...], state: AccountState, verb: str) -> None:
     with opened(settings.load(config)) as handle:
         for address in addresses:
+            accounts.find(handle, address)  # none is changed where one is not there
+        for address in addresses:
             found = accounts.set_state(handle, address, state)
             click.echo(f"{verb} {found.address}" + (f" (it was {found.state})" if found.state is not state else ""))

@@ -22,7 +22,8 @@ def replica(config: Path | None, addresses: tuple[Address, ...], name: str | Non
     """Keep an account's bodies on a second shard, too.
 
     New mail is written to both before the reply (delivery.replicas), older mail by mda storage replicate. Where the
-    first shard can't be read the second one is, and mda storage check --repair mends the one from the other.
+    first shard can't be read the second one is, and mda storage check --repair mends the one from the other. Where one
+    of the accounts is refused, none is changed.
 
     \b
     $ mda account replica anne@example.org bob@example.org --shard second
@@ -32,7 +33,7 @@ def replica(config: Path | None, addresses: tuple[Address, ...], name: str | Non
         raise InvalidValue("neither or both of --shard and --none are given", "name a shard, or none")
     with opened(settings.load(config)) as handle:
         shard_id = None if name is None else shards.find(handle, name).id
-        for address in addresses:
-            found = accounts.find(handle, address)
-            replicas.set_shard(handle, found.id, shard_id)
-            click.echo(f"{found.address}: " + ("no replicas" if name is None else f"replicas on shard {name}"))
+        found = [accounts.find(handle, address) for address in addresses]
+        replicas.set_shard(handle, [one.id for one in found], shard_id)
+        for one in found:
+            click.echo(f"{one.address}: " + ("no replicas" if name is None else f"replicas on shard {name}"))

@@ -1,6 +1,7 @@
 """`mda shard`: where the mail is kept; shards come, move accounts between each other, and go."""
 
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +12,12 @@ from mda.address import Address
 from mda.cli.options import AddressType, json_option
 from mda.cli.quantities import format_size
 from mda.cli.table import Column, show, size_column
-from mda.errors import Conflict, NotFound
+from mda.errors import Conflict, NotFound, StorageUnavailable
 from mda.identifiers import IdentifierSource
 from mda.maintenance import shards as storage_shards
 from mda.maintenance.relocation import Moved, Mover
 from mda.maintenance.relocation import drain as drain_shard
-from mda.maintenance.replication import replicate
+from mda.maintenance.replication import LeftOut, replicate
 from mda.metadata.directory import accounts, shards
 from mda.metadata.directory.shards import Shard, ShardState, Usage
 from mda.metadata.postgresql.opened import opened
@@ -145,7 +146,7 @@ def move(config: Path | None, addresses: tuple[Address, ...], name: str) -> None
         mover = Mover(handle, chosen, target)
         try:
             for account in found:
-                steps = list(mover.move(account.id))
+                steps = _watched(mover.move(account.id))
                 click.echo(f"moved {account.address} to {name}: {_told(steps)}")
         finally:
             mover.close()
@@ -172,15 +173,13 @@ def drain(config: Path | None, name: str, targets: tuple[str, ...]) -> None:
         for wanted in targets:
             shards.find(handle, wanted)
         fit = [one for one in others if one.name in targets or (not targets and one.state.value == "active")]
-        steps: list[Moved] = []
-        for step in drain_shard(handle, chosen, source, fit):
-            steps.append(step)
-            if len(steps) % REPORT_EVERY == 0:
-                click.echo(f"so far: {_told(steps)}", err=True)
-        for _ in replicate(handle, chosen):
-            pass  # what had its second shard here has another now
+        steps = _watched(drain_shard(handle, chosen, source, fit))
+        # What had its second shard here has another now.
+        left_out = [step for step in replicate(handle, chosen) if isinstance(step, LeftOut)]
         left = shards.usage(handle)[source.id]
     click.echo(f"drained {name}: {_told(steps)}; {left.accounts} accounts and {left.messages} messages are left")
+    if left_out:
+        raise StorageUnavailable(f"{len(left_out)} accounts lack replicas: {left_out[0].why}", "mda storage replicate")
 
 
 @shard.command()
@@ -250,6 +249,16 @@ def _free(found: Shard) -> int | None:
         return shutil.disk_usage(shard_root(found.url)).free
     except OSError:
         return None
+
+
+def _watched(moving: Iterable[Moved]) -> list[Moved]:
+    """The steps, with a word now and then of how far it is."""
+    steps: list[Moved] = []
+    for step in moving:
+        steps.append(step)
+        if len(steps) % REPORT_EVERY == 0:
+            click.echo(f"so far: {_told(steps)}", err=True)
+    return steps
 
 
 def _told(steps: list[Moved]) -> str:

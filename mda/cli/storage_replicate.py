@@ -1,15 +1,16 @@
 """`mda storage replicate`: bodies that are not yet on their account's second shard."""
 
 import time
-from pathlib import Path
+from collections.abc import Sequence
 
 import click
 
 from mda import settings
 from mda.cli.quantities import format_size
+from mda.cli.text import visible
 from mda.identifiers import IdentifierSource
 from mda.logs import configure
-from mda.maintenance.replication import Copied, Replicator
+from mda.maintenance.replication import Copied, LeftOut, Replicator
 from mda.metadata.postgresql.readiness import fit_to_serve
 
 SLACK_SECONDS = 600
@@ -18,32 +19,37 @@ SLACK_SECONDS = 600
 WHOLE_SECONDS = 3600
 """How often `--watch` looks at everything."""
 
+EXIT_LEFT_OUT = 1
+
 _IDS_PER_SECOND = 1000 << 22
 
 
 @click.command()
 @click.option("--watch", "seconds", metavar="SECONDS", type=click.FloatRange(0.1), help="Go on, so often.")
-@click.pass_obj
-def replicate(config: Path | None, seconds: float | None) -> None:
+@click.pass_context
+def replicate(ctx: click.Context, seconds: float | None) -> None:
     """Copy bodies that their account's second shard lacks.
 
     Mail of before the account had one, mail that came with delivery.replicas = "behind", and what a repair has led
-    away. Runs beside deliveries; interrupted, it goes on the next time.
+    away. Runs beside deliveries; interrupted, it goes on the next time. Exits 1 where something could not be copied:
+    an account whose shard can't be written, a message that can't be read.
 
     \b
     $ mda storage replicate
     $ mda storage replicate --watch 5
     """
-    chosen = settings.load(config)
+    chosen = settings.load(ctx.obj)
     configure(chosen.log)
     with fit_to_serve(chosen) as handle:
         replicator = Replicator(handle, chosen)
         try:
-            _tell(list(replicator.run()))
+            left = _tell(list(replicator.run()))
             if seconds is not None:
                 _go_on(replicator, seconds)
         finally:
             replicator.close()
+    if left:
+        ctx.exit(EXIT_LEFT_OUT)
 
 
 def _go_on(replicator: Replicator, seconds: float) -> None:
@@ -62,10 +68,13 @@ def _go_on(replicator: Replicator, seconds: float) -> None:
             whole_at = time.monotonic()
 
 
-def _tell(steps: list[Copied]) -> None:
-    copied = [step for step in steps if not step.is_home]
-    home = sum(step.messages for step in steps if step.is_home)
-    unreadable = sum(step.unreadable for step in steps)
+def _tell(steps: Sequence[Copied | LeftOut]) -> bool:
+    """Whether something is left."""
+    done = [step for step in steps if isinstance(step, Copied)]
+    left = [step for step in steps if isinstance(step, LeftOut)]
+    copied = [step for step in done if not step.is_home]
+    home = sum(step.messages for step in done if step.is_home)
+    unreadable = sum(step.unreadable for step in done)
     owners = len({step.account_id for step in copied})
     octets = format_size(sum(step.bytes for step in copied))
     if home:
@@ -73,3 +82,6 @@ def _tell(steps: list[Copied]) -> None:
     click.echo(f"copied {sum(step.messages for step in copied)} messages of {owners} accounts, {octets}")
     if unreadable:
         click.echo(f"{unreadable} messages can't be read: mda storage check --repair", err=True)
+    if left:
+        click.echo(visible(f"{len(left)} accounts are left out: {left[0].why}"), err=True)
+    return bool(unreadable or left)

@@ -25,7 +25,7 @@ from mda.maintenance.findings import Finding, Kind, Outcome
 from mda.maintenance.journal import Journal
 from mda.maintenance.pace import Pace
 from mda.maintenance.purging import record_purges
-from mda.maintenance.replication import replicate
+from mda.maintenance.replication import LeftOut, replicate
 from mda.maintenance.survey import Survey, Surveyor
 from mda.metadata.directory import accounts
 from mda.metadata.mailbox import consistency, places
@@ -77,8 +77,7 @@ class StoreCheck:
                 yield from self._damage(shard, evidence)
             yield from self._counters()
             if self._repairs:
-                for _ in replicate(self._handle, self._settings):
-                    pass
+                yield from self._replicas()
             for reader in readers.values():
                 reader.close()
         self._journal.forget()
@@ -95,6 +94,11 @@ class StoreCheck:
                 if survey is not earlier:
                     self._journal.add(shard.id, survey)
                 yield shard.id, survey
+
+    def _replicas(self) -> Iterator[Finding]:
+        for step in replicate(self._handle, self._settings):
+            if isinstance(step, LeftOut):
+                yield Finding(Kind.NO_REPLICA, f"account {format_id(step.account_id)}", step.why, Outcome.LEFT)
 
     def _damage(self, shard: Shard, evidence: Evidence) -> Iterator[Finding]:
         retired = {one.segment for one in list_retired(shard.root)}

@@ -57,6 +57,7 @@ def erase(
             chosen = [one for one in settled_sources(shard, rules.settled_seconds) if one.segment in holding]
             yield from rewrite(handle, shard, settings, identifiers, chosen)
             yield from remove_retired(handle, shard, rules.grace_seconds)
+            pace.resume()  # the rewriting kept a pace of its own
             for segment, _ in list_segments(shard.root):
                 held = _held(shard, segment, wanted, pace) if segment in holding else frozenset()
                 left |= held

@@ -20,6 +20,7 @@ class Kind(Enum):
     COUNTER = "wrong counter"
     UID = "wrong UID"
     DUPLICATE = "duplicated row"
+    NO_REPLICA = "missing replica"
 
 
 class Outcome(Enum):

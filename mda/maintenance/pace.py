@@ -18,7 +18,10 @@ MOST_REST_SECONDS = 2.0
 
 class Pace:
     """`spend` sleeps where more was spent than the rate allows, or as long as the steps before it had to wait; what was
-    not used for a while does not add up."""
+    not used for a while does not add up.
+
+    Whoever sleeps of its own accord between two steps, or works at another pace, says `resume`, or that would count as
+    waiting."""
 
     def __init__(
         self,
@@ -36,6 +39,10 @@ class Pace:
         self._last_worked = worked()
         self._owed = 0.0
 
+    def resume(self) -> None:
+        """The next step begins now."""
+        self._last, self._last_worked = self._clock(), self._worked()
+
     def spend(self, octets: int) -> None:
         now = self._clock()
         self._owed += min(now - self._last - (self._worked() - self._last_worked), MOST_REST_SECONDS)
@@ -44,4 +51,4 @@ class Pace:
         if rest > 0:
             self._sleep(rest)
             self._owed = 0.0
-        self._last, self._last_worked = self._clock(), self._worked()
+        self.resume()

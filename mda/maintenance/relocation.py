@@ -47,7 +47,7 @@ class Moved:
 class Mover:
     """Moves accounts to one shard. `close` when done."""
 
-    def __init__(self, handle: Handle, settings: Settings, target: Shard) -> None:
+    def __init__(self, handle: Handle, settings: Settings, target: Shard, pace: Pace | None = None) -> None:
         if target.state is not ShardState.ACTIVE:
             raise Conflict(f"shard {target.name} is {target.state.value}", "choose an active one")
         open_shard(target.root, target.id, target.name)
@@ -59,7 +59,7 @@ class Mover:
             target, IdentifierSource(), encoder=self._encoder, segment_bytes=settings.storage.segment_bytes
         )
         self._readers = {shard.id: SegmentReader(shard) for shard in all_shards(handle)}
-        self._pace = Pace(settings.storage.maintenance_bytes_per_second)
+        self._pace = pace or Pace(settings.storage.maintenance_bytes_per_second)
 
     @property
     def target_id(self) -> int:
@@ -91,6 +91,7 @@ class Mover:
         yield from self._copy_all(account_id)
 
     def _copy_all(self, account_id: int) -> Iterator[Moved]:
+        self._pace.resume()
         while batch := places.not_on(self._handle, account_id, self._target.id, BATCH_MESSAGES):
             yield self._copy(account_id, batch)
 
@@ -118,7 +119,8 @@ def drain(handle: Handle, settings: Settings, source: shards.Shard, targets: Seq
     if not targets:
         raise Conflict("there is no other active shard", "make one: mda shard add")
     shards.change(handle, source.name, state=shards.ShardState.DRAINING)
-    movers = [Mover(handle, settings, target) for target in targets]
+    pace = Pace(settings.storage.maintenance_bytes_per_second)
+    movers = [Mover(handle, settings, target, pace) for target in targets]
     chosen = itertools.cycle(movers)
     try:
         for account_id in accounts.on_shard(handle, source.id):
@@ -153,7 +155,7 @@ def _replicas_away(handle: Handle, source_id: int, targets: Sequence[Shard]) -> 
                     f"there is no other shard for the replicas of account {format_id(one.account_id)}",
                     "add a shard, or take its second one away: mda account replica --none",
                 )
-            replicas.set_shard(handle, one.account_id, other)
+            replicas.set_shard(handle, (one.account_id,), other)
 
 
 def _take_late(handle: Handle, source_id: int, movers: Mapping[int, Mover]) -> Iterator[Moved]:

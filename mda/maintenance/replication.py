@@ -45,7 +45,15 @@ class Copied:
     """To the account's first shard."""
 
 
-def replicate(handle: Handle, settings: Settings) -> Iterator[Copied]:
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """An account whose mail could not be copied now: `why`, and the way out. The next run comes to it again."""
+
+    account_id: int
+    why: str
+
+
+def replicate(handle: Handle, settings: Settings) -> Iterator[Copied | LeftOut]:
     """One run over all accounts with a second shard."""
     replicator = Replicator(handle, settings)
     try:
@@ -61,10 +69,12 @@ class Replicator:
         self._handle = handle
         self._settings = settings
         self._copiers: dict[int, _Copier] = {}
+        self._pace = Pace(settings.storage.maintenance_bytes_per_second)
 
-    def run(self, since: int = 0) -> Iterator[Copied]:
+    def run(self, since: int = 0) -> Iterator[Copied | LeftOut]:
         """Of contents with ids from `since` on; with 0, all that there is to do. An account whose shard can't be
-        written is logged, and left for the next run."""
+        written is logged, told, and left for the next run."""
+        self._pace.resume()
         if not since:
             replicas.forget_ownerless(self._handle)
         shards = {shard.id: shard for shard in all_shards(self._handle)}
@@ -72,13 +82,13 @@ class Replicator:
             readers = {shard.id: SegmentReader(shard) for shard in shards.values()}
             for reader in readers.values():
                 stack.callback(reader.close)
-            for one in replicas.replicated(self._handle):
+            for one in replicas.incomplete(self._handle, since):
                 try:
                     if not since:
                         yield from self._bring_home(one, shards[one.shard_id])
                     yield from self._copier(shards[one.replica_shard_id]).run(one, readers, since)
                 except MdaError as error:
-                    _log_left(one, error)
+                    yield _left_out(one, error)
         for copier in self._copiers.values():
             copier.flush()
 
@@ -89,7 +99,7 @@ class Replicator:
     def _bring_home(self, one: Replicated, first: Shard) -> Iterator[Copied]:
         if not places.not_on(self._handle, one.account_id, one.shard_id, 1):
             return
-        mover = Mover(self._handle, self._settings, first)
+        mover = Mover(self._handle, self._settings, first, self._pace)
         try:
             for moved in mover.bring_home(one.account_id):
                 yield Copied(one.account_id, moved.messages, moved.bytes, is_home=True)
@@ -98,19 +108,20 @@ class Replicator:
 
     def _copier(self, target: Shard) -> "_Copier":
         if target.id not in self._copiers:
-            self._copiers[target.id] = _Copier(self._handle, self._settings, target)
+            self._copiers[target.id] = _Copier(self._handle, self._settings, target, self._pace)
         return self._copiers[target.id]
 
 
-def _log_left(one: Replicated, error: MdaError) -> None:
+def _left_out(one: Replicated, error: MdaError) -> LeftOut:
     account = format_id(one.account_id)
     logger("storage").error("account_not_replicated", account=account, error=error.message, remedy=error.remedy)
+    return LeftOut(one.account_id, str(error))
 
 
 class _Copier:
     """Writes replicas to one shard."""
 
-    def __init__(self, handle: Handle, settings: Settings, target: Shard) -> None:
+    def __init__(self, handle: Handle, settings: Settings, target: Shard, pace: Pace) -> None:
         open_shard(target.root, target.id, target.name)
         self._handle = handle
         self._target = target
@@ -123,7 +134,7 @@ class _Copier:
             segment_bytes=settings.storage.segment_bytes,
             segment_age_seconds=settings.storage.segment_age_seconds,
         )
-        self._pace = Pace(settings.storage.maintenance_bytes_per_second)
+        self._pace = pace
 
     def flush(self) -> None:
         """The commit records that wait, and what time asks of the segment."""

@@ -3,12 +3,13 @@
 A replica's row is worth nothing without its content's: who reads it joins both.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Engine, delete, exists, select, text, update
 
 from mda.errors import Conflict
+from mda.metadata.mailbox.change import changing
 from mda.metadata.mailbox.places import Key, Place, arrays_of
 from mda.metadata.postgresql.engine import MILLISECONDS, transaction
 from mda.metadata.schema.tables import account, content, replica
@@ -32,6 +33,11 @@ _PROMOTE = text(
 )
 
 
+_REPLICATED = select(account.c.id, account.c.shard_id, account.c.replica_shard_id).where(
+    account.c.replica_shard_id.is_not(None)
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Replicated:
     """An account with a second shard."""
@@ -41,24 +47,37 @@ class Replicated:
     replica_shard_id: int
 
 
-def set_shard(engine: Engine, account_id: int, shard_id: int | None) -> None:
-    """The account's second shard, for mail that comes from now on; None takes it away, with what is known of the
-    replicas. Conflict where it is the account's first one."""
-    with transaction(engine) as connection:
-        if shard_id is not None and shard_id == connection.scalar(
-            select(account.c.shard_id).where(account.c.id == account_id)
-        ):
-            raise Conflict("this is the shard that the account's mail is on", "choose another: mda shard list")
-        connection.execute(update(account).where(account.c.id == account_id).values(replica_shard_id=shard_id))
+def set_shard(engine: Engine, account_ids: Collection[int], shard_id: int | None) -> None:
+    """The accounts' second shard, for mail that comes from now on; None takes it away, with what is known of the
+    replicas. Conflict, and no account is changed, where it is the first one of any."""
+    is_one = account.c.id.in_(account_ids)
+    with changing(engine) as connection:
+        there = connection.scalar(select(account.c.address).where(is_one, account.c.shard_id == shard_id).limit(1))
+        if there is not None:
+            raise Conflict(f"this is the shard that the mail of {there} is on", "choose another: mda shard list")
+        connection.execute(update(account).where(is_one).values(replica_shard_id=shard_id))
         if shard_id is None:
-            connection.execute(delete(replica).where(replica.c.account_id == account_id))
+            connection.execute(delete(replica).where(replica.c.account_id.in_(account_ids)))
 
 
 def replicated(engine: Engine) -> tuple[Replicated, ...]:
     """Every account with a second shard, by id."""
-    statement = select(account.c.id, account.c.shard_id, account.c.replica_shard_id)
     with transaction(engine) as connection:
-        rows = connection.execute(statement.where(account.c.replica_shard_id.is_not(None)).order_by(account.c.id))
+        return tuple(Replicated(*row) for row in connection.execute(_REPLICATED.order_by(account.c.id)))
+
+
+def incomplete(engine: Engine, since: int = 0) -> tuple[Replicated, ...]:
+    """Those accounts with a second shard of which a content, with an id from `since` on, is not on both shards: one
+    statement, which asks the contents of each account by their key."""
+    wanted = (content.c.account_id == account.c.id, content.c.id >= since)
+    has_one = exists().where(
+        replica.c.account_id == content.c.account_id,
+        replica.c.content_id == content.c.id,
+        replica.c.shard_id == account.c.replica_shard_id,
+    )
+    is_missing = exists().where(*wanted, (content.c.shard_id != account.c.shard_id) | ~has_one)
+    with transaction(engine.execution_options(**{MILLISECONDS: "0"})) as connection:
+        rows = connection.execute(_REPLICATED.where(is_missing).order_by(account.c.id))
         return tuple(Replicated(*row) for row in rows)
 
 

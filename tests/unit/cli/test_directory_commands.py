@@ -58,6 +58,8 @@ def test_accounts_are_narrowed_by_domain_and_state(anne: System) -> None:
 
 
 def test_mistyped_account_is_told_the_nearest(anne: System) -> None:
+    anne.refused("account", "disable", "anne@example.org", "anna@example.org")
+    assert anne.listed("account", "list")[0]["state"] == "active", "none is changed where one is refused"
     assert anne.refused("account", "disable", "anna@example.org") == (
         "mda: no account anna@example.org; did you mean anne@example.org?"
     )

@@ -62,3 +62,13 @@ def test_steps_that_wait_are_followed_by_rests_of_that_length(machine: Machine) 
     machine.step(worked=0, waited=60)
     upkeep.spend(1)
     assert machine.rests[-1] == MOST_REST_SECONDS
+
+
+def test_what_lies_before_a_resumption_is_no_waiting(machine: Machine) -> None:
+    upkeep = pace(machine, 10**9)
+    machine.sleep(1)
+    machine.rests.clear()
+    upkeep.resume()
+    machine.step(worked=0.1, waited=0.2)
+    upkeep.spend(1)
+    assert machine.rests == pytest.approx([0.2])

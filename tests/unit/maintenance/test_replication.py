@@ -7,8 +7,14 @@ import time
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 
+from mda import settings
+from mda.errors import StorageFull
+from mda.maintenance.pace import Pace
+from mda.maintenance.replication import Copied, Replicator
+from mda.metadata.postgresql.opened import opened
+from mda.storage.writer import SegmentWriter
 from tests.unit.cli.conftest import PROGRAM, System
 from tests.unit.maintenance.conftest import age_seals, shard_bytes, shard_root
 from tests.unit.maintenance.store import ANNE, bodies, deliver, stored
@@ -143,6 +149,100 @@ def test_erasure_reaches_replicas(two: System, engine: Engine, tmp_path: Path) -
         assert RAWS[3] in shard_bytes(root)
     assert replicas(engine) == {"second": 11}
     assert two.run("storage", "check").exit_code == 0
+
+
+def test_what_could_not_be_copied_is_told(two: System, engine: Engine, tmp_path: Path) -> None:
+    deliver(two, RAWS)
+    two.done("account", "replica", ANNE, "--shard", "second")
+    (tmp_path / "second").rename(tmp_path / "away")
+    told = two.run("storage", "replicate")
+    assert told.exit_code == 1
+    assert "copied 0 messages of 0 accounts" in told.stdout
+    assert "1 accounts are left out: " in told.stderr
+    (tmp_path / "away").rename(tmp_path / "second")
+    assert "copied 12 messages of 1 accounts" in two.done("storage", "replicate")
+
+
+def test_messages_that_cannot_be_read_are_told(two: System, engine: Engine) -> None:
+    deliver(two, RAWS)
+    two.done("account", "replica", ANNE, "--shard", "second")
+    (segment,) = [path for path in shard_root(two).rglob("*.seg") if path.stat().st_size > 5000]
+    octets = bytearray(segment.read_bytes())
+    octets[400] ^= 0xFF
+    segment.write_bytes(octets)
+    told = two.run("storage", "replicate")
+    assert told.exit_code == 1
+    assert "copied 11 messages of 1 accounts" in told.stdout
+    assert "1 messages can't be read: mda storage check --repair" in told.stderr
+
+
+def test_repair_says_whose_replicas_it_could_not_make(
+    two: System, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliver(two, RAWS)
+    two.done("account", "replica", ANNE, "--shard", "second")
+
+    def refuse(*_: object) -> None:
+        raise StorageFull("shard second: No space left on device", "free space")
+
+    monkeypatch.setattr(SegmentWriter, "append", refuse)
+    monkeypatch.setattr(SegmentWriter, "close", lambda _: None)
+    told = two.run("storage", "check", "--repair")
+    assert told.exit_code == 2
+    assert "left: missing replica: account " in told.stdout
+    assert "No space left on device; free space" in told.stdout
+
+
+def test_a_round_is_one_statement_for_all_accounts(two: System, engine: Engine) -> None:
+    names = [f"user{number}@example.org" for number in range(20)]
+
+    def statements_of_a_round() -> int:
+        with opened(settings.load(two.file, {})) as handle:
+            replicator = Replicator(handle, settings.load(two.file, {}))
+            asked: list[str] = []
+            event.listen(handle, "before_cursor_execute", lambda *call: asked.append(call[2]))
+            assert not list(replicator.run(since=1))
+            replicator.close()
+        return len(asked)
+
+    deliver(two, RAWS)
+    two.done("account", "replica", ANNE, "--shard", "second")
+    two.done("storage", "replicate")
+    alone = statements_of_a_round()
+    for name in names:
+        two.done("account", "add", name)
+        two.done("shard", "move", name, "first")
+    two.done("account", "replica", *names, "--shard", "second")
+    assert statements_of_a_round() == alone
+
+
+def test_the_time_between_two_rounds_is_no_waiting(
+    two: System, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, rests = [0.0], list[float]()
+    monkeypatch.setattr(
+        "mda.maintenance.replication.Pace", lambda rate: Pace(10**12, lambda: now[0], rests.append, lambda: 0.0)
+    )
+    two.done("account", "replica", ANNE, "--shard", "second")
+    two.file.write_text(two.file.read_text().replace('#replicas = "before_reply"', 'replicas = "behind"'))
+    with opened(settings.load(two.file, {})) as handle:
+        replicator = Replicator(handle, settings.load(two.file, {}))
+        for part in (RAWS[:6], RAWS[6:]):
+            deliver(two, part)
+            now[0] += 5.0
+            assert [step.messages for step in replicator.run() if isinstance(step, Copied)] == [6]
+        replicator.close()
+    assert rests == []
+
+
+def test_none_gets_a_second_shard_where_one_is_refused(two: System, engine: Engine) -> None:
+    two.done("account", "add", "bob@example.org")
+    two.done("shard", "move", "bob@example.org", "second")
+    error = two.refused("account", "replica", ANNE, "bob@example.org", "--shard", "second")
+    assert "the mail of bob@example.org is on" in error
+    two.refused("account", "replica", ANNE, "nobody@example.org", "--shard", "second")
+    with engine.begin() as connection:
+        assert connection.scalar(text("SELECT count(replica_shard_id) FROM account")) == 0
 
 
 def test_second_shard_is_another_one_and_can_be_taken_away(two: System, engine: Engine, tmp_path: Path) -> None:
