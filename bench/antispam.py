@@ -11,7 +11,6 @@ build/bench/antispam.json. Peers are left out with a word where they are not ins
 """
 
 import hashlib
-import json
 import resource
 import shutil
 import statistics
@@ -28,7 +27,7 @@ from threading import Event, Thread
 from bench import antispam_bogofilter
 from bench.antispam_half import compare_halves
 from bench.antispam_online import compare_online
-from bench.mime_programs import OUTPUT
+from bench.scaffold import write_results
 from mda.antispam import trial
 from mda.antispam.classifier import Classifier
 from mda.antispam.trial import Entry
@@ -44,10 +43,7 @@ def main() -> int:
     speeds = measure_speed(entries, rounds) | measure_replacement()
     for name, value in speeds.items():
         print(f"{name:40} {value:12,.2f}")
-    OUTPUT.mkdir(parents=True, exist_ok=True)
-    (OUTPUT / "antispam.json").write_text(
-        json.dumps(speeds | compare_online(entries) | compare_halves(index), indent=2) + "\n"
-    )
+    write_results("antispam", speeds | compare_online(entries) | compare_halves(index))
     return 0
 
 

@@ -10,14 +10,12 @@ a transaction; cells of real mails (the SpamAssassin corpus) are its own as a wh
 row a cell. Needs root, postfix and dovecot-lmtpd; what is missing is named.
 """
 
-import json
 import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,9 +24,9 @@ from bench import processor_time
 from bench.delivery_client import Client, lines_of_x, write_mails
 from bench.delivery_dovecot import Dovecot
 from bench.delivery_mda import DOMAIN, LOCAL_PART, ours
-from bench.mime_programs import OUTPUT
 from bench.mime_samples import corpus_messages
 from bench.needed import PATH, has_all
+from bench.scaffold import medians, run_folder, write_results
 from tests.integration.instance import Instance
 from tools.fetch_corpus import DEFAULT_FOLDER
 
@@ -66,15 +64,12 @@ def main() -> int:
         return 2
     cells = QUICK_CELLS if is_quick else CELLS
     rows: list[dict[str, object]] = []
-    with tempfile.TemporaryDirectory(prefix="mda-bench-", dir="/var/tmp") as folder:
-        root = Path(folder)
-        root.chmod(0o755)
+    with run_folder() as root:
         sender = Sender(Client.built(root), {octets: written(root, octets) for _, octets in cells})
         with ours(root / "mda") as mda, peers(root) as dovecots:
             for sessions, octets in cells:
                 rows += cell(sender, mda, dovecots, sessions, octets, pairs)
-    OUTPUT.mkdir(parents=True, exist_ok=True)
-    (OUTPUT / "delivery.json").write_text(json.dumps(rows, indent=2) + "\n")
+    write_results("delivery", rows)
     return 0
 
 
@@ -108,10 +103,6 @@ def cell(
             "ratio": mine.rate / peer.rate,
             **figures,
         }
-
-
-def medians(runs: Sequence[Run]) -> Run:
-    return Run(*(statistics.median(getattr(run, key) for run in runs) for key in Run.__slots__))
 
 
 def _line(run: Run) -> str:

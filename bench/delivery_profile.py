@@ -18,14 +18,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from time import perf_counter, sleep
 
 from bench import processor_time, storage_append
 from bench.delivery_client import Client, write_mails
 from bench.delivery_mda import ACCOUNTS, DOMAIN, ours
-from bench.mime_programs import OUTPUT
 from bench.mime_samples import corpus_messages
+from bench.scaffold import run_folder, write_results
 from mda import settings
 from mda.identifiers import IdentifierSource
 from mda.metadata.delivery.deliver import Committer, Delivery, Stored
@@ -70,9 +69,7 @@ REST = "event loop"
 def main() -> int:
     sessions = int(sys.argv[1]) if len(sys.argv) > 1 else 32
     mails = corpus_messages(DEFAULT_FOLDER)
-    with TemporaryDirectory(prefix="mda-bench-", dir="/var/tmp") as folder:
-        root = Path(folder)
-        root.chmod(0o755)
+    with run_folder() as root:
         client, written = Client.built(root), write_mails(root / "mails", mails)
         with ours(root / "mda") as mda:
             client.replay(mda.socket, sessions, RUN, DOMAIN, written)
@@ -81,8 +78,7 @@ def main() -> int:
                 result["held_us"] = held(mda, delivered, root)
             result["transactions"] = transactions(mda)
         result["appends"] = storage_append.measure(root, mails, 1)
-    OUTPUT.mkdir(parents=True, exist_ok=True)
-    (OUTPUT / "profile.json").write_text(json.dumps(result, indent=2) + "\n")
+    write_results("profile", result)
     print(json.dumps({key: result[key] for key in result if key != "appends"}, indent=2))
     return 0
 

@@ -6,7 +6,6 @@ one mailbox locked by somebody, and mail for it waiting, against neither. Median
 build/bench/fairness.json. Needs root and postfix.
 """
 
-import json
 import os
 import signal
 import smtplib
@@ -18,13 +17,12 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from sqlalchemy import Engine, func, select, text
 
 from bench.delivery_mda import DOMAIN, ours
-from bench.mime_programs import OUTPUT
 from bench.needed import PATH, has_all
+from bench.scaffold import run_folder, write_results
 from mda import address, settings
 from mda.metadata.directory import accounts
 from mda.metadata.postgresql.opened import opened
@@ -58,13 +56,9 @@ def main() -> int:
     if not has_all(("smtp-source",)):
         return 2
     numbers = [int(argument) for argument in sys.argv[1:] if argument.isdigit()]
-    with TemporaryDirectory(prefix="mda-bench-", dir="/var/tmp") as folder:
-        root = Path(folder)
-        root.chmod(0o755)
-        with ours(root / "mda") as mda, opened(settings.load(mda.settings)) as engine:
-            rows = measure(mda, engine, numbers[0] if numbers else 5)
-    OUTPUT.mkdir(parents=True, exist_ok=True)
-    (OUTPUT / "fairness.json").write_text(json.dumps(rows, indent=2) + "\n")
+    with run_folder() as root, ours(root / "mda") as mda, opened(settings.load(mda.settings)) as engine:
+        rows = measure(mda, engine, numbers[0] if numbers else 5)
+    write_results("fairness", rows)
     return 0
 
 

@@ -7,23 +7,20 @@ both in turn, to 2,000 accounts. Medians of the pairs; needs some 25 GB below /v
 there. Writes build/bench/growth.json, a row for each number of sessions. Needs root (the client runs as nobody).
 """
 
-import json
 import shutil
 import statistics
 import sys
-from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from sqlalchemy import Engine, text
 
 from bench.delivery_client import Client, write_mails
 from bench.delivery_mda import DOMAIN, ours
 from bench.growth_rows import fill, tidy
-from bench.mime_programs import OUTPUT
 from bench.mime_samples import corpus_messages
+from bench.scaffold import PLACE, medians, run_folder, write_results
 from mda import settings
 from mda.metadata.postgresql.opened import opened
 from tests.integration.instance import Instance
@@ -32,7 +29,6 @@ from tools.fetch_corpus import DEFAULT_FOLDER
 MESSAGES = 10_000_000
 OCTETS_A_MESSAGE = 2_500
 """Of disk, with the indexes and the WAL that is kept."""
-FOLDER = "/var/tmp"  # noqa: S108 - below it TemporaryDirectory makes a folder of our own
 RUN = 2_000
 SESSIONS = (8, 32)
 GOAL = 0.9
@@ -60,13 +56,11 @@ class Sender:
 def main() -> int:
     numbers = [int(argument) for argument in sys.argv[1:]]
     pairs, messages = [*numbers, *(5, MESSAGES)[len(numbers) :]]
-    free, wanted = shutil.disk_usage(FOLDER).free, OCTETS_A_MESSAGE * messages
+    free, wanted = shutil.disk_usage(PLACE).free, OCTETS_A_MESSAGE * messages
     if free < wanted:
-        print(f"{messages:,} messages need {wanted / 1e9:.0f} GB below {FOLDER}, where {free / 1e9:.0f} GB are free")
+        print(f"{messages:,} messages need {wanted / 1e9:.0f} GB below {PLACE}, where {free / 1e9:.0f} GB are free")
         return 2
-    with TemporaryDirectory(prefix="mda-bench-", dir=FOLDER) as folder, ExitStack() as stack:
-        root = Path(folder)
-        root.chmod(0o755)
+    with run_folder() as root, ExitStack() as stack:
         sender = Sender(Client.built(root), write_mails(root / "mails", corpus_messages(DEFAULT_FOLDER)))
         full = stack.enter_context(ours(root / "full"))
         empty = stack.enter_context(ours(root / "empty"))
@@ -82,8 +76,7 @@ def main() -> int:
             {"messages": messages, "fill_seconds": seconds, "database_octets": octets, **compared}
             for compared in (compare(sender, full, empty, sessions, pairs) for sessions in SESSIONS)
         ]
-    OUTPUT.mkdir(parents=True, exist_ok=True)
-    (OUTPUT / "growth.json").write_text(json.dumps(rows, indent=2) + "\n")
+    write_results("growth", rows)
     return 0
 
 
@@ -101,10 +94,6 @@ def compare(sender: Sender, full: Instance, empty: Instance, sessions: int, pair
         print(f"  {name:5} {median.rate:6,.0f}/s, p50 {median.p50_ms:6.1f} p99 {median.p99_ms:6.1f} ms", flush=True)
         row |= {f"{name}_{key}": getattr(median, key) for key in Run.__slots__}
     return row
-
-
-def medians(runs: Sequence[Run]) -> Run:
-    return Run(*(statistics.median(getattr(run, key) for run in runs) for key in Run.__slots__))
 
 
 def database_octets(engine: Engine) -> int:

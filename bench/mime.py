@@ -10,7 +10,6 @@ each slice paid that for all. Figures are medians of the rounds, in CPU time, ra
 Prints both and writes the ratios to build/bench/mime.json. It judges nothing: what ratio is enough is said elsewhere.
 """
 
-import json
 import statistics
 import subprocess
 import sys
@@ -19,8 +18,9 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
 from bench import mime_contestants as contestants
-from bench.mime_programs import COSTLY, OUTPUT, PARSER, compile_c
+from bench.mime_programs import COSTLY, PARSER, compile_c
 from bench.mime_samples import attachment_messages, corpus_messages
+from bench.scaffold import write_results
 from tools.fetch_corpus import DEFAULT_FOLDER
 
 SLICES = 10
@@ -80,8 +80,7 @@ def main() -> int:
     ratios |= measure_cost(rounds)
     for key, ratio in ratios.items():
         print(f"{key:40} {ratio:10.2f}")
-    OUTPUT.mkdir(parents=True, exist_ok=True)
-    (OUTPUT / "mime.json").write_text(json.dumps(ratios, indent=2) + "\n")
+    write_results("mime", ratios)
     return 0
 
 

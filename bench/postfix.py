@@ -9,7 +9,6 @@ CPU is that of Postfix, the destination and its PostgreSQL. Medians of the pairs
 a comparison. Needs root, postfix and dovecot-lmtpd; what is missing is named.
 """
 
-import json
 import os
 import re
 import statistics
@@ -20,13 +19,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from bench import processor_time
 from bench.delivery_dovecot import Dovecot
 from bench.delivery_mda import LOCAL_PART, ours
-from bench.mime_programs import OUTPUT, ROOT, compile_c
+from bench.mime_programs import ROOT, compile_c
 from bench.needed import PATH, has_all
+from bench.scaffold import medians, run_folder, write_results
 from tests.integration.postfix import Lmtp, Pipe, Postfix, Route, Setup, running
 
 SESSIONS = 8
@@ -87,12 +86,9 @@ def main() -> int:
     pairs = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     if not has_all(("smtp-source", "smtp-sink", "dovecot")):
         return 2
-    with TemporaryDirectory(prefix="mda-bench-", dir="/var/tmp") as folder, ExitStack() as stack:
-        root = Path(folder)
-        root.chmod(0o755)
+    with run_folder() as root, ExitStack() as stack:
         rows = [row(comparison, runs) for comparison, runs in measure(stage(root, stack), pairs).items()]
-    OUTPUT.mkdir(parents=True, exist_ok=True)
-    (OUTPUT / "postfix.json").write_text(json.dumps(rows, indent=2) + "\n")
+    write_results("postfix", rows)
     return 0
 
 
@@ -210,10 +206,6 @@ def row(comparison: Comparison, pairs: Sequence[tuple[Run, Run]]) -> Mapping[str
         for who, run in (("our", mine), ("peer", other))
     }
     return {**head, "ratio": ratio, "goal": comparison.goal, **figures}
-
-
-def medians(runs: Sequence[Run]) -> Run:
-    return Run(*(statistics.median(getattr(run, key) for run in runs) for key in Run.__slots__))
 
 
 if __name__ == "__main__":

@@ -4,15 +4,12 @@ Each command as a process of its own, beside an embedded PostgreSQL that runs al
 turn, next to `python -c pass` and what Python needs for click alone. Writes build/bench/startup.json.
 """
 
-import json
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
 
-from bench.mime_programs import OUTPUT
+from bench.scaffold import run_folder, write_results
 from mda.metadata.postgresql.opened import opened
 from mda.settings import load
 from tests.integration.instance import COMMANDS, Instance
@@ -32,8 +29,8 @@ MESSAGE = "From: Ben <ben@bench.test>\nTo: anne@bench.test\nSubject: {}\n\nAt no
 
 def main() -> int:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    with tempfile.TemporaryDirectory(prefix="mda-bench-", dir="/var/tmp") as folder:
-        instance = Instance(Path(folder), "embedded")
+    with run_folder() as folder:
+        instance = Instance(folder, "embedded")
         instance.prepare("bench.test", ["anne"])
         for subject in SUBJECTS:
             instance.mda("deliver", "anne@bench.test", stdin=MESSAGE.format(subject).encode())
@@ -53,8 +50,7 @@ def main() -> int:
         median = statistics.median(found)
         rows.append({"command": name, "median_ms": round(median, 1), "quickest_ms": round(min(found), 1)})
         print(f"{name:32} {median:6.1f} ms, quickest {min(found):6.1f}, {median / floor:.1f} times python -c pass")
-    OUTPUT.mkdir(parents=True, exist_ok=True)
-    (OUTPUT / "startup.json").write_text(json.dumps(rows, indent=2) + "\n")
+    write_results("startup", rows)
     return 0
 
 

@@ -11,12 +11,12 @@ import json
 import random
 import re
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from bench import storage_append, storage_codec, storage_compaction, storage_dovecot, storage_reads, storage_space
 from bench.mime_programs import OUTPUT, ROOT
+from bench.scaffold import run_folder, write_results
 from tools.build_base_dictionary import read_corpus
 
 SECTIONS = ("codec", "append", "reads", "space", "compaction")
@@ -40,14 +40,12 @@ def main() -> int:
     mails = read_corpus(CORPUS)
     random.Random(1).shuffle(mails)
     del mails[QUICK_MAILS if is_quick else len(mails) :]
-    OUTPUT.mkdir(parents=True, exist_ok=True)
     output = OUTPUT / "storage.json"
     found = json.loads(output.read_text()) if output.exists() else {}
     for section in chosen:
-        with tempfile.TemporaryDirectory(prefix="mda-bench-", dir="/var/tmp") as folder:
-            Path(folder).chmod(0o755)
-            found[section] = _measure(section, Path(folder), mails, rounds, is_quick=is_quick)
-        output.write_text(json.dumps(found, indent=2) + "\n")
+        with run_folder() as folder:
+            found[section] = _measure(section, folder, mails, rounds, is_quick=is_quick)
+        write_results("storage", found)
     return 0
 
 

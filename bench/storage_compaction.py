@@ -1,8 +1,9 @@
 """Compaction's speed, and what deliveries feel of it.
 
-The shard is filled with the corpus several times. Speed is that of a run without a limit and with nothing beside it.
-Then smtp-source delivers for some seconds, in turn with compaction beside it (at the pace and niceness as they come)
-and without; the effect is the median of the pairs' ratios. Needs smtp-source (Debian's postfix).
+The shard is filled with the corpus several times. Speed is that of a run with no limit to its rate and with nothing
+beside it: it rests for as long as it has waited, as always. Then smtp-source delivers for some seconds, in turn with
+compaction beside it (at the pace and niceness as they come) and without; the effect is the median of the pairs' ratios.
+Needs smtp-source (Debian's postfix).
 """
 
 import os
@@ -49,14 +50,14 @@ def measure(folder: Path, mails: Sequence[bytes], pairs: int) -> list[Row]:
         windows = [(_window(instance), _beside(instance)) for _ in range(pairs)]
     effect = statistics.median(1 - beside / alone for alone, (beside, _) in windows)
     alone = statistics.median(alone for alone, _ in windows)
-    covered = min(share for _, (_, share) in windows)
-    print(f"delivery beside compaction: {effect:.1%} slower than {alone:,.0f}/s; it ran for {covered:.0%} of the time")
+    beside = statistics.median(speed for _, (_, speed) in windows)
+    print(f"delivery beside compaction of {beside / 1e6:.1f} MB/s: {effect:.1%} slower than {alone:,.0f}/s")
     return [
         {
             "compaction_mb_s": octets / seconds / 1e6,
             "delivery_s": alone,
             "delivery_slower_by": effect,
-            "least_share_beside": covered,
+            "compaction_beside_mb_s": beside / 1e6,
             "pairs": [(alone, beside) for alone, (beside, _) in windows],
         }
     ]
@@ -69,19 +70,26 @@ def _compactor(instance: Instance) -> "subprocess.Popen[str]":
 
 
 def _beside(instance: Instance) -> tuple[float, float]:
-    """The rate with compaction beside it, and for which share of the time that ran. It is killed, as it may be."""
+    """The rate with compaction beside it, and how many octets a second that read. It is killed, as it may be; if it
+    came to its end before, RuntimeError."""
     time.sleep(SETTLING_SECONDS)
     process = _compactor(instance)
-    time.sleep(1.5)  # until it has started
-    begin = time.monotonic()
-    rate = _window(instance)
-    seconds = time.monotonic() - begin
-    if process.poll() is None:
+    try:
+        time.sleep(1.5)  # until it has started
+        begin, before = time.monotonic(), _octets_read(process)
+        rate = _window(instance)
+        speed = (_octets_read(process) - before) / (time.monotonic() - begin)
+        if process.poll() is not None:
+            raise RuntimeError("compaction ended before the deliveries did")
+    finally:
         process.kill()
         process.communicate()
-        return rate, 1.0
-    spent = float(process.communicate()[0].split()[1])
-    return rate, min(1.0, spent / seconds)
+    return rate, speed
+
+
+def _octets_read(process: "subprocess.Popen[str]") -> int:
+    """From files, by the kernel's count."""
+    return int(Path(f"/proc/{process.pid}/io").read_text().split()[1])
 
 
 def _window(instance: Instance) -> float:

@@ -11,13 +11,12 @@ import asyncio
 import json
 import statistics
 import sys
-import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bench.mime_programs import OUTPUT
+from bench.scaffold import run_folder, write_results
 from mda import address
 from mda.delivery.compose import compose
 from mda.delivery.copies import Accepted
@@ -69,8 +68,8 @@ def main() -> int:
     pairs = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     configure(Log(level="warning"))
     sys.setswitchinterval(SWITCH_SECONDS)
-    with tempfile.TemporaryDirectory(prefix="mda-bench-", dir="/var/tmp") as folder:
-        instance = Instance(Path(folder), "embedded")
+    with run_folder() as folder:
+        instance = Instance(folder, "embedded")
         instance.prepare("bench.test", [f"u{number}" for number in range(ACCOUNTS)])
         traced, silent, own = asyncio.run(compare(instance.settings, pairs))
     added = [with_it / without - 1 for with_it, without in zip(traced, silent, strict=True)]
@@ -84,8 +83,7 @@ def main() -> int:
         "counters_us": round(counters * 1e6, 2),
         "counters_percent": round(counters / statistics.median(silent) * 100, 2),
     }
-    OUTPUT.mkdir(parents=True, exist_ok=True)
-    (OUTPUT / "watching.json").write_text(json.dumps(result, indent=2) + "\n")
+    write_results("watching", result)
     print(json.dumps(result, indent=2))
     return 0
 

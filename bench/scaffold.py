@@ -1,0 +1,49 @@
+"""What benchmarks begin and end with: a folder of their own, results in build/bench, medians of runs."""
+
+import json
+import signal
+import statistics
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TypeVar
+
+from bench.mime_programs import OUTPUT
+
+PLACE = "/var/tmp"  # noqa: S108 - below it TemporaryDirectory makes a folder of our own
+"""On a disk, which /tmp may not be."""
+
+T = TypeVar("T")
+
+
+@contextmanager
+def run_folder() -> Iterator[Path]:
+    """A folder that servers of other users can look into, gone at the end. SIGTERM is an exit from here on, so that
+    what was started is stopped."""
+    signal.signal(signal.SIGTERM, _leave)
+    with TemporaryDirectory(prefix="mda-bench-", dir=PLACE) as folder:
+        root = Path(folder)
+        root.chmod(0o755)
+        yield root
+
+
+def write_results(name: str, results: object) -> None:
+    """Into build/bench/`name`.json."""
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    (OUTPUT / f"{name}.json").write_text(json.dumps(results, indent=2) + "\n")
+
+
+def medians(runs: Sequence[T]) -> T:
+    """Of each field of a dataclass of numbers."""
+    first: Any = runs[0]
+    values = (statistics.median(getattr(run, field.name) for run in runs) for field in fields(first))
+    made: T = type(first)(*values)
+    return made
+
+
+def _leave(*_: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(128 + signal.SIGTERM)
