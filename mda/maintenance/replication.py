@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from mda.errors import MdaError, StorageUnavailable
+from mda.errors import Conflict, MdaError, NotFound, RecordDamaged, StorageUnavailable
 from mda.identifiers import IdentifierSource, format_id
 from mda.logs import logger
 from mda.maintenance.own_copy import commits_of, own_copy
@@ -31,6 +31,8 @@ from mda.storage.shard import Shard, open_shard
 from mda.storage.writer import SegmentWriter
 
 BATCH_MESSAGES = 200
+OF_AN_ACCOUNT = (Conflict, NotFound, RecordDamaged, StorageUnavailable)
+"""What leaves an account out; trouble with the database ends the run, as it would find every other account, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class Replicator:
 
     def run(self, since: int = 0) -> Iterator[Copied | LeftOut]:
         """Of contents with ids from `since` on; with 0, all that there is to do. An account whose shard can't be
-        written is logged, told, and left for the next run."""
+        written is logged, told, and left for the next run; DatabaseUnavailable ends it."""
         self._pace.resume()
         if not since:
             replicas.forget_ownerless(self._handle)
@@ -87,7 +89,7 @@ class Replicator:
                     if not since:
                         yield from self._bring_home(one, shards[one.shard_id])
                     yield from self._copier(shards[one.replica_shard_id]).run(one, readers, since)
-                except MdaError as error:
+                except OF_AN_ACCOUNT as error:
                     yield _left_out(one, error)
         for copier in self._copiers.values():
             copier.flush()

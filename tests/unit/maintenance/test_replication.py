@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import Engine, event, text
 
 from mda import settings
-from mda.errors import StorageFull
+from mda.cli.main import EXIT_TRY_AGAIN
+from mda.errors import DatabaseUnavailable, StorageFull
 from mda.maintenance.pace import Pace
 from mda.maintenance.replication import Copied, Replicator
 from mda.metadata.postgresql.opened import opened
@@ -174,6 +175,19 @@ def test_messages_that_cannot_be_read_are_told(two: System, engine: Engine) -> N
     assert told.exit_code == 1
     assert "copied 11 messages of 1 accounts" in told.stdout
     assert "1 messages can't be read: mda storage check --repair" in told.stderr
+
+
+def test_trouble_with_the_database_ends_the_run(two: System, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    deliver(two, RAWS)
+    two.done("account", "replica", ANNE, "--shard", "second")
+
+    def refuse(*_: object) -> None:
+        raise DatabaseUnavailable("the server has ended")
+
+    monkeypatch.setattr("mda.metadata.mailbox.replicas.note", refuse)
+    told = two.run("storage", "replicate")
+    assert told.exit_code == EXIT_TRY_AGAIN
+    assert "left out" not in told.stderr
 
 
 def test_repair_says_whose_replicas_it_could_not_make(
