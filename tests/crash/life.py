@@ -31,6 +31,9 @@ from tests.crash.victims import Victim, recover, strike
 
 SESSIONS = 6
 SETTLE_SECONDS = 180
+TELL_SECONDS = 60
+"""How often it says how far it is."""
+
 OPTIONS = """
 [lmtp]
 socket_mode = "0666"
@@ -118,8 +121,13 @@ def live(folder: Path, seed: int, seconds: float, octets: int = 0) -> Life:
 def _suffer(
     house: House, ledger: Ledger, upkeep: Upkeep, random: Random, result: Life, seconds: float, octets: int
 ) -> None:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end or ledger.octets < octets:
+    begin = told_at = time.monotonic()
+    while time.monotonic() < begin + seconds or ledger.octets < octets:
+        if time.monotonic() > told_at + TELL_SECONDS:
+            told_at = time.monotonic()
+            minutes, kills = (told_at - begin) / 60, result.kills.total()
+            sys.stdout.write(f"{minutes:.0f} min: {ledger.octets / 1e6:.0f} MB sent, {kills} kills\n")
+            sys.stdout.flush()
         time.sleep(random.uniform(1, 4))
         if random.random() < 0.5:
             killed = upkeep.kill_one(random)
