@@ -2,6 +2,7 @@
 
 import hashlib
 import threading
+from base64 import encodebytes
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
@@ -125,8 +126,9 @@ def _acknowledged(name: str, recipient: str, reply: str) -> Acknowledged:
     return Acknowledged(name, recipient, int(words["id"], 16), int(words["uid"]))
 
 
-def make_mail(name: str, recipients: Sequence[str], random: Random, is_stamped: bool) -> Mail:
-    """A mail of a few KB, now and then of some hundred: text that compresses as mail does, and lines with dots."""
+def make_mail(name: str, recipients: Sequence[str], random: Random, is_stamped: bool, attachment: int = 0) -> Mail:
+    """A mail of a few KB, now and then of some hundred: text that compresses as mail does, and lines with dots. Behind
+    it stand `attachment` random octets in base64."""
     stamp = f"Received: from c.test by mx.test (Postfix) with ESMTP id {name}; Mon, 2 Nov 2026 10:00:00 +0000\r\n"
     words = (*WORDS, str(random.random()))
     lines = [" ".join(random.choices(words, k=9)) for _ in range(random.choice((5, 20, 60, 60, 200)))]
@@ -139,4 +141,6 @@ def make_mail(name: str, recipients: Sequence[str], random: Random, is_stamped: 
     )
     body = "".join(f"{'.' if index % 7 == 0 else ''}{line}\r\n" for index, line in enumerate(lines))
     raw = ((stamp if is_stamped else "") + head + body).encode()
+    if attachment:
+        raw += encodebytes(random.randbytes(attachment)).replace(b"\n", b"\r\n")
     return Mail(name, raw, f"{name}@there.test", tuple(recipients))

@@ -31,6 +31,9 @@ from tests.crash.victims import Victim, recover, strike
 
 SESSIONS = 6
 SETTLE_SECONDS = 180
+ATTACHED = 0.1
+"""Share of mails with an attachment, where gigabytes are asked for: short mails alone would take a day."""
+
 TELL_SECONDS = 60
 """How often it says how far it is."""
 
@@ -40,10 +43,11 @@ socket_mode = "0666"
 [storage]
 segment_bytes = 1000000
 segment_age_seconds = 5
+maintenance_bytes_per_second = 100000000
 [delivery]
 deadline_seconds = 4
 """
-"""Small segments that are soon old enough to be compacted."""
+"""Small segments that are soon old enough to be compacted; upkeep that keeps up with the load."""
 
 SHARDS = ("first", "second")
 REPLICAS = "third"
@@ -101,7 +105,8 @@ def live(folder: Path, seed: int, seconds: float, octets: int = 0) -> Life:
         for address in ADDRESSES[:-4]:
             house.instance.mda("account", "retention", address, "0")
         house.start()
-        load = Load(house.instance.socket, ADDRESSES, ledger, SESSIONS, random.getrandbits(32))
+        attached = ATTACHED if octets else 0
+        load = Load(house.instance.socket, ADDRESSES, ledger, SESSIONS, random.getrandbits(32), attached)
         upkeep = Upkeep(house.instance, ledger, SHARDS, seed)
         load.start()
         upkeep.start()

@@ -19,6 +19,8 @@ PATIENCE_SECONDS = 60.0
 HANG_UP = 0.02
 AGAIN = 0.02
 PAUSE_SECONDS = 0.05
+MOST_ATTACHED = 1_500_000
+"""Octets before base64."""
 
 _DOT = re.compile(rb"^\.", re.MULTILINE)
 
@@ -28,9 +30,19 @@ class Broken(Exception):
 
 
 class Load:
-    """`sessions` clients in a thread of their own, from `start` until `finish`."""
+    """`sessions` clients in a thread of their own, from `start` until `finish`. `attached` is the share of mails with an
+    attachment of up to 2 MB."""
 
-    def __init__(self, socket: Path, addresses: Sequence[str], ledger: Ledger, sessions: int, seed: int) -> None:
+    def __init__(
+        self,
+        socket: Path,
+        addresses: Sequence[str],
+        ledger: Ledger,
+        sessions: int,
+        seed: int,
+        attached: float = 0,
+    ) -> None:
+        self._attached = attached
         self._socket = socket
         self._addresses = addresses
         self._ledger = ledger
@@ -75,7 +87,9 @@ class Load:
             return self._waiting.popleft()
         if not self._takes_new:
             return None
-        mail = make_mail(f"L{next(self._numbers)}", self._recipients(), self._random, is_stamped=True)
+        attachment = self._random.randrange(MOST_ATTACHED) if self._random.random() < self._attached else 0
+        name = f"L{next(self._numbers)}"
+        mail = make_mail(name, self._recipients(), self._random, is_stamped=True, attachment=attachment)
         self._ledger.note_sent(mail)
         return mail, mail.recipients
 

@@ -17,7 +17,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, select, text, update
 
 from mda.errors import Conflict, DatabaseUnavailable
-from mda.metadata.content.facts import COLUMNS, of_row, pack
+from mda.metadata.content.facts import COLUMNS, Facts, of_row, pack
 from mda.metadata.postgresql.engine import connect, make_engine, parse_url
 from mda.metadata.schema import migrate
 from mda.metadata.schema.tables import METADATA, content
@@ -141,6 +141,25 @@ def test_contents_of_before_the_facts_are_read_and_come_back(empty: Engine) -> N
     assert {name: bytes(row[name]) if isinstance(row[name], memoryview) else row[name] for name in OLD_CONTENT} == (
         OLD_CONTENT
     )
+
+
+def test_many_contents_come_back_each_once(empty: Engine) -> None:
+    """More than are unpacked at once, of several accounts."""
+    migrate.upgrade(empty)
+    facts = pack(Facts(b"p", b"(NIL)", "subject", b"(NIL)", "preview", b"\1"))
+    required = '"offset", shard_id, segment, length, size, delivered_size, digest, received_at'
+    with empty.begin() as connection:
+        connection.execute(
+            text(
+                f"INSERT INTO content (account_id, id, {required}, facts)"
+                " SELECT 7 - account, number, number, 1, 1, 1, 1, 1, '', now(), :facts"
+                " FROM generate_series(1, 3) AS account, generate_series(1, 900) AS number"
+            ),
+            {"facts": facts},
+        )
+    migrate.downgrade(empty, "0004")
+    with empty.begin() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM content WHERE preview = 'preview'")) == 2700
 
 
 LATER = """
