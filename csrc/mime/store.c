@@ -100,7 +100,7 @@ void store_reset(mime_state *state) {
     store_trim((void **)&state->addresses, &state->address_capacity, sizeof(mime_address));
     if (state->open_count) memset(state->open_hashes, 0, sizeof state->open_hashes); /* the parse before broke off */
     state->open_count = state->longest_boundary = state->source = state->origin = 0;
-    state->has_marks = state->has_nul = state->is_failed = 0;
+    state->is_failed = 0;
 }
 
 void store_free(mime_state *state) {

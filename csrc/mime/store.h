@@ -48,8 +48,6 @@ typedef struct mime_state {
     uint32_t origin;       /* in MIME_IN_DECODED: input offset that defects are reported at */
     uint32_t census_at, census_lines, census_bare_lfs;
     int census_is_8bit;    /* an octet above 127 since the flag was cleared */
-    int has_marks;         /* some text has MIME_MARK_OPEN */
-    int has_nul;           /* some text decoded to a NUL */
     int is_failed;
 } mime_state;
 

@@ -117,25 +117,27 @@ static const uint8_t *view_text_base(const mime_state *state, const mime_part *p
     return part->text_source == MIME_IN_TEXT ? state->text.bytes : state->decoded.bytes;
 }
 
+static int view_has_text(const mime_part *part) {
+    return part->flags & MIME_PART_TEXT && !span_is_absent(part->text);
+}
+
 /* What Python must decode. */
 static void view_encoded(mime_state *state, const mime_part *part, int *is_finished) {
-    int is_text = part->flags & MIME_PART_TEXT && !span_is_absent(part->text);
     *is_finished = 0;
     pickle_open(state, 4);
     pickle_integer(state, part->encoding);
     pickle_integer(state, part->body);
     pickle_integer(state, part->end);
-    if (is_text) view_string(state, part->charset, is_finished);
+    if (view_has_text(part)) view_string(state, part->charset, is_finished);
     else pickle_none(state);
     pickle_close(state, 4);
 }
 
 static void view_leaf(mime_state *state, const mime_part *part, int *is_finished) {
-    int is_text = part->flags & MIME_PART_TEXT && !span_is_absent(part->text);
     pickle_open(state, 3);
     view_type(state, part, is_finished);
     view_string(state, part->filename, is_finished);
-    if (is_text && !(part->flags & MIME_PART_FOREIGN))
+    if (view_has_text(part) && !(part->flags & MIME_PART_FOREIGN))
         pickle_string(state, view_text_base(state, part) + part->text.offset, part->text.length);
     else view_encoded(state, part, is_finished);
     pickle_close(state, 3);

@@ -33,7 +33,6 @@ typedef struct words_run {
 static void words_mark(mime_state *state, const uint8_t *label, size_t label_length, const uint8_t *bytes,
                        size_t length) {
     static const char HEX[] = "0123456789abcdef";
-    state->has_marks = 1;
     text_byte(state, MIME_MARK_OPEN);
     text_append(state, label, label_length);
     text_byte(state, MIME_MARK_SPLIT);
@@ -49,7 +48,6 @@ static void words_append(mime_state *state, charset_id id, const uint8_t *label,
     if (id == CHARSET_UNKNOWN) store_flag(state, MIME_DEFECT_UNKNOWN_CHARSET, offset);
     if (id == CHARSET_FOREIGN) words_mark(state, label, label_length, bytes, length);
     else charset_append(state, id, bytes, length, offset);
-    state->has_nul |= length && memchr(bytes, 0, length) != NULL;
 }
 
 void words_convert(mime_state *state, mime_span charset, const uint8_t *bytes, size_t length) {

@@ -132,7 +132,9 @@ def _parameters(examination: Examination, first: int, count: int) -> Iterator[Pa
 def _content_type(examination: Examination, row: tuple[int, ...]) -> str:
     if row[25] == NONE:
         return "message/rfc822" if row[14] == Kind.MESSAGE else "text/plain"
-    return f"{_text(examination, row, 25)}/{_text(examination, row, 27)}".lower()
+    # Octets as the message has them, so no marks; without case are A to Z alone (RFC 2045 s5.1: tokens of US-ASCII).
+    pair = (_bytes(examination, Source.TEXT, row[member], row[member + 1]).lower() for member in (25, 27))
+    return "/".join(map(charsets.resolve_text, pair))
 
 
 def _read(examination: Examination, index: int, row: tuple[int, ...]) -> Part:

@@ -30,8 +30,8 @@ class Broken(Exception):
 
 
 class Load:
-    """`sessions` clients in a thread of their own, from `start` until `finish`. `attached` is the share of mails with an
-    attachment of up to 2 MB."""
+    """`sessions` clients in a thread of their own, from `start` until `finish`. `attached` is the share of mails
+    with an attachment of up to 2 MB."""
 
     def __init__(
         self,

@@ -1,5 +1,6 @@
 """`mda.mime.reading`: the fast way and the slow way show the same, and both what is there."""
 
+import base64
 from pathlib import Path
 
 import pytest
@@ -96,14 +97,28 @@ def test_addresses_can_be_parsed_again(value: bytes, addresses: list[str]) -> No
         b"From: \xa6n\xae@x.y\r\nTo: a@\xb1\xb2, \xc3\xbc@\xb1\r\n\r\nx",
         b"To: =?big5?Q?=A4=A4?= <\xa4\xa4@x>\r\nSubject: \xa4\xa4 =?iso-2022-jp?B?GyRCJCIbKEI=?=\r\n\r\nx",
         b"Content-Type: te\xa6t/pl\xc3\xbcain; name=\xa6\xa6\r\n\r\nx\xa6",
+        b"Content-Type: T\xc3\x89XT/PL\xc3\x84in\r\n\r\nx",
+        b"Content-Type: te\xa6T/PL\xc3\x84in\r\n\r\nx",
+        b"Content-Type: a\xa6/\xffiso-2022-jp\xfe1b2442242262\xfd\r\n\r\nx",
         b"Content-Type: text/plain; charset=\xa6\r\n\r\nx\xa6",
         b"Content-Type: text/plain; charset=euc-jp; name*=big5''%A4%A4\r\n\r\n\xa4\xa2",
         b"\xa6: x\r\nX-\xa6: y\r\nDate: Fri, 31 Dec 9999 23:59:59 -2359\r\n\r\nx",
     ],
-    ids=["addresses", "marks and raw octets", "type", "charset", "foreign charset", "field name"],
+    ids=[
+        *("addresses", "marks and raw octets", "type", "type beyond ASCII", "type half in UTF-8", "type like a mark"),
+        *("charset", "foreign charset", "field name"),
+    ],
 )
 def test_octets_that_are_no_utf8(raw: bytes) -> None:
     check_equal(raw)
+
+
+def test_types_are_without_case_in_ascii_alone() -> None:
+    raw = b"Content-Type: T\xc3\x89XT/PL\xc3\x84in\r\n\r\nx"
+    inner = base64.encodebytes(raw).replace(b"\n", b"\r\n")
+    slow = b"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n" + inner
+    for one in (raw, slow):
+        assert Reader().read(one)[4][0][0] == "t\u00c9xt/pl\u00c4in"
 
 
 def test_numbers_of_any_size() -> None:
