@@ -13,6 +13,7 @@ from pathlib import Path
 from mda.antispam.verdict import Verdict
 from mda.binding import Examination, Model
 from mda.errors import InvalidValue, MdaError, SettingsError
+from mda.logs import logger
 
 BASE_MODEL = "base.bin"
 
@@ -103,6 +104,10 @@ class Classifier:
             self._trouble = None
         except MdaError as error:
             self._trouble = error
+        except Exception as error:
+            # In the background nobody else would hear of it, and the old model would judge on as if all were well.
+            logger("antispam").exception("model_not_read", path=str(path))
+            self._trouble = InvalidValue(f"{path} could not be read: {error!r}", "train it again: mda spam trainer")
 
 
 def base_model_path() -> Path:

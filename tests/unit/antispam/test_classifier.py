@@ -146,6 +146,24 @@ def test_model_that_replaces_another_is_read_beside_it(model_path: Path) -> None
         assert classifier.model.version != first.version
 
 
+def test_trouble_that_nobody_thought_of_is_told(model_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        classifier = Classifier(model_path, background=pool)
+        first = classifier.model
+
+        def fail(*_: object) -> None:
+            raise MemoryError
+
+        monkeypatch.setattr("mda.antispam.classifier.Model", fail)
+        newer = model_path.with_suffix(".new")
+        newer.write_bytes(pack(flat_model(2)))
+        newer.replace(model_path)
+        assert classifier.model is first
+        pool.submit(int).result()
+        assert classifier.model is first
+        assert "could not be read: MemoryError()" in str(classifier.trouble)
+
+
 def test_replaced_file_is_taken(model_path: Path) -> None:
     classifier = Classifier(model_path)
     before = classifier.model
