@@ -12,7 +12,7 @@ import argparse
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -31,15 +31,20 @@ _PERSONAL = re.compile(rb"@|://|=40|%40|[0-9]{3}", re.IGNORECASE)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    return write(__doc__, ROOT / "mda" / "storage" / dictionaries.BASE_DICTIONARY, build)
+
+
+def write(description: str, output: Path, make: Callable[[Sequence[bytes]], bytes]) -> int:
+    """The program that writes what `make` makes of the corpus's mails; its exit status."""
+    parser = argparse.ArgumentParser(description=description.split("\n", maxsplit=1)[0])
     parser.add_argument("--corpus", type=Path, default=ROOT / "build" / "corpus")
-    parser.add_argument("--output", type=Path, default=ROOT / "mda" / "storage" / dictionaries.BASE_DICTIONARY)
+    parser.add_argument("--output", type=Path, default=output)
     arguments = parser.parse_args()
     if not (arguments.corpus / "index").exists():
         print(f"no corpus at {arguments.corpus}; run: python -m tools.fetch_corpus", file=sys.stderr)
         return 1
     mails = read_corpus(arguments.corpus)
-    arguments.output.write_bytes(build(mails))
+    arguments.output.write_bytes(make(mails))
     print(f"{arguments.output}: {arguments.output.stat().st_size} bytes from {len(mails)} messages")
     return 0
 

@@ -7,11 +7,9 @@ next version. It is trained as the base dictionary of mail is (tools/build_base_
 wrote alike, but of the facts that a delivery would keep of each mail.
 """
 
-import argparse
 import re
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from mda.address import parse
 from mda.antispam.classifier import Classifier
@@ -21,7 +19,7 @@ from mda.delivery.rows import kept_reasons
 from mda.envelope import Envelope, Recipient
 from mda.metadata.content.facts import Facts
 from mda.storage import dictionaries
-from tools.build_base_dictionary import ROOT, SHORTEST, read_corpus, shared
+from tools.build_base_dictionary import ROOT, SHORTEST, shared, write
 
 BYTES = 8_192
 """A larger one gains nothing measurable."""
@@ -33,17 +31,7 @@ _NOBODY = b'(NIL NIL "" "")'
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--corpus", type=Path, default=ROOT / "build" / "corpus")
-    parser.add_argument("--output", type=Path, default=ROOT / "build" / "facts.dict")
-    arguments = parser.parse_args()
-    if not (arguments.corpus / "index").exists():
-        print(f"no corpus at {arguments.corpus}; run: python -m tools.fetch_corpus", file=sys.stderr)
-        return 1
-    mails = read_corpus(arguments.corpus)
-    arguments.output.write_bytes(build(mails))
-    print(f"{arguments.output}: {arguments.output.stat().st_size} bytes from {len(mails)} messages")
-    return 0
+    return write(__doc__, ROOT / "build" / "facts.dict", build)
 
 
 def build(mails: Sequence[bytes]) -> bytes:
