@@ -5,8 +5,17 @@ Each wake-up is a system call and makes the loop's thread rival for the interpre
 
 import asyncio
 from collections import deque
+from typing import TypeVar
 
 from mda.delivery.job import Outcomes
+
+T = TypeVar("T")
+
+
+def settle(answer: "asyncio.Future[T]", value: T) -> None:
+    """Gives the answer, unless there is one or nobody waits any more: an alarm and an outcome may come together."""
+    if not answer.done():
+        answer.set_result(value)
 
 
 class Answers:
@@ -28,6 +37,4 @@ class Answers:
     def _settle(self) -> None:
         self._is_waking = False
         while self._told:
-            answer, outcomes = self._told.popleft()
-            if not answer.done():
-                answer.set_result(outcomes)
+            settle(*self._told.popleft())

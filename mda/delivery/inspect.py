@@ -81,7 +81,7 @@ def inspect(
         return classifier.judge(examination, threshold)
 
     def proof() -> Proof:
-        return read_author().proof if sources != NO_SOURCES else Proof.NONE
+        return read_author().proof if has_witness else Proof.NONE
 
     def view() -> bytes:
         nonlocal known_view
@@ -95,6 +95,7 @@ def inspect(
             known_author = author.read(message, sources)
         return known_author
 
+    has_witness = sources != NO_SOURCES
     forged_spans, delivered_to = delivered_form.ours_in(message)
     return Inspection(
         message=message,
@@ -108,7 +109,7 @@ def inspect(
         campaign=campaign,
         author=read_author,
         proof=proof,
-        has_witness=sources != NO_SOURCES,
+        has_witness=has_witness,
         seconds=seconds,
     )
 

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from mda.address import Address
 from mda.causes import Cause
+from mda.delivery.answers import settle
 from mda.errors import DatabaseUnavailable
 from mda.logs import logger
 from mda.metadata.directory.resolve import Resolved
@@ -61,7 +62,7 @@ class Lookup:
             return remembered[1]
         question = _Question(address, self._loop.create_future())
         self._questions.put(question)
-        alarm = self._loop.call_later(self._deadline_seconds, _give_up, question.answer)
+        alarm = self._loop.call_later(self._deadline_seconds, settle, question.answer, Cause.DATABASE_UNAVAILABLE)
         try:
             answer = await question.answer
         finally:
@@ -112,12 +113,6 @@ class Lookup:
             recorder.observe(LOOKUP_SECONDS, time.monotonic() - began)
 
 
-def _give_up(answer: "asyncio.Future[Resolved | Cause]") -> None:
-    if not answer.done():
-        answer.set_result(Cause.DATABASE_UNAVAILABLE)
-
-
 def _settle(questions: Sequence[_Question], answers: Sequence[Resolved | Cause]) -> None:
     for question, answer in zip(questions, answers, strict=True):
-        if not question.answer.done():
-            question.answer.set_result(answer)
+        settle(question.answer, answer)

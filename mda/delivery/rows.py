@@ -45,10 +45,11 @@ def delivery_row(message: Message, copy: Copy, placement: Placement) -> Delivery
 
 
 def kept_reasons(verdict: Verdict | None, campaign: Campaign | None, proof: Proof = Proof.NONE) -> SpamReasons | None:
-    """The heaviest reasons of a verdict; None of a message that was not classified."""
-    heaviest = verdict.reasons[:REASONS_KEPT] if verdict else ()
-    if verdict is None or not heaviest:
+    """The heaviest reasons of a verdict, if it has any, and what else the filter was told; None of a message that was
+    not classified."""
+    if verdict is None:
         return None
+    heaviest = verdict.reasons[:REASONS_KEPT]
     met = None if campaign is None else (campaign.id, campaign.count)
     kept = [(reason.label, reason.feature_id, reason.weight) for reason in heaviest]
     return spam_reasons(kept, verdict.model_version, met, "" if proof is Proof.NONE else proof.value)

@@ -7,6 +7,8 @@ messages a second would fill the queues of the lanes, and everybody's mail would
 import asyncio
 from collections import deque
 
+from mda.delivery.answers import settle
+
 WAIT_SECONDS = 5.0
 """How long a message waits for a place before its sender is asked to come again: ACCOUNT_BUSY, 451 4.3.2."""
 
@@ -38,7 +40,7 @@ class AccountShares:
         loop = asyncio.get_running_loop()
         place: asyncio.Future[bool] = loop.create_future()
         self._waiting.setdefault(account_id, deque()).append(place)
-        alarm = loop.call_later(self._wait_seconds, _give_up, place)
+        alarm = loop.call_later(self._wait_seconds, settle, place, False)
         try:
             return await place
         except asyncio.CancelledError:
@@ -63,8 +65,3 @@ class AccountShares:
             self._taken[account_id] = taken
         else:
             del self._taken[account_id]
-
-
-def _give_up(place: "asyncio.Future[bool]") -> None:
-    if not place.done():
-        place.set_result(False)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Coroutine, Mapping, Sequence
 
 from mda.causes import Cause
-from mda.delivery.answers import Answers
+from mda.delivery.answers import Answers, settle
 from mda.delivery.copies import Copy, Message
 from mda.delivery.job import Job, Outcomes
 from mda.delivery.plan import Placement
@@ -93,7 +93,7 @@ class Store:
             deadline=time.monotonic() + self._seconds,
             finish=lambda outcomes: self._answers.tell(answer, outcomes),
         )
-        alarm = self._loop.call_later(self._seconds, _give_up, answer, len(rows))
+        alarm = self._loop.call_later(self._seconds, settle, answer, (Cause.DEADLINE_PASSED,) * len(rows))
         try:
             if replica_shard_id is not None:
                 await self._submit(self._lanes.submit_twice(job, replica_shard_id), answer)
@@ -111,8 +111,3 @@ class Store:
             opening.result()
         else:
             opening.cancel()
-
-
-def _give_up(answer: "asyncio.Future[Outcomes]", copies: int) -> None:
-    if not answer.done():
-        answer.set_result((Cause.DEADLINE_PASSED,) * copies)

@@ -93,8 +93,8 @@ def from_json(document: Any) -> SpamReasons:
 
 
 def to_json(found: SpamReasons) -> dict[str, Any] | None:
-    """The inverse of `from_json`; None of no reasons."""
-    if not found.places:
+    """The inverse of `from_json`; None where there is nothing to say."""
+    if found == SpamReasons():
         return None
     document: dict[str, Any] = {"model": found.model, "reasons": [list(reason) for reason in found.reasons]}
     if found.campaign:

@@ -6,10 +6,24 @@ from collections.abc import Callable
 from typing import Any
 
 from mda.causes import Cause
-from mda.delivery.answers import Answers
+from mda.delivery.answers import Answers, settle
 from mda.delivery.job import Outcomes
 
+LATE: Outcomes = (Cause.DEADLINE_PASSED,)
 BUSY: Outcomes = (Cause.ACCOUNT_BUSY,)
+
+
+def test_an_answer_is_given_once_and_to_nobody_who_has_left() -> None:
+    async def story() -> Outcomes:
+        answer: asyncio.Future[Outcomes] = asyncio.get_running_loop().create_future()
+        settle(answer, LATE)
+        settle(answer, BUSY)
+        left: asyncio.Future[Outcomes] = asyncio.get_running_loop().create_future()
+        left.cancel()
+        settle(left, BUSY)
+        return await answer
+
+    assert asyncio.run(story()) == LATE
 
 
 def test_all_answers_of_many_threads_arrive() -> None:

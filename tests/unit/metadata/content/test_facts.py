@@ -67,6 +67,12 @@ def test_a_later_field_is_passed_by() -> None:
     assert unpack(pack(Later(**msgspec.structs.asdict(FULL)))) == FULL
 
 
+def test_json_of_what_has_no_reasons() -> None:
+    found = SpamReasons("abc", (7, 3), proof="failed")
+    assert from_json(to_json(found)) == found
+    assert to_json(SpamReasons()) is None
+
+
 def test_a_row_of_before_is_read() -> None:
     columns = {name: getattr(FULL, name, None) for name in COLUMNS}
     old = SimpleNamespace(
