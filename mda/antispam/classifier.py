@@ -5,6 +5,7 @@ A model file that is missing, damaged or of another version never takes a workin
 Scoring itself has happened in `mda.binding.examine`; `judge` only reads its result. Safe to share between threads.
 """
 
+import time
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from importlib import resources
@@ -33,7 +34,8 @@ class Classifier:
     else with the package's base model. Processes that name the same `shared_folder` have its weights in memory once.
 
     With `background` a model that replaces another is read there, and the old one judges until it is ready: an event
-    loop that asks does not stand still for the milliseconds that reading takes."""
+    loop that asks does not stand still for the milliseconds that reading takes. While a model is in use, its file is
+    looked at no more than every `look_seconds`."""
 
     def __init__(
         self,
@@ -41,11 +43,14 @@ class Classifier:
         trained_path: Path | None = None,
         shared_folder: Path | None = None,
         background: Executor | None = None,
+        look_seconds: float = 0,
     ) -> None:
         self._base = model_path or base_model_path()
         self._trained = trained_path
         self._shared_folder = shared_folder
         self._background = background
+        self._look_seconds = look_seconds
+        self._look_at = 0.0
         self._reading: Future[None] | None = None
         self._path = self._base
         self._model: Model | None = None
@@ -81,6 +86,11 @@ class Classifier:
         )
 
     def _refresh(self) -> None:
+        if self._look_seconds:
+            now = time.monotonic()
+            if self._model is not None and now < self._look_at:
+                return
+            self._look_at = now + self._look_seconds
         stamp = None if self._trained is None else _stamp(self._trained)
         if self._trained is not None and stamp is not None:
             self._read(self._trained, stamp)

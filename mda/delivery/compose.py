@@ -50,6 +50,9 @@ POOL_THREADS = 2
 CHORE_THREADS = 4
 """For rare blocking calls; the lanes have threads of their own."""
 
+MODEL_LOOK_SECONDS = 1.0
+"""How long a worker may judge with a model after a newer one has been written."""
+
 MAIL_OWNER = "postfix"
 
 
@@ -216,7 +219,7 @@ def _classifier(settings: Settings, chores: Executor) -> Classifier | None:
     if not settings.spam.enabled:
         return None
     model = Path(settings.spam.model) if settings.spam.model else None
-    return Classifier(model, settings.trained_model, settings.trained_model.parent, chores)
+    return Classifier(model, settings.trained_model, settings.trained_model.parent, chores, MODEL_LOOK_SECONDS)
 
 
 def _campaigns(settings: Settings) -> CampaignTable | None:

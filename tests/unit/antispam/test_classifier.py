@@ -1,5 +1,6 @@
 """Verdicts on whole messages with the package's own model, and what becomes of a bad model file."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -173,6 +174,22 @@ def test_replaced_file_is_taken(model_path: Path) -> None:
     fresh.rename(model_path)
     assert classifier.model is not before
     assert classifier.trouble is None
+
+
+def test_a_file_is_looked_at_no_more_often_than_asked(model_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    classifier = Classifier(model_path, look_seconds=1.0)
+    before = classifier.model
+    fresh = model_path.with_suffix(".new")
+    fresh.write_bytes(pack(flat_model(2)))
+    fresh.rename(model_path)
+    now += 0.9
+    classifier.model  # noqa: B018 - it looks
+    now += 0.09
+    assert classifier.model is before
+    now += 0.02
+    assert classifier.model is not before
 
 
 def damaged(content: bytes) -> dict[str, bytes]:
