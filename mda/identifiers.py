@@ -8,7 +8,8 @@ machine without a battery, before NTP) gives ids of 2020's first millisecond: st
 """
 
 import hashlib
-import secrets
+import os
+import random
 import threading
 import time
 from datetime import UTC, datetime
@@ -17,6 +18,9 @@ EPOCH_MS = 1_577_836_800_000
 """2020-01-01T00:00:00Z in Unix milliseconds."""
 
 COUNTER_BITS = 22
+
+_random = random.Random()  # noqa: S311 - to part rivals, not to be secret; from the kernel each would cost a system call
+os.register_at_fork(after_in_child=_random.seed)
 
 
 class IdentifierSource:
@@ -28,7 +32,7 @@ class IdentifierSource:
 
     def next(self) -> int:
         milliseconds = max(0, time.time_ns() // 1_000_000 - EPOCH_MS)
-        candidate = (milliseconds << COUNTER_BITS) | secrets.randbits(COUNTER_BITS)
+        candidate = (milliseconds << COUNTER_BITS) | _random.getrandbits(COUNTER_BITS)
         with self._lock:
             self._last = max(candidate, self._last + 1)
             return self._last

@@ -1,5 +1,6 @@
 """mda.identifiers: positive, 64-bit, time-ordered, unique across threads, and written as 16 hexadecimal digits."""
 
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mda.identifiers import IdentifierSource, created_at, format_id, parse_id
+from mda.identifiers import COUNTER_BITS, IdentifierSource, created_at, format_id, parse_id
 
 
 def test_ids_are_positive_bigints_of_now() -> None:
@@ -71,3 +72,19 @@ def test_written_forms_sort_as_the_ids(one: int, other: int) -> None:
 def test_anything_else_is_no_id(text: str) -> None:
     with pytest.raises(ValueError, match="not a message id"):
         parse_id(text)
+
+
+def test_processes_of_one_fork_draw_apart() -> None:
+    """In the same millisecond they would take the same numbers again and again."""
+    source, drawn = IdentifierSource(), set[bytes]()
+    for _ in range(2):
+        reader, writer = os.pipe()
+        if (child := os.fork()) == 0:
+            counters = [source.next() & (1 << COUNTER_BITS) - 1 for _ in range(4)]
+            os.write(writer, repr(counters[0]).encode())
+            os._exit(0)
+        os.waitpid(child, 0)
+        drawn.add(os.read(reader, 100))
+        os.close(reader)
+        os.close(writer)
+    assert len(drawn) == 2
