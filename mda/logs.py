@@ -12,6 +12,7 @@ Our own, as each message has a line: structlog took three times as long for it (
 import json
 import re
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -30,6 +31,9 @@ _PLAIN = re.compile(r"[!#-<>-\[\]-~]+").fullmatch
 quotes."""
 
 Fields = Mapping[str, Any]
+
+Soon = Callable[[Callable[[], None]], object]
+"""An event loop's call_soon."""
 
 
 class Logger:
@@ -73,7 +77,7 @@ class Logger:
             found = _traceback(fields.pop("exc_info"))
             fields |= {"exception": found} if found else {}
         head: dict[str, Any] = {"timestamp": _clock.now(), "level": level, "area": self._area, "event": event}
-        _sink.write(_sink.form({**head, **self._bound, **fields}))
+        _sink.write(_sink.form({**head, **self._bound, **fields}), LEVELS[level] > LEVELS["info"])
 
 
 class _Sink:
@@ -86,14 +90,38 @@ class _Sink:
         self.least = LEVELS[settings.level]
         self.form: Callable[[Fields], str] = _json if settings.format == "json" else _logfmt
         self._stream = stream
+        self._held: list[str] = []
+        self._soon: Soon | None = None
+        self._holder = 0
 
-    def write(self, line: str) -> None:
+    def hold(self, soon: "Soon | None") -> None:
+        """See `logs.gather`."""
+        self._soon, self._holder = soon, threading.get_ident()
+        self._write_held()
+
+    def write(self, line: str, is_urgent: bool) -> None:
         """In one call, so that the lines of several processes do not mix; never raises for the stream."""
+        if self._soon is None or threading.get_ident() != self._holder:
+            self._write(line + "\n")
+            return
+        self._held.append(line)
+        if is_urgent:
+            self._write_held()
+        elif len(self._held) == 1:
+            self._soon(self._write_held)
+
+    def _write_held(self) -> None:
+        if self._held:
+            lines = "\n".join((*self._held, ""))
+            self._held.clear()
+            self._write(lines)
+
+    def _write(self, lines: str) -> None:
         stream = self._stream or sys.stderr
         if stream is None:  # started with a closed stderr
             return
         with suppress(OSError, ValueError):
-            stream.write(line + "\n")
+            stream.write(lines)
             stream.flush()
 
 
@@ -115,6 +143,12 @@ class _Clock:
 def configure(settings: Log, stream: TextIO | None = None) -> None:
     """Sets the level and the form for this process; `stream` is stderr where there is none."""
     _sink.configure(settings, stream)
+
+
+def gather(soon: Soon | None) -> None:
+    """From here on what this thread says up to `info` is written together when its event loop comes to it, a moment
+    later: one system call for a batch of deliveries. What is graver takes it along at once. None ends that."""
+    _sink.hold(soon)
 
 
 def logger(area: str) -> Logger:

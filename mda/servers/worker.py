@@ -61,11 +61,13 @@ class Worker:
             self._server = LmtpServer(self._settings, deliverer, logs.logger("lmtp"))
             self._listen_to_orders()
             self._server.listen(tuple(self._listeners.values()))
+            logs.gather(asyncio.get_running_loop().call_soon)
             beating = asyncio.create_task(beat(self._server.figures))
             settle_memory()
             self._report_ready()
             await self._is_draining.wait()
             await self._wait_for_sessions()
+            logs.gather(None)
             beating.cancel()
 
     def _listen_to_orders(self) -> None:

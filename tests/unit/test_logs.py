@@ -3,6 +3,8 @@
 import io
 import json
 import re
+import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -107,3 +109,41 @@ def test_a_full_disk_or_a_closed_stream_stops_nobody() -> None:
     with suppress(OSError):  # what waits in its buffer can't be written now, either
         full.close()
     logs.logger("lmtp").exception("lost")
+
+
+def test_lines_of_a_turn_are_written_together_and_grave_ones_at_once() -> None:
+    stream, soon = Writes(), list[Callable[[], None]]()
+    logs.configure(Log(), stream)
+    logs.gather(soon.append)
+    log = logs.logger("delivery")
+    log.info("one")
+    log.info("two")
+    other = threading.Thread(target=log.info, args=("beside",))
+    other.start()
+    other.join()
+    assert [events(write) for write in stream.writes] == [["beside"]], "another thread has no turn to wait for"
+    assert len(soon) == 1
+    soon.pop()()
+    log.info("three")
+    log.warning("four")
+    assert events(stream.writes[-1]) == ["three", "four"], "what is grave does not wait, and comes in order"
+    soon.pop()()
+    log.info("five")
+    logs.gather(None)
+    log.info("six")
+    assert [events(write) for write in stream.writes[1:]] == [["one", "two"], ["three", "four"], ["five"], ["six"]]
+
+
+class Writes(io.StringIO):
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[str] = []
+
+    def write(self, text: str) -> int:
+        self.writes.append(text)
+        return len(text)
+
+
+def events(written: str) -> list[str]:
+    assert written.endswith("\n")
+    return re.findall(r"event=(\w+)", written)
