@@ -1,10 +1,10 @@
 """The second stage of group commit: rows to the database, one transaction a batch.
 
-One thread and one connection a lane. Accounts that somebody else has locked are skipped by the first lane and go to
-the busy lane, which waits for their lock, so that one locked mailbox delays no other. So do messages that are more
-than a batch by themselves (a list's thousand copies), so that they delay nobody else's. A commit whose outcome is
-unknown is told as temporary: the body stays, and the receipt answers the redelivery. Nothing is retried here that
-might have happened.
+One connection a lane: whoever brings a batch commits it (`carry`), and only what comes while another is at it waits for
+the lane's own thread. Accounts that somebody else has locked are skipped by the first lane and go to the busy lane,
+which waits for their lock, so that one locked mailbox delays no other. So do messages that are more than a batch by
+themselves (a list's thousand copies), so that they delay nobody else's. A commit whose outcome is unknown is told as
+temporary: the body stays, and the receipt answers the redelivery. Nothing is retried here that might have happened.
 """
 
 import threading
@@ -43,6 +43,7 @@ class CommitLane:
         self._note = note
         self._busy = busy
         self._is_closing = False
+        self._at_work = threading.Lock()
         self._jobs = LaneQueue()
         name = "commit" if busy else "commit-busy"
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -51,6 +52,18 @@ class CommitLane:
     def submit(self, job: Job) -> None:
         """Takes a job; blocks where the lane is full, which holds up the shard lanes and with them the senders."""
         self._jobs.put(job)
+
+    def carry(self, jobs: Sequence[Job]) -> None:
+        """Commits a batch in the caller's thread (docs/decisions/0019-one-thread-a-batch.md), unless another batch is
+        being committed: then it waits for the lane's own. Returns when it is committed or waits."""
+        if self._at_work.acquire(blocking=False):
+            try:
+                self._turn(jobs)
+            finally:
+                self._at_work.release()
+        else:
+            for job in jobs:
+                self.submit(job)
 
     def close(self) -> None:
         """Commits what has been submitted, then ends. Call it on the first lane, then on its busy lane."""
@@ -62,18 +75,23 @@ class CommitLane:
 
     def _run(self) -> None:
         while (taken := self._jobs.take(self._limits)) is not None:
-            batch = tuple(job for job in in_time(taken) if not self._hand_on(job))
-            if not batch:
-                continue
-            try:
-                self._commit(batch)
-            except DatabaseUnavailable as error:
-                self._refuse(batch, Cause.DATABASE_UNAVAILABLE, error)
-            except CommitUnknown as error:
-                self._refuse(batch, Cause.COMMIT_UNKNOWN, error)
-            except Exception:
-                logger("delivery").exception("commit_lane_failed", messages=len(batch))
-                fail_all(batch, Cause.INTERNAL_ERROR)
+            if taken:
+                with self._at_work:
+                    self._turn(taken)
+
+    def _turn(self, taken: Sequence[Job]) -> None:
+        batch = tuple(job for job in in_time(taken) if not self._hand_on(job))
+        if not batch:
+            return
+        try:
+            self._commit(batch)
+        except DatabaseUnavailable as error:
+            self._refuse(batch, Cause.DATABASE_UNAVAILABLE, error)
+        except CommitUnknown as error:
+            self._refuse(batch, Cause.COMMIT_UNKNOWN, error)
+        except Exception:
+            logger("delivery").exception("commit_lane_failed", messages=len(batch))
+            fail_all(batch, Cause.INTERNAL_ERROR)
 
     def _hand_on(self, job: Job) -> bool:
         """Whether the busy lane has taken this job, as too much work for a lane on which everybody waits."""

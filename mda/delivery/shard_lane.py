@@ -1,8 +1,8 @@
-"""The first stage of group commit: bodies to one shard, one fdatasync a batch.
+"""The first stage of group commit: bodies to one shard, one fdatasync a batch, which then carries on to its rows.
 
 One thread per shard and worker, the only writer of this worker's segments there, so that a disk that hangs holds up
-only its own accounts. While a batch is being synced the next one collects: a lone message waits for nobody. A job
-goes on to the commit lane only when `append` has returned its durable place (body before row).
+only its own accounts. While a batch is under way the next one collects: a lone message waits for nobody. A job goes on
+to its row only when `append` has returned its durable place (body before row).
 """
 
 import math
@@ -22,7 +22,7 @@ from mda.storage.encode import EncodedRecord, Encoder
 from mda.storage.location import Location
 
 HUNG_SECONDS = 5.0
-"""A batch that is in hand for so long after the last of its deadlines is on a disk that hangs."""
+"""A batch that is in hand for so long after the last of its deadlines is with a disk or a server that hangs."""
 
 
 class Appender(Protocol):
@@ -52,15 +52,16 @@ class ShardLane:
         self._rows = rows
         self._writer: Appender | None = None
         self._hangs_at = math.inf
+        self._blames = Cause.STORAGE_UNAVAILABLE
         self._jobs = LaneQueue()
         self._thread = threading.Thread(target=self._run, name=f"shard-{shard_name}", daemon=True)
         self._thread.start()
 
     def submit(self, job: Job) -> None:
-        """Takes a job; refuses it at once where the lane has not kept up, or its disk hangs: what waits there is held
-        in memory, long after its session has had its answer and is counted no more."""
+        """Takes a job; refuses it at once where the lane has not kept up, or its disk or the database hangs: what waits
+        there is held in memory, long after its session has had its answer and is counted no more."""
         if time.monotonic() > self._hangs_at or not self._jobs.offer(job):
-            job.fail(Cause.STORAGE_UNAVAILABLE)
+            job.fail(self._blames)
 
     def note(self, commits: Sequence[CommitRecord]) -> None:
         """From any thread: what the database has committed, written with the next append or within a second."""
@@ -96,7 +97,7 @@ class ShardLane:
                 logger("delivery").exception("shard_lane_failed", shard=self._shard_name, messages=len(batch))
                 fail_all(batch, Cause.INTERNAL_ERROR)
             finally:
-                self._hangs_at = math.inf
+                self._hangs_at, self._blames = math.inf, Cause.STORAGE_UNAVAILABLE
 
     def _turn(self, batch: Sequence[Job]) -> None:
         if jobs := in_time(batch):
@@ -109,11 +110,15 @@ class ShardLane:
             self._writer = self._open_writer()
         encoded = self._encode(batch)
         locations = self._writer.append([record for _, record in encoded])
+        durable = []
         for (job, record), location in zip(encoded, locations, strict=True):
             if job.twin is None:
-                self._rows.submit(located(job, record, location))
+                durable.append(located(job, record, location))
             else:
                 job.twin.written(job.shard_id, record, location, self._rows.submit)
+        if durable:
+            self._blames = Cause.DATABASE_UNAVAILABLE
+            self._rows.carry(durable)
 
     def _encode(self, batch: Sequence[Job]) -> list[tuple[Job, EncodedRecord]]:
         """The records of the batch; a message that can't be recorded fails alone."""

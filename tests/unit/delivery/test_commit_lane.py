@@ -16,9 +16,14 @@ class Gate:
     """A committer that stores nothing until it is opened."""
 
     def __init__(self) -> None:
-        self.opened = threading.Event()
+        self.opened, self.asked = threading.Event(), threading.Event()
+        self.threads: list[threading.Thread] = []
+        self.sizes: list[int] = []
 
     def commit(self, batch: Sequence[Delivery], lock_wait_seconds: float = 0) -> Outcomes:
+        self.threads.append(threading.current_thread())
+        self.sizes.append(len(batch))
+        self.asked.set()
         assert self.opened.wait(30)
         return tuple(Stored(one.account_id, 1, "INBOX", 1, 1, 1, one.content_id, False) for one in batch)
 
@@ -43,3 +48,31 @@ def test_a_list_delays_nobody_else() -> None:
     lane.close()
     busy.close()
     assert [len(outcomes) for outcomes in told] == [11]
+
+
+def test_who_brings_a_batch_commits_it() -> None:
+    gate, told = Gate(), list[Outcomes]()
+    gate.opened.set()
+    lane = CommitLane(gate, LIMITS, lambda *_: None)
+    lane.carry([make_job(told), make_job(told)])
+    assert len(told) == 2, "it is done when `carry` returns"
+    assert (gate.threads, gate.sizes) == ([threading.current_thread()], [2])
+    lane.close()
+
+
+def test_what_comes_while_another_is_at_it_waits_for_the_lane_and_holds_up_nobody() -> None:
+    gate, told = Gate(), list[Outcomes]()
+    lane = CommitLane(gate, LIMITS, lambda *_: None)
+    first = threading.Thread(target=lane.carry, args=([make_job(told)],))
+    first.start()
+    assert gate.asked.wait(10)
+    lane.carry([make_job(told), make_job(told)])
+    lane.carry([make_job(told)])
+    assert told == []
+    gate.opened.set()
+    first.join()
+    lane.close()
+    assert len(told) == 4
+    assert gate.threads[0] is first
+    assert first not in gate.threads[1:], "the second batch is not the first one's work"
+    assert sum(gate.sizes) == 4

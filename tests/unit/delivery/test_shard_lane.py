@@ -35,9 +35,15 @@ class Disk:
 
 
 class Rows:
-    """Refuses everything, in its own way."""
+    """Refuses everything, in its own way; hangs before, while it is told to."""
+
+    def __init__(self) -> None:
+        self.is_asked, self.goes_on = threading.Event(), threading.Event()
+        self.goes_on.set()
 
     def commit(self, batch: Sequence[Delivery], lock_wait_seconds: float = 0) -> Outcomes:
+        self.is_asked.set()
+        self.goes_on.wait(30)
         return (Cause.ACCOUNT_GONE,) * len(batch)
 
     def close(self) -> None: ...
@@ -60,3 +66,22 @@ def test_a_disk_that_hangs_piles_nothing_up(monkeypatch: pytest.MonkeyPatch, tmp
     lane.drain()
     rows.close()
     assert told[1:] == [(Cause.DEADLINE_PASSED,), (Cause.ACCOUNT_GONE,)], "the disk goes on, and so does the lane"
+
+
+def test_a_database_that_hangs_is_named_and_piles_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shard_lane, "HUNG_SECONDS", 0.0)
+    disk, server, told = Disk(), Rows(), list[Outcomes]()
+    disk.goes_on.set()
+    server.goes_on.clear()
+    limits = BatchLimits(10, 1000)
+    rows = CommitLane(server, limits, lambda *_: None)
+    lane = ShardLane("first", lambda: disk, Encoder(), limits, rows)
+    lane.submit(make_job(told, seconds=0.2))
+    assert server.is_asked.wait(30)
+    threading.Event().wait(0.3)
+    lane.submit(make_job(told))
+    assert told == [(Cause.DATABASE_UNAVAILABLE,)]
+    server.goes_on.set()
+    lane.drain()
+    rows.close()
+    assert told == [(Cause.DATABASE_UNAVAILABLE,), (Cause.ACCOUNT_GONE,)]
