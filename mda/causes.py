@@ -48,12 +48,14 @@ class Cause(Enum):
     ACCOUNT_BUSY = Reply(451, "4.3.2", "mailbox is busy, try again later")
     ACCOUNT_GONE = Reply(451, "4.3.0", "mailbox was there a moment ago, try again later")
     MAILBOX_FULL_FOR_NOW = Reply(452, "4.2.2", "mailbox is full, try again later")
+    DOMAIN_FULL_FOR_NOW = Reply(452, "4.2.2", "mailboxes of this domain are full, try again later")
     TOO_MANY_RECIPIENTS = Reply(452, "4.5.3", "too many recipients in one transaction")
 
     # Permanent: proven by a fresh answer from the primary database, or by the message itself.
     UNKNOWN_RECIPIENT = Reply(550, "5.1.1", "no such mailbox here")
     ACCOUNT_DISABLED = Reply(550, "5.2.1", "mailbox is disabled")
     MAILBOX_FULL = Reply(552, "5.2.2", "mailbox is full")
+    DOMAIN_FULL = Reply(552, "5.2.2", "mailboxes of this domain are full")
     MESSAGE_TOO_LARGE = Reply(552, "5.3.4", "message is larger than this system accepts")
     DELIVERY_LOOP = Reply(554, "5.4.6", "mail loop: message was delivered to this address before")
 

@@ -100,6 +100,13 @@ class Delivery(_Table, frozen=True):
     replicas: Replicas = Replicas.BEFORE_REPLY
 
 
+class Quota(_Table, frozen=True):
+    warn_percent: int = 90
+    grace_percent: int = 10
+    domain_seconds: int = 10
+    warning_file: str = ""
+
+
 class Spam(_Table, frozen=True):
     enabled: bool = True
     threshold: float = 0.95
@@ -131,6 +138,7 @@ class Settings(_Table, frozen=True):
     lmtp: Lmtp = Lmtp()
     workers: Workers = Workers()
     delivery: Delivery = Delivery()
+    quota: Quota = Quota()
     spam: Spam = Spam()
     monitor: Monitor = Monitor()
     log: Log = Log()
@@ -274,6 +282,11 @@ def _check(settings: Settings, source: str) -> None:
             refuse(f"{key}.socket_mode", 'must be octal digits in quotes, like "0660"')
     if len(settings.delivery.recipient_delimiter) > 1:
         refuse("delivery.recipient_delimiter", "must be one character, or empty for none")
+    for key in ("warn_percent", "grace_percent"):
+        if not 0 <= getattr(settings.quota, key) <= 100:
+            refuse(f"quota.{key}", "must be 0 to 100")
+    if settings.quota.domain_seconds < 1:
+        refuse("quota.domain_seconds", "must be at least 1")
     if not 0 < settings.spam.threshold <= 1:
         refuse("spam.threshold", "must be above 0 and at most 1 (a probability)")
     if not 0 <= settings.spam.front_weight <= 10:

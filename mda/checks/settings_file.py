@@ -77,6 +77,13 @@ def _paths(settings: Settings) -> Iterator[Finding]:
             "mail is delivered unclassified",
             'in mda.toml: [spam] model = "", for the one that comes with mda',
         )
+    if settings.quota.warning_file and not os.access(settings.quota.warning_file, os.R_OK):
+        yield warning(
+            "settings.quota_warning_file",
+            f"quota.warning_file {settings.quota.warning_file} can't be read",
+            "warnings of quotas are written in our words",
+            'in mda.toml: [quota] warning_file = ""',
+        )
     if len(os.fsencode(settings.lmtp_socket)) > SOCKET_PATH_BYTES:
         yield error(
             "settings.lmtp_socket",

@@ -9,7 +9,7 @@ from mda.address import Address
 from mda.auth.passwords import Passwords
 from mda.cli.ask import confirm, new_password
 from mda.cli.options import AddressType, account_argument, yes_option
-from mda.cli.quantities import Count, Size, format_size
+from mda.cli.quantities import Count, Size
 from mda.cli.storage_report import run_erasure
 from mda.identifiers import IdentifierSource
 from mda.maintenance.compaction import rules_of
@@ -20,6 +20,7 @@ from mda.metadata.mailbox import erasure
 from mda.metadata.postgresql.opened import Handle, opened
 from mda.metadata.schema.words import AccountState
 from mda.settings import Settings
+from mda.sizes import format_size
 
 
 @click.command()

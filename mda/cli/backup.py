@@ -9,7 +9,6 @@ import click
 from mda import settings
 from mda.address import Address
 from mda.cli.options import AddressType
-from mda.cli.quantities import format_size
 from mda.cli.text import visible
 from mda.errors import InvalidValue
 from mda.identifiers import format_id, parse_id
@@ -26,6 +25,7 @@ from mda.metadata.postgresql.readiness import fit_to_serve
 from mda.metadata.schema import migrate
 from mda.metadata.schema.words import Flag
 from mda.settings import Settings
+from mda.sizes import format_size
 from mda.transfer.importing import Importer
 from mda.transfer.item import Item
 

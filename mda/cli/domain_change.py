@@ -8,10 +8,11 @@ import click
 from mda import settings
 from mda.cli.ask import confirm
 from mda.cli.options import DomainType, yes_option
-from mda.cli.quantities import Count, Size, format_size
+from mda.cli.quantities import Count, Size
 from mda.cli.table import to_json
 from mda.metadata.directory import domains
 from mda.metadata.postgresql.opened import opened
+from mda.sizes import format_size
 
 
 @click.command()

@@ -8,12 +8,12 @@ from mda import settings
 from mda.address import Address
 from mda.cli.ask import confirm
 from mda.cli.options import account_argument, yes_option
-from mda.cli.quantities import format_size
 from mda.identifiers import IdentifierSource
 from mda.metadata.directory import accounts
 from mda.metadata.mailbox import mailboxes
 from mda.metadata.postgresql.opened import opened
 from mda.metadata.schema.words import Role
+from mda.sizes import format_size
 
 ROLES = [role.value for role in Role if role is not Role.INBOX]
 

@@ -33,7 +33,7 @@ COMMANDS = (
     Entry("domain", "domain", "Add, list, remove or alias domains."),
     Entry("account", "account", "Add, list, change or delete accounts."),
     Entry("alias", "alias", "Add, list or remove aliases and catch-alls."),
-    Entry("quota", "quota", "List who uses how much, or count it again."),
+    Entry("quota", "quota", "Set quotas, list who uses how much, or count it again."),
     Entry("mailbox", "mailbox", "List, create, rename or delete mailboxes."),
     Entry("message", "message", "List, search, show, move, expunge or purge messages."),
     Entry("trace", "trace", "Say what happened to a message."),

@@ -12,7 +12,6 @@ from mda.address import Address
 from mda.cli import message_bytes, message_flags, message_name
 from mda.cli.envelope_view import decode_words
 from mda.cli.options import account_argument
-from mda.cli.quantities import format_size
 from mda.cli.table import to_json
 from mda.cli.text import visible
 from mda.errors import InvalidValue
@@ -24,6 +23,7 @@ from mda.metadata.mailbox.messages import Content
 from mda.metadata.postgresql.opened import Handle, opened
 from mda.mime import defects
 from mda.mime import message as mime_message
+from mda.sizes import format_size
 from mda.storage.location import Location, segment_path
 from mda.storage.shard import shard_root
 

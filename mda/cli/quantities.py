@@ -1,4 +1,4 @@
-"""Sizes and dates as people write them on a command line, and sizes as people read them."""
+"""Sizes, numbers and dates as people write them on a command line."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -10,6 +10,7 @@ UNITS |= {"KIB": 1024, "MIB": 1024**2, "GIB": 1024**3, "TIB": 1024**4}
 UNITS |= {"K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
 
 MOST_BYTES = 2**63 - 1
+MOST_PERCENT = 100
 
 _SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*\Z")
 _AGE = re.compile(r"([0-9]+)([hdw])\Z")
@@ -28,18 +29,6 @@ def parse_size(text: str) -> int | None:
     if octets > MOST_BYTES:
         raise ValueError(f"{text!r} is more than can be counted")
     return octets
-
-
-def format_size(octets: int | None) -> str:
-    """ "4.2 MB": three digits at most, decimal units; "none" for no limit."""
-    if octets is None:
-        return "none"
-    value, unit = float(octets), "B"
-    for larger in ("KB", "MB", "GB", "TB"):
-        if value < 999.5:
-            break
-        value, unit = value / 1000, larger
-    return f"{value:.1f} {unit}" if unit != "B" and value < 9.95 else f"{value:.0f} {unit}"
 
 
 def parse_moment(text: str, now: datetime | None = None) -> datetime:
@@ -93,4 +82,18 @@ class Count(click.ParamType[int | None]):
             return None
         if not (text.isascii() and text.isdigit()) or int(text) > MOST_BYTES:
             self.fail(f"{text!r} is not a number; write it like 100000 or none", param, ctx)
+        return int(text)
+
+
+class Percent(click.ParamType[int | None]):
+    """A parameter of 0 to 100, "none" being 0; None for "default"."""
+
+    name = "percent"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
+        text = str(value).strip().lower().removesuffix("%").rstrip()
+        if text in ("default", "none"):
+            return None if text == "default" else 0
+        if not (text.isascii() and text.isdigit()) or int(text) > MOST_PERCENT:
+            self.fail(f"{value!r} is not a percentage; write 0 to 100, none or default", param, ctx)
         return int(text)

@@ -32,7 +32,8 @@ def recount(config: Path | None, addresses: tuple[Address, ...], is_rehearsal: b
     """Count what accounts and their mailboxes hold, and mend what is wrong.
 
     Lists the accounts that were wrong; there should be none, also after a crash. Each account is held for as long as
-    it is counted, and its mail waits so long.
+    it is counted, and its mail waits so long. What a domain uses is the sum of its accounts, which the service counts
+    again every few seconds by itself.
 
     \b
     $ mda quota recount --dry-run

@@ -10,7 +10,6 @@ import click
 from mda import settings
 from mda.address import Address
 from mda.cli.options import AddressType, json_option
-from mda.cli.quantities import format_size
 from mda.cli.table import Column, show, size_column
 from mda.errors import Conflict, NotFound, StorageUnavailable
 from mda.identifiers import IdentifierSource
@@ -21,6 +20,7 @@ from mda.maintenance.replication import LeftOut, replicate
 from mda.metadata.directory import accounts, shards
 from mda.metadata.directory.shards import Shard, ShardState, Usage
 from mda.metadata.postgresql.opened import opened
+from mda.sizes import format_size
 from mda.storage.abandoned import list_open, seal_abandoned
 from mda.storage.dictionaries import install_base
 from mda.storage.shard import create_shard, open_shard, read_marker, shard_root

@@ -9,10 +9,10 @@ import click
 from mda import settings
 from mda.cli import figures
 from mda.cli.options import json_option
-from mda.cli.quantities import format_size
 from mda.cli.table import to_json
 from mda.metrics import families
 from mda.metrics.merged import Series
+from mda.sizes import format_size
 
 
 @click.command()

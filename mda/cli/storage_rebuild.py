@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 
 from mda import settings
-from mda.cli.quantities import format_size
 from mda.cli.text import visible
 from mda.errors import NotFound
 from mda.identifiers import IdentifierSource, format_id
@@ -16,6 +15,7 @@ from mda.maintenance.rebuild import rebuild as rebuild_database
 from mda.metadata.postgresql.opened import created
 from mda.metadata.postgresql.readiness import fit_to_serve
 from mda.metadata.schema import migrate
+from mda.sizes import format_size
 from mda.storage.shard import Shard, read_marker
 
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 import click
 
 from mda import settings
-from mda.cli.quantities import format_size
 from mda.cli.text import visible
 from mda.identifiers import IdentifierSource
 from mda.logs import configure
 from mda.maintenance.replication import Copied, LeftOut, Replicator
 from mda.metadata.postgresql.readiness import fit_to_serve
+from mda.sizes import format_size
 
 SLACK_SECONDS = 600
 """Ids are drawn before their rows are committed: what came so long before the last look is looked at again."""

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 
 import click
 
-from mda.cli.quantities import format_size
 from mda.identifiers import IdentifierSource, format_id
 from mda.maintenance.compaction import Compacted, Removed, Rules
 from mda.maintenance.erasure import Erased, erase
 from mda.metadata.postgresql.opened import Handle
 from mda.settings import Settings
+from mda.sizes import format_size
 
 
 def run_erasure(handle: Handle, chosen: Settings, rules: Rules) -> Erased:

@@ -17,8 +17,8 @@ from typing import Generic, TypeVar
 
 import click
 
-from mda.cli.quantities import format_size
 from mda.cli.text import cells, visible
+from mda.sizes import format_size
 
 Row = TypeVar("Row")
 Value = str | int | float | bool | datetime | None | tuple[str, ...]
@@ -61,6 +61,16 @@ def show(rows: Iterable[Row], columns: Sequence[Column[Row]], *, as_json: bool) 
     else:
         for row in rows:
             click.echo("\t".join(_plain(column.value(row)) for column in shown))
+
+
+def show_one(row: Row, columns: Sequence[Column[Row]], *, as_json: bool) -> None:
+    """Prints one row: as a JSON object, or as `key = value` lines."""
+    if as_json:
+        click.echo(to_json({column.key: _json_value(column.value(row)) for column in columns}))
+        return
+    for column in columns:
+        if not column.is_only_json:
+            click.echo(f"{column.key} = {_for_people(column, row)}")
 
 
 def to_json(document: object) -> str:

@@ -15,7 +15,6 @@ from rich.text import Text
 
 from mda import settings
 from mda.cli import figures
-from mda.cli.quantities import format_size
 from mda.cli.stats import milliseconds
 from mda.cli.text import visible
 from mda.errors import Conflict, MdaError
@@ -23,6 +22,7 @@ from mda.metadata.delivery import traces
 from mda.metadata.postgresql.opened import Handle, opened
 from mda.metrics import families
 from mda.metrics.merged import Series, difference
+from mda.sizes import format_size
 
 BUSIEST = 5
 BUSIEST_SECONDS = 60

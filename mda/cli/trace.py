@@ -10,7 +10,6 @@ import msgspec
 from mda import settings
 from mda.causes import Cause
 from mda.cli.options import json_option
-from mda.cli.quantities import format_size
 from mda.cli.table import to_json
 from mda.cli.text import visible
 from mda.errors import NotFound
@@ -19,6 +18,7 @@ from mda.metadata.delivery import traces
 from mda.metadata.mailbox import history
 from mda.metadata.mailbox.history import Stay
 from mda.metadata.postgresql.opened import Handle, opened
+from mda.sizes import format_size
 from mda.trace import CopyTrace, MessageTrace
 
 

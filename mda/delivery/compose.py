@@ -23,12 +23,14 @@ from mda.delivery.lookout import LOOK_SECONDS, look_out
 from mda.delivery.lookup import Lookup
 from mda.delivery.metered import MeteredCommitter, Stopwatch, metered
 from mda.delivery.plan import Policy
+from mda.delivery.quota_house import QuotaBooks, count_domains, write_warning
 from mda.delivery.service import DeliveryService, Services
 from mda.delivery.shard_lane import ShardLane
 from mda.delivery.shard_lanes import ShardLanes
 from mda.delivery.shares import AccountShares
 from mda.delivery.store import Store
 from mda.delivery.tracer import Tracer
+from mda.delivery.warner import Warner
 from mda.errors import MdaError
 from mda.identifiers import IdentifierSource, format_id
 from mda.logs import logger
@@ -79,6 +81,7 @@ async def compose(settings: Settings, *, keeps_receipts: bool = True) -> AsyncIt
         lanes = _Lanes(settings, url, list_shards, identifiers, chores, stopwatch)
         directory = Directory(url, settings.database, settings.delivery.recipient_delimiter)
         tracer = Tracer(partial(traces.append, database, identifiers), stopwatch, lanes.shards.name)
+        warner = Warner(QuotaBooks(database, settings.quota), chores, settings.quota.warn_percent)
         lookup = Lookup(directory, settings.database.lookup_cache_seconds, settings.delivery.deadline_seconds)
         services = Services(
             lookup=lookup,
@@ -92,14 +95,22 @@ async def compose(settings: Settings, *, keeps_receipts: bool = True) -> AsyncIt
             classifier=_classifier(settings, chores),
             identifiers=identifiers,
             pool=pool,
-            policy=Policy(settings.delivery.over_quota, settings.spam.threshold, settings.spam.front_weight),
+            policy=Policy(
+                settings.delivery.over_quota,
+                settings.spam.threshold,
+                settings.spam.front_weight,
+                settings.quota.grace_percent,
+            ),
             deadline_seconds=settings.delivery.deadline_seconds,
             keeps_receipts=keeps_receipts,
             sources=_sources(settings.spam),
             campaigns=_campaigns(settings),
             tracer=tracer,
+            warner=warner,
             requeue_uid=_uid_of(MAIL_OWNER),
         )
+        service = DeliveryService(services)
+        write = partial(write_warning, service, settings.quota.warning_file)
         days = settings.delivery.receipt_days
         house = (
             asyncio.create_task(
@@ -114,13 +125,23 @@ async def compose(settings: Settings, *, keeps_receipts: bool = True) -> AsyncIt
                 )
             ),
             asyncio.create_task(keep_house("look_out", lambda: look_out(list_shards), chores, LOOK_SECONDS)),
+            asyncio.create_task(
+                keep_house(
+                    "count_domains",
+                    lambda: count_domains(database, settings.quota),
+                    chores,
+                    settings.quota.domain_seconds,
+                )
+            ),
+            asyncio.create_task(warner.run(write)),
             asyncio.create_task(keep_house("revive", lambda: engine.revive(settings), chores, REVIVE_SECONDS)),
         )
         try:
-            yield DeliveryService(services)
+            yield service
         finally:
             for chore in house:
                 chore.cancel()
+            await warner.turn(write)
             await asyncio.get_running_loop().run_in_executor(None, partial(_end, lookup, lanes, tracer))
             database.dispose()
 

@@ -6,7 +6,7 @@ that refuses names the cause.
 
 from dataclasses import dataclass
 
-from mda import address
+from mda import address, quota
 from mda.antispam.verdict import Verdict
 from mda.causes import Cause
 from mda.delivery import delivered_form, evidence
@@ -26,6 +26,8 @@ class Policy:
     """Probability from which a message is spam, where neither the account nor its domain sets one."""
     front_weight: float = 0.0
     """Log-odds of spam that the yes of a filter in front is worth."""
+    grace_percent: int = 0
+    """Of a quota (`mda.quota`), where neither the account nor its domain sets one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +49,16 @@ def admit(target: Target, size: int, policy: Policy) -> Cause | None:
     """
     if not target.is_enabled:
         return Cause.ACCOUNT_DISABLED
-    over_bytes = target.quota_bytes is not None and target.used_bytes + size > target.quota_bytes
-    over_count = target.quota_messages is not None and target.used_messages >= target.quota_messages
-    if over_bytes or over_count:
-        return Cause.MAILBOX_FULL if policy.over_quota is OverQuota.REJECT else Cause.MAILBOX_FULL_FOR_NOW
+    # Their own tests first: most accounts have no domain with a quota, and many none of their own.
+    if target.quota_bytes is not None or target.quota_messages is not None:
+        grace = policy.grace_percent if target.grace_percent is None else target.grace_percent
+        if not quota.takes(target, size, grace):
+            return Cause.MAILBOX_FULL if policy.over_quota is OverQuota.REJECT else Cause.MAILBOX_FULL_FOR_NOW
+    if target.domain is not None:
+        grace = policy.grace_percent if target.domain.grace_percent is None else target.domain.grace_percent
+        if not quota.takes(target.domain, size, grace):
+            is_final = policy.over_quota is OverQuota.REJECT and target.domain.is_fresh
+            return Cause.DOMAIN_FULL if is_final else Cause.DOMAIN_FULL_FOR_NOW
     return None
 
 
@@ -67,6 +75,17 @@ def place(
     verdict = inspection.judge(threshold)
     if verdict is not None:
         verdict = evidence.weigh(verdict, target, inspection, envelope.reverse_path, policy.front_weight)
+    return _placement(target, recipient, envelope, inspection, verdict)
+
+
+def unjudged(target: Target, recipient: Recipient, envelope: Envelope, inspection: Inspection) -> Placement:
+    """The placement of a message of our own: nobody may refuse it, and nothing is weighed."""
+    return _placement(target, recipient, envelope, inspection, None)
+
+
+def _placement(
+    target: Target, recipient: Recipient, envelope: Envelope, inspection: Inspection, verdict: Verdict | None
+) -> Placement:
     prefix = delivered_form.prefix(envelope, recipient, target.address, verdict)
     delivered_size = delivered_form.size(prefix, inspection.size, inspection.forged_spans)
     return Placement(target, _destination(target, verdict), prefix, delivered_size, verdict)

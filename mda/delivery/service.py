@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
 
+from mda import address
 from mda.binding import CampaignTable
 from mda.causes import Cause, Reply
 from mda.delivery import receipts, replies
@@ -23,14 +24,17 @@ from mda.delivery.copies import Accepted, Copy, Message, plan_copies
 from mda.delivery.inspect import Judge, inspect
 from mda.delivery.job import Outcomes
 from mda.delivery.lookup import Lookup
-from mda.delivery.plan import Policy, admit
+from mda.delivery.plan import Policy, admit, unjudged
 from mda.delivery.report import log_copies
 from mda.delivery.shard_lanes import ShardLanes
 from mda.delivery.store import Store
 from mda.delivery.tracer import Tracer
-from mda.envelope import Envelope, Peer, Recipient
+from mda.delivery.warner import Warner
+from mda.envelope import NULL_REVERSE_PATH, Envelope, Peer, Recipient
 from mda.identifiers import IdentifierSource
 from mda.logs import logger
+from mda.metadata.delivery.deliver import Stored
+from mda.metadata.directory.resolve import Target
 
 INLINE_OCTETS = 65_536
 """Up to here a message is inspected on the event loop; above, in a thread, since it would hold up the others."""
@@ -52,6 +56,7 @@ class Services:
     sources: Sources
     campaigns: CampaignTable | None
     tracer: Tracer
+    warner: Warner
     requeue_uid: int | None
     """The user id of Postfix's mail owner, where it is known: see `receipts.message_digest`."""
 
@@ -69,6 +74,8 @@ class DeliveryService:
             return resolved
         refusals = [admit(target, size, self._services.policy) for target in resolved.targets]
         causes = [refusal for refusal in refusals if refusal is not None]
+        if causes:
+            self._services.warner.refused(resolved.targets)
         if len(causes) == len(refusals):
             return replies.gravest(causes)
         return Accepted(recipient, resolved.targets)
@@ -85,11 +92,28 @@ class DeliveryService:
             logger("delivery").error("not_inspected_in_time", queue_id=envelope.peer.queue_id, size=len(raw))
             return (Cause.DEADLINE_PASSED.reply,) * len(accepted)
         copies = plan_copies(message, accepted, services.policy, services.identifiers.next)
-        outcomes = await services.store.store(message, copies)
+        outcomes = await self._store(message, copies, started)
+        services.warner.note(copies, outcomes)
+        return self._replies(copies, outcomes)
+
+    async def write(self, target: Target, raw: bytes, digest: bytes) -> Stored | Cause:
+        """A message of our own into an account's INBOX, without a verdict and beyond the quota. A second one with the
+        same `digest`, as of `receipts.message_digest`, is answered by the first."""
+        started = time.monotonic()
+        recipient = Recipient(address.parse(target.address))
+        envelope = Envelope(NULL_REVERSE_PATH, (recipient,))
+        message = Message(envelope, raw, inspect(raw, None), digest, datetime.now(UTC))
+        placement = unjudged(target, recipient, envelope, message.inspection)
+        copy = Copy(0, recipient, target, placement, self._services.identifiers.next())
+        (outcome,) = await self._store(message, (copy,), started)
+        return outcome
+
+    async def _store(self, message: Message, copies: Sequence[Copy], started: float) -> Outcomes:
+        outcomes = await self._services.store.store(message, copies)
         seconds = time.monotonic() - started
         log_copies(message, copies, outcomes, seconds)
-        services.tracer.note(message, copies, outcomes, seconds)
-        return self._replies(copies, outcomes)
+        self._services.tracer.note(message, copies, outcomes, seconds)
+        return outcomes
 
     async def _in_hand(self, envelope: Envelope, raw: bytes) -> Message | None:
         """None: the deadline has passed meanwhile."""

@@ -67,6 +67,7 @@ MESSAGE_BYTES = _histogram("mda_message_bytes", "Sizes of the messages that were
 DELIVERY_SECONDS = _histogram("mda_delivery_seconds", "From the last octet of a message to its replies.", SECONDS)
 INSPECT_SECONDS = _histogram("mda_inspect_seconds", "Parsing and classifying one message.", SECONDS)
 VERDICTS = _counter("mda_spam_verdicts_total", "Copies of messages by the spam filter's verdict.", "verdict")
+QUOTA_WARNINGS = _counter("mda_quota_warnings_total", "Warnings written to accounts that reached a soft limit.")
 
 APPEND_SECONDS = _histogram("mda_append_seconds", "Writing one batch to a shard, fdatasync included.", SECONDS, "shard")
 APPEND_RECORDS = _histogram("mda_append_records", "Records in one batch to a shard.", BATCH, "shard")

@@ -1,13 +1,15 @@
 """The version before the newest migration and this one, side by side on one database under load: the schema goes up
-beneath the old workers, new ones come beside them, the old ones leave; no mail is refused, deferred, lost or stored
-twice.
+beneath the old workers, which are restarted on it, new ones come beside them, the old ones leave; no mail is refused,
+deferred, lost or stored twice.
 
 The old version is the last commit before the newest migration, taken from this repository's history and built here.
 """
 
 import configparser
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
@@ -30,6 +32,7 @@ ROOT = Path(__file__).parents[2]
 SENDERS = 2
 ALONE_SECONDS = 2.0
 BESIDE_SECONDS = 5.0
+RESTART_SECONDS = 30
 
 
 def git(*words: str) -> bytes:
@@ -88,6 +91,7 @@ def old(old_version: Path, database_url: str) -> Iterator[Instance]:
     instance = Instance(Path(tempfile.mkdtemp(prefix="mda")), database_url, serve=old_serve(old_version))
     instance.prepare("example.org", ACCOUNTS)
     instance.mda("db", "downgrade", f"{int(newest()) - 1:04}", "--yes")
+    instance.hold_socket()
     instance.start()
     yield instance
     instance.close()
@@ -111,6 +115,10 @@ def test_two_versions_serve_side_by_side(old: Instance, new: Instance) -> None:
         new.mda("db", "upgrade")
         time.sleep(ALONE_SECONDS)
         assert sum(sender.sent for sender in to_old) > before, "the old version delivers into the new schema"
+        restart(old)
+        before = sum(sender.sent for sender in to_old)
+        time.sleep(ALONE_SECONDS)
+        assert sum(sender.sent for sender in to_old) > before, "the old version begins on the new schema"
         new.start()
         with loaded(new) as to_new:
             time.sleep(BESIDE_SECONDS)
@@ -122,6 +130,18 @@ def test_two_versions_serve_side_by_side(old: Instance, new: Instance) -> None:
     assert all(sender.sent > 10 for sender in senders)
     stored = sum(row["used_messages"] for row in new.listing("account", "list"))
     assert stored == sum(sender.sent for sender in senders)
+
+
+def restart(instance: Instance) -> None:
+    """One worker dies and is replaced, then all of the service is started again; its socket stays."""
+    before = instance.workers()
+    os.kill(before[0], signal.SIGTERM)
+    deadline = time.monotonic() + RESTART_SECONDS
+    while before[0] in instance.workers() or len(instance.workers()) < len(before):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert instance.stop() == 0
+    instance.start()
 
 
 @contextmanager

@@ -25,6 +25,7 @@ PERMANENT = {
     Cause.UNKNOWN_RECIPIENT: "550 5.1.1",
     Cause.ACCOUNT_DISABLED: "550 5.2.1",
     Cause.MAILBOX_FULL: "552 5.2.2",
+    Cause.DOMAIN_FULL: "552 5.2.2",  # told only where its use was counted lately
     Cause.MESSAGE_TOO_LARGE: "552 5.3.4",
     Cause.DELIVERY_LOOP: "554 5.4.6",
 }

@@ -22,6 +22,7 @@ from mda.metadata.schema.tables import (
     content,
     correspondent,
     domain,
+    domain_quota,
     expunged,
     mailbox,
     mark,
@@ -34,7 +35,7 @@ from mda.metadata.schema.tables import (
 
 ROWS_AT_ONCE = 2000
 
-DIRECTORY = (shard, domain, account, address, policy)
+DIRECTORY = (shard, domain, domain_quota, account, address, policy)
 OWNED = (account_state, mailbox, message, expunged, mark, user_weights, correspondent)
 CONTENT_COLUMNS = (
     *("account_id", "id", "thread_id", "spam_score", "received_at"),

@@ -56,7 +56,7 @@ SELECT account.address, account.quota_bytes, account.quota_messages,
         100.0 * state.bytes / nullif(account.quota_bytes, 0),
         100.0 * state.message_count / nullif(account.quota_messages, 0),
         CASE WHEN 0 IN (account.quota_bytes, account.quota_messages) THEN 100 END
-    )::float8 AS percent
+    )::float8 AS percent, state.warned_at
 FROM account
     JOIN address ON address.account_id = account.id AND address.kind = 'account'
     LEFT JOIN account_state AS state ON state.account_id = account.id
@@ -69,14 +69,26 @@ ORDER BY percent DESC NULLS LAST, address
 """  # noqa: S608 - of constants
 
 BY_DOMAIN = """
-SELECT address.domain, count(*) AS accounts, coalesce(sum(state.bytes), 0)::bigint AS used_bytes,
-    coalesce(sum(state.message_count), 0)::bigint AS used_messages,
-    CASE WHEN count(*) = count(account.quota_bytes) THEN sum(account.quota_bytes)::bigint END AS promised_bytes
-FROM account
-    JOIN address ON address.account_id = account.id AND address.kind = 'account'
-    LEFT JOIN account_state AS state ON state.account_id = account.id
-WHERE account.state <> :deleted GROUP BY 1 ORDER BY 3 DESC, 1
+SELECT used.*, quota.quota_bytes, quota.quota_messages, greatest(
+        100.0 * used.used_bytes / nullif(quota_bytes, 0),
+        100.0 * used.used_messages / nullif(quota_messages, 0),
+        CASE WHEN 0 IN (quota_bytes, quota_messages) THEN 100 END
+    )::float8 AS percent, quota.warned_at
+FROM (
+    SELECT address.domain, count(*) AS accounts, coalesce(sum(state.bytes), 0)::bigint AS used_bytes,
+        coalesce(sum(state.message_count), 0)::bigint AS used_messages,
+        CASE WHEN count(*) = count(account.quota_bytes) THEN sum(account.quota_bytes)::bigint END AS promised_bytes
+    FROM account
+        JOIN address ON address.account_id = account.id AND address.kind = 'account'
+        LEFT JOIN account_state AS state ON state.account_id = account.id
+    WHERE :domain ::text IS NULL OR address.domain = :domain GROUP BY 1
+) AS used LEFT JOIN domain_quota AS quota ON quota.domain = used.domain
 """
+
+LISTED_BY_DOMAIN = f"""
+SELECT * FROM ({BY_DOMAIN}) AS found WHERE :over ::float8 IS NULL OR percent >= :over
+ORDER BY percent DESC NULLS LAST, used_bytes DESC, domain
+"""  # noqa: S608 - of constants
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,17 +137,24 @@ class Usage:
     used_messages: int
     quota_messages: int | None
     percent: float | None
+    warned_at: datetime | None
+    """Since when it was seen above its soft limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class DomainUsage:
-    """`promised_bytes`: what all its accounts may use together; None where one of them has no limit."""
+    """Of all its accounts, deleted ones included until they are purged. `promised_bytes`: what they may use by their
+    own quotas; None where one of them has no limit. `percent` is of the domain's own quota."""
 
     domain: str
     accounts: int
     used_bytes: int
     used_messages: int
     promised_bytes: int | None
+    quota_bytes: int | None
+    quota_messages: int | None
+    percent: float | None
+    warned_at: datetime | None
 
 
 def accounts(reader: Reader, domain: str | None = None, state: AccountState | None = None) -> tuple[Account, ...]:
@@ -164,18 +183,17 @@ def account_id(reader: Reader, wanted: Address) -> int | None:
 def usage(reader: Reader, domain: str | None = None, over_percent: float | None = None) -> tuple[Usage, ...]:
     """Accounts, the fullest first; deleted ones are left out. NotFound for an unknown `domain`."""
     _require(reader, domain)
-    return tuple(
-        Usage(row.address, row.used_bytes, row.quota_bytes, row.used_messages, row.quota_messages, row.percent)
-        for row in reader.rows(LISTED, deleted=AccountState.DELETED.value, domain=domain, over=over_percent)
-    )
+    rows = reader.rows(LISTED, deleted=AccountState.DELETED.value, domain=domain, over=over_percent)
+    return tuple(Usage(**row._asdict()) for row in rows)
 
 
-def usage_by_domain(reader: Reader) -> tuple[DomainUsage, ...]:
-    """Sums of all domains, the largest first."""
-    return tuple(
-        DomainUsage(row.domain, row.accounts, row.used_bytes, row.used_messages, row.promised_bytes)
-        for row in reader.rows(BY_DOMAIN, deleted=AccountState.DELETED.value)
-    )
+def usage_by_domain(
+    reader: Reader, domain: str | None = None, over_percent: float | None = None
+) -> tuple[DomainUsage, ...]:
+    """Sums of domains, the fullest first, then the largest. NotFound for an unknown `domain`."""
+    _require(reader, domain)
+    rows = reader.rows(LISTED_BY_DOMAIN, domain=domain, over=over_percent)
+    return tuple(DomainUsage(**row._asdict()) for row in rows)
 
 
 def to_accounts(rows: Iterable[Any]) -> tuple[Account, ...]:

@@ -1,4 +1,4 @@
-"""Who uses how much of what they may, and counting it again.
+"""How an account stands beside its quota, and counting it again.
 
 Usage is counted in the transaction of each change (`account_state`), so it is exact also after a crash. `recount`
 proves that, account by account, and mends what an error or a hand in psql has changed.
@@ -6,9 +6,12 @@ proves that, account by account, and mends what an error or a hand in psql has c
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection, Engine, text
 
+from mda.address import Address
+from mda.metadata.directory import accounts
 from mda.metadata.mailbox.change import lock
 from mda.metadata.postgresql.engine import transaction
 
@@ -30,6 +33,28 @@ WHERE account_id = :account_id AND id = :mailbox_id
 MEND_ACCOUNT = "UPDATE account_state SET bytes = :octets, message_count = :messages WHERE account_id = :account_id"
 
 
+OF_ACCOUNT = """
+SELECT account.address AS name, quota_bytes, quota_messages, warn_percent, grace_percent,
+    coalesce(state.bytes, 0) AS used_bytes, coalesce(state.message_count, 0) AS used_messages, warned_at
+FROM account LEFT JOIN account_state AS state ON state.account_id = account.id WHERE account.id = :account_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An account's or a domain's quota, and what it uses. Limits: None for none; percentages: None for those of the
+    settings. `warned_at`: since when it was seen above its soft limit."""
+
+    name: str
+    quota_bytes: int | None
+    quota_messages: int | None
+    warn_percent: int | None
+    grace_percent: int | None
+    used_bytes: int
+    used_messages: int
+    warned_at: datetime | None
+
+
 @dataclass(frozen=True, slots=True)
 class Recount:
     """An account as it was counted and as it is; `mailboxes` is how many of its mailboxes were wrong."""
@@ -47,6 +72,13 @@ class Recount:
             self.bytes_after,
             self.messages_after,
         )
+
+
+def of_account(engine: Engine, wanted: Address) -> Standing:
+    """NotFound with the nearest address."""
+    with transaction(engine) as connection:
+        account_id = accounts.require(connection, wanted).id
+        return Standing(**connection.execute(text(OF_ACCOUNT), {"account_id": account_id}).one()._mapping)
 
 
 def recount(engine: Engine, addresses: Sequence[str] | None = None, *, is_rehearsal: bool = False) -> Iterator[Recount]:

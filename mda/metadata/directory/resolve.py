@@ -14,6 +14,7 @@ What goes wrong is DatabaseUnavailable; a connection that was lost while nobody 
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from itertools import groupby
 
@@ -48,6 +49,20 @@ class PolicyRule:
 
 
 @dataclass(frozen=True, slots=True)
+class DomainUsage:
+    """What the accounts of a domain may use together, and use, as it was counted last."""
+
+    quota_bytes: int | None
+    quota_messages: int | None
+    grace_percent: int | None
+    """None: that of the settings."""
+    used_bytes: int
+    used_messages: int
+    is_fresh: bool
+    """Counted lately: a sender may be told for good that it is full."""
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """One account that an address leads to, with what a delivery to it must know."""
 
@@ -74,6 +89,13 @@ class Target:
     """The account's own first, then its domain's, then everybody's."""
     replica_shard_id: int | None = None
     """Where its bodies lie a second time; None: nowhere."""
+    warn_percent: int | None = None
+    """Of its quota, as is `grace_percent`; None: that of the settings."""
+    grace_percent: int | None = None
+    warned_at: datetime | None = None
+    """When it was seen to reach its soft limit; None: it has not, or fell below."""
+    domain: DomainUsage | None = None
+    """None: its domain has no quota."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +217,17 @@ def _target(row: DirectoryRow, question: _Question) -> Target:
         user_weights=None if row.user_weights is None else bytes(row.user_weights),
         policies=tuple(_rule(text) for text in row.policies or ()),
         replica_shard_id=row.replica_shard_id,
+        warn_percent=row.warn_percent,
+        grace_percent=row.grace_percent,
+        warned_at=row.warned_at,
+        domain=None if row.domain_quota is None else _domain(row.domain_quota),
+    )
+
+
+def _domain(counted: Sequence[int | None]) -> DomainUsage:
+    quota_bytes, quota_messages, grace_percent, used_bytes, used_messages, is_fresh = counted
+    return DomainUsage(
+        quota_bytes, quota_messages, grace_percent, used_bytes or 0, used_messages or 0, is_fresh=bool(is_fresh)
     )
 
 

@@ -7,6 +7,7 @@ Every table is asked by equality with its key, once per candidate row: behind LA
 no lack of them, can lead the planner to read a whole domain's addresses or all accounts' mailboxes.
 """
 
+from datetime import datetime
 from typing import NamedTuple
 
 
@@ -37,6 +38,12 @@ class DirectoryRow(NamedTuple):
     user_weights: memoryview | None
     policies: list[str] | None
     """Subject, action and pattern of each rule, joined by spaces; the nearest first."""
+    warn_percent: int | None
+    grace_percent: int | None
+    warned_at: datetime | None
+    domain_quota: list[int | None] | None
+    """Of the account's domain: most bytes, most messages, percent of grace, used bytes, used messages, and 1 where
+    those were counted lately."""
 
 
 # Nearest first: the whole local part, without its detail, the catch-all (whose local part is empty, as is the base of
@@ -49,8 +56,8 @@ _CANDIDATES = """
             WHERE domain = home.name AND local_part = candidate.local_part OFFSET 0
         ) AS leads_to
         CROSS JOIN LATERAL (
-            SELECT id, address, shard_id, replica_shard_id, state, quota_bytes, quota_messages, spam_threshold,
-                settings ->> 'spam' AS spam_destination
+            SELECT id, address, shard_id, replica_shard_id, state, quota_bytes, quota_messages, warn_percent,
+                grace_percent, spam_threshold, settings ->> 'spam' AS spam_destination
             FROM account
             WHERE id = leads_to.account_id AND state <> 'deleted' OFFSET 0
         ) AS account
@@ -97,6 +104,14 @@ _POLICIES = """
     WHERE rule.expires_at IS NULL OR rule.expires_at > now()
 """
 
+# An address of one domain may lead to an account of another.
+_DOMAIN_QUOTA = """
+    SELECT ARRAY[quota_bytes, quota_messages, grace_percent, used_bytes, used_messages,
+        (counted_at > now() - interval '10 minutes')::int]
+    FROM domain_quota
+    WHERE domain = split_part(target.address, '@', -1)
+"""
+
 _RESOLVE = f"""
 SELECT asked.place, pg_is_in_recovery(), target.id IS NOT NULL,
     CASE WHEN target.id IS NULL THEN coalesce(({_ANYBODY}), false) ELSE true END,
@@ -105,7 +120,8 @@ SELECT asked.place, pg_is_in_recovery(), target.id IS NOT NULL,
     target.quota_bytes, target.quota_messages, coalesce(target.spam_threshold, defaults.spam_threshold),
     target.rank = 2, account_state.bytes, account_state.message_count, CASE WHEN target.rank = 2 THEN ({_MAILBOX}) END,
     coalesce(target.spam_destination, defaults.spam_destination), user_weights.weights,
-    CASE WHEN target.id IS NOT NULL THEN ({_POLICIES}) END
+    CASE WHEN target.id IS NOT NULL THEN ({_POLICIES}) END,
+    target.warn_percent, target.grace_percent, account_state.warned_at, ({_DOMAIN_QUOTA})
 FROM unnest($1, $2, $3, $4, $5) AS asked (place, domain, local_part, base, path)
     LEFT JOIN LATERAL (
         SELECT coalesce(alias_of, domain.name) AS name FROM domain WHERE domain.name = asked.domain OFFSET 0
@@ -116,7 +132,7 @@ FROM unnest($1, $2, $3, $4, $5) AS asked (place, domain, local_part, base, path)
     ) AS defaults ON true
     LEFT JOIN LATERAL ({_CANDIDATES}) AS target ON true
     LEFT JOIN LATERAL (
-        SELECT account_id, bytes, message_count FROM account_state WHERE account_id = target.id OFFSET 0
+        SELECT account_id, bytes, message_count, warned_at FROM account_state WHERE account_id = target.id OFFSET 0
     ) AS account_state ON true
     LEFT JOIN LATERAL (
         SELECT weights FROM user_weights WHERE account_id = target.id OFFSET 0

@@ -48,12 +48,28 @@ account_state = Table(
     counter("bytes"),  # delivered sizes of all messages
     counter("message_count"),
     counter("next_uid_validity", 1),  # ever increasing, never from the clock
+    optional("warned_at", TIME),  # when it was seen to reach its quota's soft limit; null: it has not, or fell below
     PrimaryKeyConstraint("account_id"),
     ForeignKeyConstraint(["account_id"], ["account.id"]),
     # Updated with every delivery and no counter indexed: half-empty pages keep the updates HOT.
     postgresql_with={"fillfactor": 50},
     info={PER_ACCOUNT: True},
 )
+
+quota_warning = Table(
+    "quota_warning",
+    METADATA,
+    account_id(),
+    required("crossed_at", TIME),  # `warned_at` of the account or the domain
+    Column("domain", TEXT, nullable=False, server_default=""),  # whose quota it is; empty: the account's own
+    bigint("used_bytes"),
+    bigint("used_messages"),
+    optional("quota_bytes", BigInteger()),
+    optional("quota_messages", BigInteger()),
+    PrimaryKeyConstraint("account_id", "crossed_at", "domain"),
+    info={PER_ACCOUNT: True},
+)
+"""Warnings that are to be written, as things stood when the soft limit was reached; gone once they are in the INBOX."""
 
 mailbox = Table(
     "mailbox",

@@ -75,3 +75,7 @@ def one_of(column: str, words: Iterable[str]) -> CheckConstraint:
     """A closed set of words for a text column."""
     quoted = ", ".join(f"'{word}'" for word in words)
     return CheckConstraint(f"{column} IN ({quoted})", name=column)
+
+
+def percentage(column: str) -> CheckConstraint:
+    return CheckConstraint(f"{column} BETWEEN 0 AND 100", name=column)

@@ -23,11 +23,13 @@ from mda.metadata.schema.columns import (
     TEXT,
     TIME,
     bigint,
+    counter,
     document,
     make_metadata,
     moment,
     one_of,
     optional,
+    percentage,
     required,
 )
 from mda.metadata.schema.words import AccountState, AddressKind, PolicyAction, PolicySubject, ShardState
@@ -82,6 +84,8 @@ account = Table(
     optional("held_at", TIME),  # legal hold: until it is lifted nothing of the account is purged
     optional("hold_reason"),
     optional("replica_shard_id", BigInteger()),  # where its bodies lie a second time; null: nowhere
+    optional("warn_percent", Integer()),  # of the quota, as is grace_percent; null: quota.* of the settings
+    optional("grace_percent", Integer()),
     PrimaryKeyConstraint("id"),
     UniqueConstraint("address"),
     ForeignKeyConstraint(["shard_id"], ["shard.id"]),
@@ -90,8 +94,32 @@ account = Table(
     CheckConstraint("id > 0", name="id"),
     CheckConstraint("replica_shard_id <> shard_id", name="replica_shard_id"),
     CheckConstraint("retention_days >= 0", name="retention_days"),
+    percentage("warn_percent"),
+    percentage("grace_percent"),
     info={REFERENCE: True},
 )
+
+domain_quota = Table(
+    "domain_quota",
+    METADATA,
+    required("domain"),
+    optional("quota_bytes", BigInteger()),  # of all its accounts together; null: no limit
+    optional("quota_messages", BigInteger()),
+    optional("warn_percent", Integer()),  # null: quota.* of the settings
+    optional("grace_percent", Integer()),
+    counter("used_bytes"),  # as it was counted at counted_at
+    counter("used_messages"),
+    optional("counted_at", TIME),  # null: not yet
+    Column("counting_seconds", Double, nullable=False, server_default=text("0")),
+    optional("warned_at", TIME),  # null: below its soft limit
+    PrimaryKeyConstraint("domain"),
+    ForeignKeyConstraint(["domain"], ["domain.name"], ondelete="CASCADE"),
+    percentage("warn_percent"),
+    percentage("grace_percent"),
+    info={REFERENCE: True},
+)
+"""Of the domains that have one. What is used is counted now and then, never by a delivery: all deliveries of a domain
+would wait for this row."""
 
 address = Table(
     "address",

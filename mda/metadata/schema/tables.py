@@ -14,12 +14,13 @@ from mda.metadata.schema.account_tables import (
     mailbox,
     mark,
     message,
+    quota_warning,
     receipt,
     replica,
     training_queue,
     user_weights,
 )
-from mda.metadata.schema.directory_tables import METADATA, account, address, domain, policy, shard
+from mda.metadata.schema.directory_tables import METADATA, account, address, domain, domain_quota, policy, shard
 from mda.metadata.schema.service_tables import checkpoint, purged, task, trace
 
 __all__ = [
@@ -31,12 +32,14 @@ __all__ = [
     "content",
     "correspondent",
     "domain",
+    "domain_quota",
     "expunged",
     "mailbox",
     "mark",
     "message",
     "policy",
     "purged",
+    "quota_warning",
     "receipt",
     "replica",
     "shard",

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mda.cli.quantities import format_size, parse_moment, parse_size
+from mda.cli.quantities import parse_moment, parse_size
+from mda.sizes import format_size
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 

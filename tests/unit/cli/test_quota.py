@@ -47,7 +47,76 @@ def test_sums_of_domains(full: System) -> None:
     assert found["example.org"]["used_messages"] == 3
     assert found["example.org"]["promised_bytes"] is None  # anne has no limit
     assert found["example.net"]["promised_bytes"] == 2 * 10**9
-    assert full.run("quota", "list", "--by-domain", "--over", "3").exit_code == 2
+
+
+def test_domains_beside_their_own_quotas(full: System) -> None:
+    full.done("domain", "add", "example.net")
+    full.done("account", "add", "eve@example.net")
+    full.done("quota", "set", "--domain", "example.org", "--messages", "4", "--size", "1GB")
+    full.done("quota", "set", "--domain", "example.net", "--size", "1GB")
+    found = full.listed("quota", "list", "--by-domain")
+    assert [(one["domain"], one["percent"]) for one in found] == [("example.org", 75.0), ("example.net", 0.0)]
+    assert [one["domain"] for one in full.listed("quota", "list", "--by-domain", "--over", "75")] == ["example.org"]
+    assert [one["domain"] for one in full.listed("quota", "list", "--by-domain", "--domain", "example.net")] == [
+        "example.net"
+    ]
+
+
+def test_an_accounts_quota_is_set_and_shown(full: System) -> None:
+    used = full.listed("account", "list")[0]["used_bytes"]
+    said = full.done("quota", "set", "anne@example.org", "ben@example.org", "--size", "1MB", "--warn", "80%")
+    assert said.splitlines()[1] == (
+        "ben@example.org: 0 B used of 1.0 MB, 0 messages of none; warning at 80 %, grace 10 % (default)"
+    )
+    full.done("quota", "set", "anne@example.org", "--messages", "100", "--grace", "none")
+    assert full.listed("quota", "show", "anne@example.org") == {
+        "name": "anne@example.org",
+        "quota_bytes": 1_000_000,
+        "quota_messages": 100,
+        "warn_percent": 80,
+        "grace_percent": 0,
+        "used_bytes": used,
+        "used_messages": 3,
+        "percent": 3,
+        "warned_at": None,
+    }
+    full.done("quota", "set", "anne@example.org", "--size", "none", "--messages", "none", "--warn", "default")
+    shown = full.done("quota", "show", "anne@example.org").splitlines()
+    assert "quota_bytes = none" in shown
+    assert "warn_percent = 90 % (default)" in shown
+    assert "grace_percent = 0 %" in shown
+    assert "percent = none" in shown
+
+
+def test_a_domains_quota_is_set_and_shown(full: System, engine: Engine) -> None:
+    shown = full.listed("quota", "show", "--domain", "example.org")
+    assert (shown["quota_bytes"], shown["used_messages"], shown["percent"]) == (None, 3, None)
+    full.done("quota", "set", "--domain", "example.org", "--size", "500GB", "--messages", "6", "--warn", "none")
+    shown = full.listed("quota", "show", "--domain", "example.org")
+    assert (shown["quota_bytes"], shown["warn_percent"], shown["percent"]) == (500 * 10**9, 0, 50)
+    options = ("--size", "none", "--messages", "none", "--warn", "default")
+    full.done("quota", "set", "--domain", "example.org", *options)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM domain_quota")).scalar_one() == 0
+    full.done("domain", "alias", "example.com", "example.org")
+    assert "name example.org" in full.refused("quota", "set", "--domain", "example.com", "--size", "1GB")
+    assert "did you mean example.org" in full.refused("quota", "set", "--domain", "exampl.org", "--size", "1GB")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("set", "--size", "1GB"),
+        ("set", "anne@example.org"),
+        ("set", "anne@example.org", "--domain", "example.org", "--size", "1GB"),
+        ("set", "anne@example.org", "--warn", "101"),
+        ("set", "anne@example.org", "--grace", "-1"),
+        ("show",),
+        ("show", "anne@example.org", "--domain", "example.org"),
+    ],
+)
+def test_what_is_no_quota_is_wrong_usage(anne: System, words: tuple[str, ...]) -> None:
+    assert anne.run("quota", *words).exit_code == 2
 
 
 def test_what_is_counted_is_exact(full: System) -> None:

@@ -57,6 +57,7 @@ PROBES = {
     ("mailbox", "mailbox_name_key"): ["account_id", "parent_id", "name"],
     ("user_weights", "user_weights_pkey"): ["account_id"],
     ("policy", "policy_key"): ["account_id"],
+    ("domain_quota", "domain_quota_pkey"): ["domain"],
 }
 """The only reads there may be, each with the columns that it is asked by."""
 

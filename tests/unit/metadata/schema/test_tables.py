@@ -41,7 +41,9 @@ def test_every_table_has_a_place_in_the_cluster() -> None:
         "correspondent",
         "training_queue",
     }
-    assert {table.name for table in REFERENCE_TABLES} == {"shard", "domain", "account", "address", "policy"}
+    assert {table.name for table in REFERENCE_TABLES} == {
+        *("shard", "domain", "account", "address", "policy", "domain_quota")
+    }
     placed = {table.name for table in (*PER_ACCOUNT_TABLES, *REFERENCE_TABLES)}
     assert {table.name for table in TABLES} - placed == OTHER
 
