@@ -136,6 +136,19 @@ void spam_campaign_meet(const spam_campaign_table *table, const uint64_t bands[S
     }
 }
 
+void spam_campaign_withdraw(const spam_campaign_table *table, const uint64_t bands[SPAM_BANDS]) {
+    for (uint32_t i = 0; i < SPAM_BANDS; i++) {
+        cell kept = bands[i] == 0 ? (cell){0} : look(table, bands[i]);
+        if (bands[i] == 0 || kept.mark != mark_of(bands[i])) {
+            continue;
+        }
+        kept.count = kept.count > 1 ? kept.count - 1 : 0;
+        if (!put(table, bands[i], kept)) {
+            return;
+        }
+    }
+}
+
 uint32_t spam_campaign_hashes(uint32_t count, uint32_t hashes[SPAM_CAMPAIGN_FEATURES]) {
     uint32_t reached = 0;
     for (uint64_t size = 1; reached < SPAM_CAMPAIGN_FEATURES && size <= count; size <<= 1, reached++) {

@@ -42,6 +42,9 @@ void spam_bands_take(const uint32_t *features, uint32_t count, uint64_t bands[SP
 /* Counts a message. */
 void spam_campaign_meet(const spam_campaign_table *table, const uint64_t bands[SPAM_BANDS], spam_campaign *out);
 
+/* Takes back what a meeting has counted: the message had come before, or comes again. */
+void spam_campaign_withdraw(const spam_campaign_table *table, const uint64_t bands[SPAM_BANDS]);
+
 /* The features of the count-th message of a campaign, as spam_features_add_hashes takes them: one for each size that the
    count has reached. How many. */
 uint32_t spam_campaign_hashes(uint32_t count, uint32_t hashes[SPAM_CAMPAIGN_FEATURES]);

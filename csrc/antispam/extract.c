@@ -110,19 +110,19 @@ static void add_text_parts(scratch *s, const mime_message *message) {
 }
 
 /* By all features that there are but n-grams, which near copies need not share. */
-static void add_campaign(scratch *s, const spam_campaign_table *campaigns, spam_campaign *campaign) {
+static void add_campaign(scratch *s, const spam_campaign_table *campaigns, spam_campaign *campaign,
+                         uint64_t bands[SPAM_BANDS]) {
     uint32_t hashes[SPAM_CAMPAIGN_FEATURES];
     if (campaigns != NULL) {
-        uint64_t bands[SPAM_BANDS];
         spam_bands_take(s->set.ids, s->set.count, bands);
         spam_campaign_meet(campaigns, bands, campaign);
     }
     spam_features_add_hashes(&s->set, SPAM_CAMPAIGN, hashes, spam_campaign_hashes(campaign->count, hashes));
 }
 
-/* With `campaigns` it finds the campaign; else it is given. */
+/* With `campaigns` it finds the campaign, and the bands; else the campaign is given. */
 static void extract(scratch *s, const mime_message *message, const spam_campaign_table *campaigns,
-                    spam_campaign *campaign) {
+                    spam_campaign *campaign, uint64_t bands[SPAM_BANDS]) {
     spam_features_begin(&s->set);
     s->run_count = 0;
     s->text_length = 0;
@@ -132,7 +132,7 @@ static void extract(scratch *s, const mime_message *message, const spam_campaign
     add_headers(s, message);
     spam_shape_add(&s->set, message, SPAM_SHAPE_PARTS);
     add_text_parts(s, message);
-    add_campaign(s, campaigns, campaign);
+    add_campaign(s, campaigns, campaign, bands);
     for (uint32_t i = 0; i < s->run_count; i++) { /* last: they are most, and what has no room may be left out */
         spam_text_ngrams(&s->set, SPAM_BODY_TEXT, s->runs[i]);
     }
@@ -182,7 +182,7 @@ mime_status spam_read_features(spam_context *context, const uint8_t *input, size
     const mime_message *message;
     mime_status status = mime_parse_with(context->parser, input, length, limits, MIME_WANT_ALL, &message);
     if (status == MIME_OK) {
-        extract(&context->found, message, NULL, &(spam_campaign){.count = copies});
+        extract(&context->found, message, NULL, &(spam_campaign){.count = copies}, NULL);
         add_proof(&context->found.set, proof);
         *ids = context->found.set.ids;
         *count = context->found.set.count;
@@ -196,9 +196,11 @@ mime_status spam_examine(spam_context *context, const uint8_t *input, size_t len
     mime_status status = mime_parse_with(context->parser, input, length, limits, MIME_WANT_ALL, message);
     if (status == MIME_OK && model != NULL) {
         spam_campaign campaign = {0};
-        extract(&context->found, *message, campaigns, &campaign);
+        uint64_t bands[SPAM_BANDS] = {0};
+        extract(&context->found, *message, campaigns, &campaign, bands);
         spam_score_features(model, context->found.set.ids, context->found.set.count, score);
         score->campaign = campaign;
+        memcpy(score->bands, bands, sizeof bands);
     }
     return status;
 }

@@ -40,6 +40,7 @@ typedef struct {
     uint32_t top_count;
     spam_contribution top[SPAM_TOP]; /* by size, largest first */
     float categories[SPAM_CATEGORIES]; /* sums of all contributions by category */
+    uint64_t bands[SPAM_BANDS]; /* by which it was counted; set by spam_examine alone. Last: Python reads it from the end */
 } spam_score;
 
 /* Scores `count` features, each given once. */

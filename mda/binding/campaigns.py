@@ -44,6 +44,10 @@ class CampaignTable:
         _lib.spam_campaign_meet(self.at(now), bands, out)
         return campaign_of(out.id, out.count)
 
+    def withdraw(self, bands: bytes, now: float | None = None) -> None:
+        """Takes back the counting of a message with these bands (`SpamScore.bands`)."""
+        _lib.spam_campaign_withdraw(self.at(now), _ffi.from_buffer("uint64_t[]", bands))
+
     def close(self) -> None:
         if self._fd >= 0:
             os.close(self._fd)

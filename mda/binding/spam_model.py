@@ -21,7 +21,9 @@ TOP_CONTRIBUTIONS: int = _lib.SPAM_TOP
 _HEAD = struct.Struct("=dIIfII")
 _TOP = struct.Struct("=" + "If" * TOP_CONTRIBUTIONS)
 _CATEGORIES = struct.Struct(f"={_lib.SPAM_CATEGORIES}f")
-"""spam_score is these three one after the other, and padding."""
+"""spam_score is these three one after the other, padding, and the bands."""
+
+_BANDS_BYTES = 8 * int(_lib.SPAM_BANDS)
 
 
 class SpamScore(NamedTuple):
@@ -40,6 +42,11 @@ class SpamScore(NamedTuple):
     def campaign(self) -> Campaign | None:
         """The run of near copies that it belongs to; None where it was not counted, or has too few words."""
         return campaign_of(*_HEAD.unpack_from(self.octets)[1:3])
+
+    @property
+    def bands(self) -> bytes:
+        """By which it was counted among its near copies (`CampaignTable.withdraw`)."""
+        return self.octets[-_BANDS_BYTES:]
 
     @property
     def margin(self) -> float:

@@ -51,6 +51,8 @@ class Inspection:
     """What users' marks see of the message (`mda.binding.view`); found when the first user asks."""
     campaign: Campaign | None
     """The run of near copies that it belongs to; None where it is too short, or not classified."""
+    withdraw: Callable[[], None]
+    """Takes it out of that run again: it had come before, or comes again."""
     proof: Callable[[], Proof]
     """What our milter says of the domain that it claims to be from."""
     author: Callable[[], Author]
@@ -80,6 +82,10 @@ def inspect(
             return None
         return classifier.judge(examination, threshold)
 
+    def withdraw() -> None:
+        if campaigns is not None and examination.spam is not None:
+            campaigns.withdraw(examination.spam.bands)
+
     def proof() -> Proof:
         return read_author().proof if has_witness else Proof.NONE
 
@@ -107,6 +113,7 @@ def inspect(
         judge=judge,
         view=view,
         campaign=campaign,
+        withdraw=withdraw,
         author=read_author,
         proof=proof,
         has_witness=has_witness,

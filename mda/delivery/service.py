@@ -110,6 +110,8 @@ class DeliveryService:
 
     async def _store(self, message: Message, copies: Sequence[Copy], started: float) -> Outcomes:
         outcomes = await self._services.store.store(message, copies)
+        if all(map(_comes_again, outcomes)):
+            message.inspection.withdraw()
         seconds = time.monotonic() - started
         log_copies(message, copies, outcomes, seconds)
         self._services.tracer.note(message, copies, outcomes, seconds)
@@ -142,3 +144,8 @@ class DeliveryService:
             replies.for_recipient([outcome for _, outcome in pairs], names(pairs[0][0].target.shard_id))
             for pairs in by_recipient
         )
+
+
+def _comes_again(outcome: Stored | Cause) -> bool:
+    """Whether it has come before or will: each message is one of its near copies once."""
+    return outcome.is_duplicate if isinstance(outcome, Stored) else outcome.reply.is_temporary

@@ -102,6 +102,31 @@ static void test_copies_are_counted_under_one_id_and_fade(void) {
     close(fd);
 }
 
+static void test_what_is_withdrawn_was_not_counted(void) {
+    int fd = open_table();
+    uint32_t ids[WORDS];
+    uint64_t bands[SPAM_BANDS], other[SPAM_BANDS];
+    spam_campaign met = {0}, first;
+    const spam_campaign_table table = {fd, BITS, 1000};
+    draw(ids, WORDS, SPAM_BODY_WORDS);
+    spam_bands_take(ids, WORDS, bands);
+    draw(ids, WORDS, SPAM_BODY_WORDS);
+    spam_bands_take(ids, WORDS, other);
+    spam_campaign_meet(&table, bands, &first);
+    spam_campaign_meet(&table, bands, &met);
+    CHECK(met.count == 2);
+    spam_campaign_withdraw(&table, other); /* was never met */
+    spam_campaign_withdraw(&table, bands);
+    spam_campaign_meet(&table, bands, &met);
+    CHECK(met.id == first.id && met.count == 2);
+    for (int i = 0; i < 5; i++) spam_campaign_withdraw(&table, bands);
+    spam_campaign_meet(&table, bands, &met);
+    CHECK(met.count == 1);
+    spam_campaign_withdraw(&table, (uint64_t[SPAM_BANDS]){0});
+    close(fd);
+    spam_campaign_withdraw(&(spam_campaign_table){-1, BITS, 1000}, bands);
+}
+
 static void test_what_comes_once_does_not_crowd_out_what_comes_often(void) {
     int fd = open_table();
     uint32_t ids[WORDS];
@@ -160,6 +185,7 @@ int main(void) {
     test_order_says_nothing_and_few_words_have_no_bands();
     test_links_make_a_campaign_of_what_has_few_words();
     test_copies_are_counted_under_one_id_and_fade();
+    test_what_is_withdrawn_was_not_counted();
     test_what_comes_once_does_not_crowd_out_what_comes_often();
     test_garbage_and_holes_are_no_trouble();
     puts("antispam campaign: ok");

@@ -5,6 +5,7 @@ import hashlib
 import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from unittest.mock import AsyncMock
 
 import pytest
 from sqlalchemy import select, text
@@ -16,7 +17,9 @@ from mda.delivery.compose import compose
 from mda.delivery.copies import Accepted
 from mda.delivery.service import DeliveryService
 from mda.delivery.shares import AccountShares
+from mda.delivery.store import Store
 from mda.envelope import Envelope, Recipient
+from mda.metadata.content.facts import of_row
 from mda.metadata.directory import accounts, aliases
 from mda.metadata.directory.purge import purge
 from mda.metadata.postgresql.engine import make_engine
@@ -116,6 +119,45 @@ def test_a_redelivery_while_the_first_is_in_flight_is_stored_once(house: House) 
 
     assert with_service(house, at_once) == ["250 2.0.0"] * 20
     assert len(house.rows("anna")) == 1
+
+
+MANY_WORDS = " ".join(f"word{number}" for number in range(100)).encode()
+
+
+def _campaign_counts(house: House) -> list[int]:
+    with house.engine.connect() as connection:
+        rows = connection.execute(select(content).order_by(content.c.id)).all()
+    reasons = [of_row(row).spam_reasons for row in rows]
+    return [one.campaign[1] for one in reasons if one is not None and one.campaign is not None]
+
+
+def test_a_message_is_one_near_copy_however_often_it_comes(house: House) -> None:
+    raw, later = RAW + MANY_WORDS, RAW.replace(b"4ABC", b"4DEF") + MANY_WORDS
+
+    async def story(service: DeliveryService) -> Answers:
+        answers: Answers = []
+        for one in (raw, raw, raw, later):
+            answers += await hand_over(service, one, "anna@example.org")
+        return answers
+
+    assert with_service(house, story) == ["250 2.0.0"] * 4
+    assert _campaign_counts(house) == [1, 2]
+
+
+def test_a_message_that_must_come_again_is_no_near_copy_yet(house: House) -> None:
+    raw = RAW + MANY_WORDS
+
+    async def story(service: DeliveryService) -> Answers:
+        answers: Answers = []
+        for outcome in (Cause.STORAGE_FULL, Cause.STORAGE_FULL, None):
+            with pytest.MonkeyPatch.context() as patches:
+                if outcome is not None:
+                    patches.setattr(Store, "store", AsyncMock(return_value=(outcome,)))
+                answers += await hand_over(service, raw, "anna@example.org")
+        return answers
+
+    assert with_service(house, story) == ["452 4.3.1", "452 4.3.1", "250 2.0.0"]
+    assert _campaign_counts(house) == [1]
 
 
 def test_different_mails_are_all_stored(house: House) -> None:
