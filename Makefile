@@ -15,6 +15,7 @@
 #   make bench-fairness  what a flood to one mailbox costs the others, in build/bench/fairness.json; root, postfix
 #   make bench-growth    delivery with ten million messages in the tables beside none, in build/bench/growth.json; root
 #   make bench-profile   where a delivery's microseconds go, and what bounds it, in build/bench/profile.json; root
+#   make bench-workers   1, 2 and 4 workers at Postfix's 20 sessions, in build/bench/workers.json; root, postfix
 #   make bench-watching  what metrics and trace cost a delivery, in build/bench/watching.json
 #   make bench-startup   how long `mda --help` and listings take, in build/bench/startup.json
 #   make bench-storage  the store beside files and Dovecot's formats, in build/bench/storage.json; root, dovecot-imapd
@@ -33,7 +34,7 @@ KILLS ?= 20
 GIGABYTES ?= 0
 MESSAGES ?= 0
 
-.PHONY: all build bench-mime bench-antispam bench-delivery bench-postfix bench-fairness bench-growth bench-profile bench-watching bench-startup bench-storage fuzz corpus demo demo-stop test test-crash test-life test-packages lint format types install clean
+.PHONY: all build bench-mime bench-antispam bench-delivery bench-postfix bench-fairness bench-growth bench-profile bench-workers bench-watching bench-startup bench-storage fuzz corpus demo demo-stop test test-crash test-life test-packages lint format types install clean
 
 all: build
 
@@ -94,6 +95,9 @@ bench-profile: build
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m tools.fetch_corpus
 	$(BIN)/python -m bench.delivery_profile
+
+bench-workers: build test-packages
+	$(BIN)/python -m bench.workers $(BENCH_ROUNDS)
 
 bench-watching: build
 	$(BIN)/python -m bench.watching $(BENCH_ROUNDS)

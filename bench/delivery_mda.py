@@ -23,9 +23,9 @@ OPTIONS = '[lmtp]\nsocket_mode = "0666"\n'
 
 
 @contextmanager
-def ours(folder: Path, domains: Sequence[str] = (DOMAIN,)) -> Iterator[Instance]:
-    """Started, and stopped at the end; ACCOUNTS accounts in each domain."""
-    instance = Instance(folder, "embedded", OPTIONS)
+def ours(folder: Path, domains: Sequence[str] = (DOMAIN,), workers: str = "count = 2") -> Iterator[Instance]:
+    """Started, and stopped at the end; ACCOUNTS accounts in each domain. `workers`: that table."""
+    instance = Instance(folder, "embedded", OPTIONS, workers_table=workers)
     instance.prepare(domains[0], ())
     for domain in domains[1:]:
         instance.mda("domain", "add", domain)
