@@ -83,6 +83,7 @@ class Lmtp(_Table, frozen=True):
 
 class Workers(_Table, frozen=True):
     count: int = 0
+    gather_sessions: int = 20
     drain_seconds: int = 30
     unix_sockets_only: bool = False
 
@@ -295,6 +296,8 @@ def _check(settings: Settings, source: str) -> None:
         refuse("spam.trainer_seconds", "must be at least 1")
     if settings.workers.count < 0:
         refuse("workers.count", "must be 0 (one per core, at most 4) or more")
+    if settings.workers.gather_sessions < 0:
+        refuse("workers.gather_sessions", "must be 0 (spread them over all workers) or more")
     if settings.workers.unix_sockets_only and not _is_reached_by_unix_socket(settings.database.url):
         refuse(
             "workers.unix_sockets_only", "needs a database.url with a Unix socket: postgresql://user@/name?host=/folder"

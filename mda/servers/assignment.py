@@ -43,6 +43,8 @@ class Assignment(msgspec.Struct, frozen=True):
     composer: str
     figures: int = -1
     """Descriptor of the memory in which the worker counts; without one in its own."""
+    rank: int = 0
+    """Among the workers of its settings: connections go to the lowest that has room (workers.gather_sessions)."""
 
 
 def figures_descriptor() -> int:

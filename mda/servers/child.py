@@ -28,11 +28,14 @@ class Stage(Enum):
 
 
 class Child:
-    """`generation` is that of the settings it was started with; `channel` becomes readable when it has something to
-    report or has died."""
+    """`generation` is that of the settings it was started with, `rank` its own among those; `channel` becomes readable
+    when it has something to report or has died."""
 
-    def __init__(self, settings: Settings, listeners: Sequence[Listener], composer: str, generation: int) -> None:
+    def __init__(
+        self, settings: Settings, listeners: Sequence[Listener], composer: str, generation: int, rank: int
+    ) -> None:
         self.generation = generation
+        self.rank = rank
         self.stage = Stage.STARTING
         self.started_at = time.monotonic()
         self._kill_at = float("inf")
@@ -45,7 +48,7 @@ class Child:
             self.region = Region(figures)
             with theirs:
                 inherited = tuple(_inherited(one) for one in listeners)
-                assignment = Assignment(settings, inherited, theirs.fileno(), composer, figures)
+                assignment = Assignment(settings, inherited, theirs.fileno(), composer, figures, rank)
                 self._process = _start(assignment)
         finally:
             os.close(figures)

@@ -137,9 +137,10 @@ class Supervisor:
     def _start_missing(self) -> None:
         if self._is_stopping or time.monotonic() < self._start_at:
             return
-        for _ in range(self._settings.worker_count - len(self._current)):
+        taken = {child.rank for child in self._current}
+        for rank in (one for one in range(self._settings.worker_count) if one not in taken):
             try:
-                child = Child(self._settings, self._listeners, self._composer, self._generation)
+                child = Child(self._settings, self._listeners, self._composer, self._generation, rank)
             except OSError as error:
                 # Out of processes, memory or descriptors: the other workers serve on, and we try again.
                 self._log.error("worker could not be started", error=str(error))

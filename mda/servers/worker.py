@@ -49,6 +49,7 @@ Compose: TypeAlias = Callable[[Settings], AbstractAsyncContextManager[Deliverer]
 class Worker:
     def __init__(self, assignment: Assignment) -> None:
         self._settings = assignment.settings
+        self._rank = assignment.rank
         self._listeners = {one: socket.socket(fileno=one.fd) for one in assignment.listeners}
         self._channel = socket.socket(fileno=assignment.channel)
         self._log = logs.logger("worker")
@@ -58,7 +59,7 @@ class Worker:
     async def run(self, compose: Compose) -> None:
         """Serves until drained."""
         async with compose(self._settings) as deliverer:
-            self._server = LmtpServer(self._settings, deliverer, logs.logger("lmtp"))
+            self._server = LmtpServer(self._settings, deliverer, logs.logger("lmtp"), self._rank)
             self._listen_to_orders()
             self._server.listen(tuple(self._listeners.values()))
             logs.gather(asyncio.get_running_loop().call_soon)

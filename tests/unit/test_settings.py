@@ -123,6 +123,7 @@ def test_named_file_that_is_not_there_is_refused(file: Path) -> None:
         ("[spam]\nthreshold = 0.0", "spam.threshold must be above 0", ""),
         ("[spam]\nthreshold = 95", "spam.threshold must be above 0 and at most 1", ""),
         ("[workers]\ncount = -1", "workers.count must be 0", ""),
+        ("[workers]\ngather_sessions = -1", "workers.gather_sessions must be 0", ""),
         ("[log]\nlevel = 'loud'", "log.level must be debug, info, warning or error", ""),
         ("[log]\nformat = 'xml'", "log.format must be logfmt or json", ""),
         ("data_dir = ", "not TOML", ""),

@@ -6,6 +6,10 @@
     closed()            wait until the last connection has gone
 
 Connections are never refused and never greeted with 421: Postfix would suspend the whole destination for minutes.
+
+The workers of one service listen to the same sockets. Sessions are gathered (workers.gather_sessions), as a worker's
+batches are of its own sessions: each waits for its turn before it accepts, the lower its rank the shorter, and longest
+when it has its number (docs/decisions/0020-sessions-are-gathered.md).
 """
 
 import asyncio
@@ -26,13 +30,20 @@ from mda.settings import Settings
 LEAVE_SECONDS = 0.5
 """How often sessions are asked to leave during a drain."""
 
+TURN_SECONDS = 0.001
+"""By which a worker lets the one of the next lower rank go first. One whose event loop takes longer is busy enough."""
+
 ACCEPT_RETRY_SECONDS = 0.5
 """Pause after accept() failed for want of file descriptors or memory."""
 
 
 class LmtpServer:
-    def __init__(self, settings: Settings, deliverer: Deliverer, log: Logger) -> None:
+    def __init__(self, settings: Settings, deliverer: Deliverer, log: Logger, rank: int = 0) -> None:
+        """`rank` from 0 among the workers of the same listeners."""
         self._service = service(settings, deliverer, log)
+        self._rank = rank
+        self._workers = settings.worker_count
+        self._gathers = settings.workers.gather_sessions
         self._uids = trusted_uids(settings.lmtp.trusted_users)
         # The limit is the whole server's; each worker takes its share.
         self._limit = -(-settings.lmtp.connections // settings.worker_count)
@@ -40,6 +51,7 @@ class LmtpServer:
         self._listeners: tuple[socket.socket, ...] = ()
         self._connections: set[LmtpConnection] = set()
         self._arriving: set[asyncio.Task[None]] = set()
+        self._turns: dict[socket.socket, asyncio.TimerHandle] = {}
         self._is_accepting = self._is_draining = False
         self._all_gone = asyncio.Event()
 
@@ -77,33 +89,62 @@ class LmtpServer:
         return len(self._connections)
 
     def figures(self) -> None:
-        recorder.put(CONNECTIONS, self._in_use)
+        recorder.put(CONNECTIONS, self.sessions)
         recorder.put(HELD_BYTES, self._service.memory.held)
 
     # Accepting.
 
     @property
-    def _in_use(self) -> int:
+    def sessions(self) -> int:
+        """That are open, or just being accepted."""
         return len(self._connections) + len(self._arriving)
 
     def _resume_accepting(self) -> None:
-        if self._is_accepting or self._is_draining or self._in_use >= self._limit:
+        if self._is_accepting or self._is_draining or self.sessions >= self._limit:
             return
         self._is_accepting = True
         for listener in self._listeners:
-            asyncio.get_running_loop().add_reader(listener.fileno(), self._accept_one, listener)
+            self._watch(listener)
 
     def _stop_accepting(self) -> None:
         if self._is_accepting:
             self._is_accepting = False
             for listener in self._listeners:
                 asyncio.get_running_loop().remove_reader(listener.fileno())
+            for turn in self._turns.values():
+                turn.cancel()
+            self._turns.clear()
 
-    def _accept_one(self, listener: socket.socket) -> None:
-        """One at a time: the other workers, which wake up too, get the next."""
-        if connection := self._accept(listener):
+    def _watch(self, listener: socket.socket) -> None:
+        asyncio.get_running_loop().add_reader(listener.fileno(), self._knocked, listener)
+
+    def _knocked(self, listener: socket.socket) -> None:
+        """Somebody wants to connect: we accept when it is our turn, if nobody has until then."""
+        turn = self._turn()
+        if not turn:
+            self._accept_some(listener)
+            return
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(listener.fileno())
+        self._turns[listener] = loop.call_later(turn * TURN_SECONDS, self._accept_in_turn, listener)
+
+    def _turn(self) -> int:
+        if not self._gathers:
+            return 0
+        return self._rank if self.sessions < self._gathers else self._workers
+
+    def _accept_in_turn(self, listener: socket.socket) -> None:
+        del self._turns[listener]
+        self._watch(listener)
+        self._accept_some(listener)
+
+    def _accept_some(self, listener: socket.socket) -> None:
+        """What waits, up to our number; beyond it one: the other workers, which wake up too, get the next."""
+        while connection := self._accept(listener):
             self._admit(connection)
-        if self._in_use >= self._limit:
+            if self.sessions >= min(self._gathers, self._limit):
+                break
+        if self.sessions >= self._limit:
             self._stop_accepting()
 
     def _accept(self, listener: socket.socket) -> socket.socket | None:

@@ -9,13 +9,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from smtplib import LMTP
 
+import msgspec
 import pytest
 import uvloop
 
 from mda import logs
 from mda.servers.lmtp import trust
 from mda.servers.lmtp.server import LmtpServer
-from mda.settings import Settings
+from mda.settings import Settings, Workers
 from tests.unit.servers.recording import Recorder, envelopes, messages
 from tests.unit.servers.wire import settings
 
@@ -115,6 +116,64 @@ def test_connections_beyond_the_limit_wait(tmp_path: Path) -> None:
         assert third.recv(100) == b"220 mx.example LMTP\r\n"
         second.close()
         third.close()
+
+
+def test_sessions_are_gathered_on_the_worker_of_the_lowest_rank(tmp_path: Path) -> None:
+    """Two workers of one listener in one loop: the first has its number before the second gets any."""
+    asyncio.run(_gathered(tmp_path))
+
+
+async def _gathered(folder: Path) -> None:
+    failures: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
+    place = str(folder / "s")
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(place)
+    listener.listen(64)
+    given = msgspec.structs.replace(settings(folder), workers=Workers(count=2, gather_sessions=3))
+    first, second = (LmtpServer(given, Recorder(folder), logs.logger("lmtp"), rank) for rank in range(2))
+    servers = (second, first)
+
+    def sessions() -> tuple[int, int]:
+        return first.sessions, second.sessions
+
+    async def connect() -> socket.socket:
+        client = socket.socket(socket.AF_UNIX)
+        client.connect(place)
+        await asyncio.sleep(0.05)  # turns that were waited for in vain are over
+        return client
+
+    clients = [await connect() for _ in range(6)]
+    for server in servers:
+        server.listen([listener.dup()])
+    await asyncio.sleep(0.1)
+    assert sessions() == (3, 3), "of those that wait each has its number"
+    for client in clients:
+        client.close()
+    await asyncio.sleep(0.1)
+    clients = [await connect() for _ in range(3)]
+    assert sessions() == (3, 0)
+    clients += [await connect() for _ in range(2)]
+    assert sessions() == (3, 2), "the next one's turn"
+    clients[0].close()
+    clients += [await connect() for _ in range(2)]
+    assert sessions() == (3, 3), "there is room on the first again"
+    clients.append(await connect())
+    assert sum(sessions()) == 7, "beyond the number, whoever comes first"
+    late = socket.socket(socket.AF_UNIX)
+    late.connect(place)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    for server in servers:
+        server.drain()
+    await asyncio.sleep(0.05)
+    assert sum(sessions()) <= 7, "a turn that is waited for does not outlive the drain"
+    for client in clients:
+        client.close()
+    await asyncio.gather(*(server.closed() for server in servers))
+    assert not failures
+    late.close()
+    listener.close()
 
 
 def test_rest_of_the_backlog_is_served(tmp_path: Path) -> None:
