@@ -11,11 +11,12 @@ Our own, as each message has a line: structlog took three times as long for it (
 
 import json
 import re
+import select
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TextIO
 
@@ -108,12 +109,14 @@ class _Sink:
         if is_urgent:
             self._write_held()
         elif len(self._held) == 1:
-            self._soon(self._write_held)
+            try:
+                self._soon(self._write_held)
+            except Exception:  # the loop is closed, or has no memory for it
+                self._write_held()
 
     def _write_held(self) -> None:
-        if self._held:
-            lines = "\n".join((*self._held, ""))
-            self._held.clear()
+        held, self._held = self._held, []
+        for lines in _in_pieces(held):
             self._write(lines)
 
     def _write(self, lines: str) -> None:
@@ -147,13 +150,28 @@ def configure(settings: Log, stream: TextIO | None = None) -> None:
 
 def gather(soon: Soon | None) -> None:
     """From here on what this thread says up to `info` is written together when its event loop comes to it, a moment
-    later: one system call for a batch of deliveries. What is graver takes it along at once. None ends that."""
+    later: a system call or a few for a batch of deliveries. What is graver takes it along at once. None ends that."""
     _sink.hold(soon)
 
 
 def logger(area: str) -> Logger:
     """A logger whose lines name their area: lmtp, supervisor, worker, delivery ..."""
     return Logger(area)
+
+
+def _in_pieces(lines: Sequence[str]) -> Iterator[str]:
+    """Whole lines together, as many as a pipe takes in one piece whoever else writes to it: what is longer may be torn,
+    and what a mail brought would begin a line."""
+    piece, octets = list[str](), 0
+    for line in lines:
+        length = len(line.encode("utf-8", "backslashreplace")) + 1
+        if piece and octets + length > select.PIPE_BUF:
+            yield "\n".join((*piece, ""))
+            piece, octets = [], 0
+        piece.append(line)
+        octets += length
+    if piece:
+        yield "\n".join((*piece, ""))
 
 
 def _logfmt(event: Fields) -> str:

@@ -3,10 +3,12 @@
 import io
 import json
 import re
+import select
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -132,6 +134,48 @@ def test_lines_of_a_turn_are_written_together_and_grave_ones_at_once() -> None:
     logs.gather(None)
     log.info("six")
     assert [events(write) for write in stream.writes[1:]] == [["one", "two"], ["three", "four"], ["five"], ["six"]]
+
+
+def test_what_is_written_together_is_never_torn_by_another_process() -> None:
+    """A pipe, as a file with O_APPEND does for any, keeps what comes in one piece together up to PIPE_BUF octets."""
+    raw, soon = Pieces(), list[Callable[[], None]]()
+    stderr = io.TextIOWrapper(io.BufferedWriter(raw), line_buffering=True)  # as Python's own
+    logs.configure(Log(), stderr)
+    logs.gather(soon.append)
+    for number in range(100):
+        logs.logger("delivery").info("delivered", sender="é" * number, number=number)
+    soon.pop()()
+    logs.gather(None)
+    assert all(len(piece) <= select.PIPE_BUF and piece.endswith(b"\n") for piece in raw.pieces)
+    assert len(raw.pieces) < 20
+    assert re.findall(rb"number=(\d+)", b"".join(raw.pieces)) == [b"%d" % number for number in range(100)]
+
+
+def test_a_loop_that_takes_nothing_leaves_no_line_behind() -> None:
+    def closed(_: Callable[[], None]) -> None:
+        raise RuntimeError("Event loop is closed")
+
+    stream = Writes()
+    logs.configure(Log(), stream)
+    logs.gather(closed)
+    logs.logger("delivery").info("one")
+    logs.logger("delivery").info("two")
+    assert [events(write) for write in stream.writes] == [["one"], ["two"]]
+    logs.gather(None)
+
+
+class Pieces(io.RawIOBase):
+    """A file that keeps each write apart."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, octets: Any, /) -> int:
+        self.pieces.append(bytes(octets))
+        return len(self.pieces[-1])
 
 
 class Writes(io.StringIO):
