@@ -32,7 +32,11 @@ class Answers:
         self._told.append((answer, outcomes))
         if not self._is_waking:
             self._is_waking = True
-            self._loop.call_soon_threadsafe(self._settle)
+            try:
+                self._loop.call_soon_threadsafe(self._settle)
+            except BaseException:
+                self._is_waking = False  # no memory for a wake-up: the next who tells something tries again
+                raise
 
     def _settle(self) -> None:
         self._is_waking = False

@@ -5,6 +5,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from mda.causes import Cause
 from mda.delivery.answers import Answers, settle
 from mda.delivery.job import Outcomes
@@ -76,3 +78,25 @@ def test_an_answer_that_nobody_waits_for_is_passed_over() -> None:
         return await waiting
 
     assert asyncio.run(story()) == BUSY
+
+
+def test_a_wake_up_that_failed_is_made_up_for() -> None:
+    """For want of memory, say: whoever tells something later wakes the loop for both."""
+
+    async def story() -> list[Outcomes]:
+        loop = asyncio.get_running_loop()
+        wake, answers = loop.call_soon_threadsafe, Answers(loop)
+        first: asyncio.Future[Outcomes] = loop.create_future()
+        second: asyncio.Future[Outcomes] = loop.create_future()
+
+        def fail(*_: Any) -> Any:
+            raise MemoryError
+
+        loop.call_soon_threadsafe = fail  # type: ignore[assignment,method-assign]
+        with pytest.raises(MemoryError):
+            answers.tell(first, BUSY)
+        loop.call_soon_threadsafe = wake  # type: ignore[method-assign]
+        answers.tell(second, LATE)
+        return list(await asyncio.wait_for(asyncio.gather(first, second), 10))
+
+    assert asyncio.run(story()) == [BUSY, LATE]
