@@ -44,6 +44,7 @@ class CommitLane:
         self._busy = busy
         self._is_closing = False
         self._at_work = threading.Lock()
+        self._is_next = False
         self._jobs = LaneQueue()
         name = "commit" if busy else "commit-busy"
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -55,8 +56,12 @@ class CommitLane:
 
     def carry(self, jobs: Sequence[Job]) -> None:
         """Commits a batch in the caller's thread (docs/decisions/0019-one-thread-a-batch.md), unless another batch is
-        being committed: then it waits for the lane's own. Returns when it is committed or waits."""
-        if self._at_work.acquire(blocking=False):
+        being committed or waits for the lane's own: then it waits behind that. Returns when it is committed or waits.
+        """
+        # A lock goes to whoever asks first when it is free: the lane's thread, woken by it, would come too late again
+        # and again where shards are fast.
+        is_free = not self._is_next and self._jobs.is_empty()
+        if is_free and self._at_work.acquire(blocking=False):
             try:
                 self._turn(jobs)
             finally:
@@ -75,9 +80,12 @@ class CommitLane:
 
     def _run(self) -> None:
         while (taken := self._jobs.take(self._limits)) is not None:
-            if taken:
-                with self._at_work:
-                    self._turn(taken)
+            if not taken:
+                continue
+            self._is_next = True
+            with self._at_work:
+                self._is_next = False
+                self._turn(self._jobs.fill(taken, self._limits))
 
     def _turn(self, taken: Sequence[Job]) -> None:
         batch = tuple(job for job in in_time(taken) if not self._hand_on(job))

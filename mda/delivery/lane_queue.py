@@ -6,7 +6,7 @@ all else that a lane's thread does for a lone message, but for the disk and the 
 
 import queue
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from mda.delivery.job import BatchLimits, Job
 
@@ -49,9 +49,12 @@ class LaneQueue:
             first = self._jobs.get(timeout=IDLE_SECONDS)
         except queue.Empty:
             return ()
-        if first is None:
-            return None
-        batch, copies, octets = [first], len(first.deliveries), len(first.raw)
+        return None if first is None else self.fill((first,), limits)
+
+    def fill(self, taken: Sequence[Job], limits: BatchLimits) -> tuple[Job, ...]:
+        """These, and what else has arrived, up to the limits; without waiting."""
+        batch = list(taken)
+        copies, octets = sum(len(job.deliveries) for job in batch), sum(len(job.raw) for job in batch)
         while copies < limits.copies and octets < limits.octets and not self._jobs.empty():
             job = self._jobs.get()
             if job is None:
@@ -61,6 +64,9 @@ class LaneQueue:
             copies += len(job.deliveries)
             octets += len(job.raw)
         return tuple(batch)
+
+    def is_empty(self) -> bool:
+        return self._jobs.empty()
 
     def rest(self) -> Iterator[Job]:
         """What came after it was closed."""

@@ -22,7 +22,8 @@ from mda.storage.encode import EncodedRecord, Encoder
 from mda.storage.location import Location
 
 HUNG_SECONDS = 5.0
-"""A batch that is in hand for so long after the last of its deadlines is with a disk or a server that hangs."""
+"""A batch that is in hand for so long after the last of its deadlines is with a disk or a server that hangs; so are
+commit records that nobody waits for."""
 
 
 class Appender(Protocol):
@@ -86,7 +87,7 @@ class ShardLane:
 
     def _run(self) -> None:
         while (batch := self._jobs.take(self._limits)) is not None:
-            self._hangs_at = max((job.deadline for job in batch), default=math.inf) + HUNG_SECONDS
+            self._hangs_at = max((job.deadline for job in batch), default=time.monotonic()) + HUNG_SECONDS
             try:
                 self._turn(batch)
             except StorageFull as error:
@@ -110,12 +111,12 @@ class ShardLane:
             self._writer = self._open_writer()
         encoded = self._encode(batch)
         locations = self._writer.append([record for _, record in encoded])
-        durable = []
+        durable: list[Job] = []
         for (job, record), location in zip(encoded, locations, strict=True):
             if job.twin is None:
                 durable.append(located(job, record, location))
             else:
-                job.twin.written(job.shard_id, record, location, self._rows.submit)
+                job.twin.written(job.shard_id, record, location, durable.append)
         if durable:
             self._blames = Cause.DATABASE_UNAVAILABLE
             self._rows.carry(durable)

@@ -4,6 +4,8 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
+
 from mda.delivery.commit_lane import CommitLane
 from mda.delivery.job import BatchLimits, Outcomes
 from mda.metadata.delivery.deliver import Delivery, Stored
@@ -76,3 +78,41 @@ def test_what_comes_while_another_is_at_it_waits_for_the_lane_and_holds_up_nobod
     assert gate.threads[0] is first
     assert first not in gate.threads[1:], "the second batch is not the first one's work"
     assert sum(gate.sizes) == 4
+
+
+def test_what_collects_while_another_is_at_it_is_one_batch() -> None:
+    gate, told = Gate(), list[Outcomes]()
+    lane = CommitLane(gate, LIMITS, lambda *_: None)
+    first = threading.Thread(target=lane.carry, args=([make_job(told)],))
+    first.start()
+    assert gate.asked.wait(10)
+    lane.carry([make_job(told)])
+    threading.Event().wait(0.1)  # the lane's thread has it in hand by now
+    lane.carry([make_job(told), make_job(told)])
+    gate.opened.set()
+    first.join()
+    lane.close()
+    assert gate.sizes == [1, 3]
+
+
+@pytest.mark.parametrize("_", range(20))
+def test_who_is_fast_does_not_overtake_what_waits(_: int) -> None:
+    """A shard whose thread comes again at once, beside rows that wait for the lane's own."""
+    gate, told = Gate(), list[Outcomes]()
+    lane = CommitLane(gate, LIMITS, lambda *_: None)
+
+    def flood() -> None:
+        for _ in range(5):
+            lane.carry([make_job(told)])
+
+    flooding = threading.Thread(target=flood)
+    flooding.start()
+    assert gate.asked.wait(10)
+    lane.carry([make_job(told)])
+    threading.Event().wait(0.02)  # the lane's thread has it in hand by now
+    gate.opened.set()
+    flooding.join()
+    lane.close()
+    assert gate.threads[0] is flooding
+    assert gate.threads[1] is not flooding
+    assert len(told) == 6

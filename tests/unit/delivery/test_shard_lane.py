@@ -1,4 +1,4 @@
-"""A shard's lane beside a disk that hangs."""
+"""A shard's lane: beside a disk or a database that hangs, and who commits its rows."""
 
 import threading
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from mda.delivery import shard_lane
 from mda.delivery.commit_lane import CommitLane
 from mda.delivery.job import BatchLimits, Outcomes
 from mda.delivery.shard_lane import ShardLane
+from mda.delivery.twin import Twin
 from mda.metadata.delivery.deliver import Delivery
 from mda.storage.commits import CommitRecord
 from mda.storage.encode import EncodedRecord, Encoder
@@ -30,7 +31,11 @@ class Disk:
         return tuple(Location(1, 0, record.length) for record in batch)
 
     def note_commits(self, commits: Sequence[CommitRecord]) -> None: ...
-    def flush_due(self, now: float) -> None: ...
+
+    def flush_due(self, now: float) -> None:
+        self.is_asked.set()
+        self.goes_on.wait(30)
+
     def close(self) -> None: ...
 
 
@@ -40,8 +45,11 @@ class Rows:
     def __init__(self) -> None:
         self.is_asked, self.goes_on = threading.Event(), threading.Event()
         self.goes_on.set()
+        self.batches: list[tuple[str, int]] = []
+        """By which thread, and how many rows."""
 
     def commit(self, batch: Sequence[Delivery], lock_wait_seconds: float = 0) -> Outcomes:
+        self.batches.append((threading.current_thread().name, len(batch)))
         self.is_asked.set()
         self.goes_on.wait(30)
         return (Cause.ACCOUNT_GONE,) * len(batch)
@@ -85,3 +93,47 @@ def test_a_database_that_hangs_is_named_and_piles_nothing_up(monkeypatch: pytest
     lane.drain()
     rows.close()
     assert told == [(Cause.DATABASE_UNAVAILABLE,), (Cause.ACCOUNT_GONE,)]
+
+
+def test_a_disk_that_hangs_under_commit_records_piles_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for those, so there is no deadline."""
+    monkeypatch.setattr(shard_lane, "HUNG_SECONDS", 0.1)
+    disk, told = Disk(), list[Outcomes]()
+    disk.goes_on.set()
+    limits = BatchLimits(10, 1000)
+    rows = CommitLane(Rows(), limits, lambda *_: None)
+    lane = ShardLane("first", lambda: disk, Encoder(), limits, rows)
+    lane.submit(make_job(told))
+    while not told:
+        threading.Event().wait(0.01)
+    disk.goes_on.clear()
+    disk.is_asked.clear()
+    assert disk.is_asked.wait(30)
+    threading.Event().wait(0.3)
+    lane.submit(make_job(told))
+    assert told == [(Cause.ACCOUNT_GONE,), (Cause.STORAGE_UNAVAILABLE,)]
+    disk.goes_on.set()
+    lane.drain()
+    rows.close()
+
+
+def test_rows_of_two_shards_are_carried_with_the_others_of_their_batch() -> None:
+    disks, server, told = (Disk(), Disk()), Rows(), list[Outcomes]()
+    disks[0].goes_on.set()
+    limits = BatchLimits(10, 1000)
+    rows = CommitLane(server, limits, lambda *_: None)
+    first = ShardLane("first", lambda: disks[0], Encoder(), limits, rows)
+    second = ShardLane("second", lambda: disks[1], Encoder(), limits, rows)
+    one, other = Twin(make_job(told), 2).jobs()
+    second.submit(make_job([]))
+    assert disks[1].is_asked.wait(30)
+    first.submit(one)
+    second.submit(other)
+    second.submit(make_job(told))
+    first.drain()
+    assert not server.batches
+    disks[1].goes_on.set()
+    second.drain()
+    rows.close()
+    assert server.batches == [("shard-second", 1), ("shard-second", 2)]
+    assert told == [(Cause.ACCOUNT_GONE,)] * 2
