@@ -30,8 +30,11 @@ from mda.settings import Settings
 LEAVE_SECONDS = 0.5
 """How often sessions are asked to leave during a drain."""
 
-TURN_SECONDS = 0.001
+TURN_SECONDS = 0.005
 """By which a worker lets the one of the next lower rank go first. One whose event loop takes longer is busy enough."""
+
+PORTION = 4
+"""What a worker that has its number takes of those that wait, when it is its turn."""
 
 ACCEPT_RETRY_SECONDS = 0.5
 """Pause after accept() failed for want of file descriptors or memory."""
@@ -133,16 +136,24 @@ class LmtpServer:
             return 0
         return self._rank if self.sessions < self._gathers else self._workers
 
+    def _share(self) -> int:
+        if not self._gathers:
+            return 1
+        return max(self._gathers - self.sessions, 0) or PORTION
+
     def _accept_in_turn(self, listener: socket.socket) -> None:
         del self._turns[listener]
         self._watch(listener)
         self._accept_some(listener)
 
     def _accept_some(self, listener: socket.socket) -> None:
-        """What waits, up to our number; beyond it one: the other workers, which wake up too, get the next."""
-        while connection := self._accept(listener):
+        """What waits, but no more than our share: the other workers, which wake up too, get the next."""
+        for _ in range(self._share()):
+            connection = self._accept(listener)
+            if connection is None:
+                break
             self._admit(connection)
-            if self.sessions >= min(self._gathers, self._limit):
+            if self.sessions >= self._limit:
                 break
         if self.sessions >= self._limit:
             self._stop_accepting()

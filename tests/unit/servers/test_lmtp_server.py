@@ -140,7 +140,7 @@ async def _gathered(folder: Path) -> None:
     async def connect() -> socket.socket:
         client = socket.socket(socket.AF_UNIX)
         client.connect(place)
-        await asyncio.sleep(0.05)  # turns that were waited for in vain are over
+        await asyncio.sleep(0.1)  # turns that were waited for in vain are over
         return client
 
     clients = [await connect() for _ in range(6)]
@@ -159,6 +159,7 @@ async def _gathered(folder: Path) -> None:
     clients += [await connect() for _ in range(2)]
     assert sessions() == (3, 3), "there is room on the first again"
     clients.append(await connect())
+    await asyncio.sleep(0.1)
     assert sum(sessions()) == 7, "beyond the number, whoever comes first"
     late = socket.socket(socket.AF_UNIX)
     late.connect(place)
@@ -166,7 +167,7 @@ async def _gathered(folder: Path) -> None:
     await asyncio.sleep(0)
     for server in servers:
         server.drain()
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0.1)
     assert sum(sessions()) <= 7, "a turn that is waited for does not outlive the drain"
     for client in clients:
         client.close()
