@@ -69,11 +69,13 @@ def rules_of(settings: Settings, dead_share: float = DEAD_SHARE, grace_seconds: 
 def compact(
     handle: Handle, shard: Shard, settings: Settings, rules: Rules, identifiers: IdentifierSource
 ) -> Iterator[Compacted | Removed]:
-    """Compacts the shard's segments that are mostly dead, then removes what was retired before; each step as it is
-    done. Conflict where another process maintains the shard."""
+    """Removes what an earlier run has retired, compacts the shard's segments that are mostly dead, and removes again;
+    each step as it is done. Conflict where another process maintains the shard."""
     open_shard(shard.root, shard.id, shard.name)
     with maintained(shard.root, shard.name):
         seal_abandoned(shard)
+        # First, too: a run that is always broken off before its end would never give any space back.
+        yield from remove_retired(handle, shard, rules.grace_seconds)
         chosen = _mostly_dead(handle, shard, rules)
         yield from rewrite(handle, shard, settings, identifiers, chosen, rules.dead_share)
         yield from remove_retired(handle, shard, rules.grace_seconds)

@@ -31,6 +31,9 @@ from tests.crash.victims import Victim, recover, strike
 
 SESSIONS = 6
 SETTLE_SECONDS = 180
+SETTLED_A_SECOND = 2e6
+"""Octets sent, for which a compaction that nobody kills any more catches up in a second."""
+
 ATTACHED = 0.1
 """Share of mails with an attachment, where gigabytes are asked for: short mails alone would take a day."""
 
@@ -111,7 +114,7 @@ def live(folder: Path, seed: int, seconds: float, octets: int = 0) -> Life:
         load.start()
         upkeep.start()
         _suffer(house, ledger, upkeep, random, result, seconds, octets)
-        upkeep.finish(SETTLE_SECONDS)
+        upkeep.finish(SETTLE_SECONDS + octets / SETTLED_A_SECOND)
         if not load.finish(SETTLE_SECONDS):
             result.findings.append(f"mail is left over after {SETTLE_SECONDS} s")
         house.instance.stop()

@@ -82,6 +82,24 @@ def test_segment_stays_for_its_grace_then_goes(half_dead: tuple[System, dict[int
     assert stored(system) == alive
 
 
+def test_space_comes_back_though_every_run_is_broken_off(
+    half_dead: tuple[System, dict[int, bytes]], engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system, alive = half_dead
+    run_all(system, engine, Rules(0.5, -1, grace_seconds=1000))
+    retired = {one.segment for one in list_retired(shard_root(system))}
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(compaction, "rewrite", die)
+    with pytest.raises(KeyboardInterrupt):
+        run_all(system, engine)
+    assert retired
+    assert not [segment for segment in retired if segment_path(shard_root(system), segment).exists()]
+    assert stored(system) == alive
+
+
 def test_retired_segment_that_a_row_leads_to_again_lives_on(
     half_dead: tuple[System, dict[int, bytes]], engine: Engine
 ) -> None:
