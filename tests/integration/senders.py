@@ -6,6 +6,8 @@ import threading
 from tests.integration.instance import Instance
 
 ACCOUNTS = ("anne", "ben", "eve")
+PATIENCE_SECONDS = 60
+"""For an answer; beyond it a test would hang rather than fail."""
 
 
 class Sender(threading.Thread):
@@ -22,7 +24,7 @@ class Sender(threading.Thread):
             recipient = f"{ACCOUNTS[self.sent % len(ACCOUNTS)]}@example.org"
             raw = f"Message-ID: <{self._number}.{self.sent}@example.net>\r\nSubject: x\r\n\r\nHello\r\n"
             try:
-                session = smtplib.LMTP(self._socket)
+                session = smtplib.LMTP(self._socket, timeout=PATIENCE_SECONDS)
                 session.sendmail("a@example.net", [recipient], raw)
                 # No QUIT: a session at rest may have been told 421 by then, which costs nobody anything.
                 session.close()
