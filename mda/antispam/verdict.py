@@ -72,6 +72,10 @@ class Found(Protocol):
         """(feature id, weight) of the features that weigh most, heaviest first."""
         ...
 
+    def heaviest(self, count: int) -> tuple[tuple[int, float], ...]:
+        """The first `count` of them."""
+        ...
+
     @property
     def categories(self) -> tuple[float, ...]:
         """The sums by category, in the order of Category."""
@@ -101,9 +105,11 @@ class Verdict(NamedTuple):
 
     def heaviest(self, count: int) -> tuple[tuple[str, float], ...]:
         """The first `count` of `reasons`, as label and weight: cheaper than all of them, for every message's trace."""
-        if self.added:
-            return tuple((_label(one.category, one.part), one.weight) for one in self.reasons[:count])
-        return tuple([(_LABELS[feature >> 28], weight) for feature, weight in self.found.contributions[:count]])
+        own = [(_LABELS[feature >> 28], weight) for feature, weight in self.found.heaviest(count)]
+        if not self.added:
+            return tuple(own)
+        added = [(_label(one.category, one.part), one.weight) for one in self.added]
+        return tuple(sorted([*own, *added], key=_weight_of_pair, reverse=True)[:count])
 
     @property
     def categories(self) -> tuple[CategoryWeight, ...]:
@@ -122,6 +128,10 @@ _LABELS = tuple(category.name.lower().replace("_", " ") for category in Category
 def _label(category: Category | None, part: str) -> str:
     """`Reason.label`, made once for all messages."""
     return Reason(category, 0, 0.0, part).label
+
+
+def _weight_of_pair(one: tuple[str, float]) -> float:
+    return abs(one[1])
 
 
 def _size(one: Reason | CategoryWeight) -> float:

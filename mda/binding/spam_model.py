@@ -19,9 +19,9 @@ TOP_CONTRIBUTIONS: int = _lib.SPAM_TOP
 """How many contributions a SpamScore shows at most."""
 
 _HEAD = struct.Struct("=dIIfII")
-_TOP = struct.Struct("=" + "If" * TOP_CONTRIBUTIONS)
+_TOPS = tuple(struct.Struct("=" + "If" * count) for count in range(TOP_CONTRIBUTIONS + 1))
 _CATEGORIES = struct.Struct(f"={_lib.SPAM_CATEGORIES}f")
-"""spam_score is these three one after the other, padding, and the bands."""
+"""spam_score is the head, TOP_CONTRIBUTIONS of contributions, the categories, padding, and the bands."""
 
 _BANDS_BYTES = 8 * int(_lib.SPAM_BANDS)
 
@@ -59,14 +59,18 @@ class SpamScore(NamedTuple):
     @property
     def contributions(self) -> tuple[tuple[int, float], ...]:
         """(feature id, weight) of those that weigh most; the category is in the id's top 4 bits."""
-        count = _HEAD.unpack_from(self.octets)[-1]
-        top = _TOP.unpack_from(self.octets, _HEAD.size)[: 2 * count]
+        return self.heaviest(TOP_CONTRIBUTIONS)
+
+    def heaviest(self, count: int) -> tuple[tuple[int, float], ...]:
+        """The first `count` of `contributions`, without reading the others."""
+        count = min(count, _HEAD.unpack_from(self.octets)[-1])
+        top = _TOPS[count].unpack_from(self.octets, _HEAD.size)
         return tuple(zip(top[::2], top[1::2], strict=True))
 
     @property
     def categories(self) -> tuple[float, ...]:
         """Sums of all weights by category."""
-        return _CATEGORIES.unpack_from(self.octets, _HEAD.size + _TOP.size)
+        return _CATEGORIES.unpack_from(self.octets, _HEAD.size + _TOPS[-1].size)
 
 
 class Model:

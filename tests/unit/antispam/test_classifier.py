@@ -12,7 +12,7 @@ import pytest
 from mda import binding
 from mda.antispam.classifier import Classifier
 from mda.antispam.training import FULL_VIEW
-from mda.antispam.verdict import Category, Verdict
+from mda.antispam.verdict import Category, Reason, Verdict
 from mda.errors import InvalidValue, MdaError, SettingsError
 from mda.weights import HEADER_BYTES, Weights, pack
 
@@ -99,6 +99,13 @@ def test_reasons_are_ordered_and_add_up() -> None:
     assert all(reason.category is Category(reason.feature_id >> 28) for reason in verdict.reasons)
     assert {found.category for found in verdict.categories} >= {Category.BODY_WORDS, Category.URLS, Category.HTML_SHAPE}
     assert max(verdict.categories, key=lambda found: found.weight).category in (Category.BODY_TEXT, Category.BODY_WORDS)
+
+
+@pytest.mark.parametrize("added", [(), (Reason(None, 0, 0.0001, "author"),), (Reason(None, 0, -99.0, "author"),)])
+def test_the_heaviest_are_the_first_reasons(added: tuple[Reason, ...]) -> None:
+    verdict = verdict_of(SPAM[0])._replace(added=added)
+    for count in (1, 3, 99):
+        assert verdict.heaviest(count) == tuple((one.label, one.weight) for one in verdict.reasons[:count])
 
 
 def test_categories_sum_to_the_score(model_path: Path) -> None:

@@ -14,7 +14,7 @@ from mda.delivery.copies import Accepted
 from mda.envelope import Envelope, Peer, Recipient
 from mda.metadata.delivery import traces
 from mda.settings import load
-from mda.trace import LONGEST_NAME, CopyTrace, MessageTrace, from_page, to_page
+from mda.trace import LONGEST_NAME, CopyTrace, MessageTrace, from_page, key, to_page
 from tests.unit.cli.conftest import SENDER, System
 
 PEER = Peer("mx.example", True, "4cQueueId1", "mail.example.net", "192.0.2.7", "mail.example.net", "ESMTP")
@@ -117,3 +117,10 @@ def test_hostile_names_are_shown_and_kept_as_they_are() -> None:
     copy = CopyTrace(recipient="a\x1b[2J@example.org", result="delivered")
     entry = MessageTrace(1.0, "a\0b@example.net", (copy,))
     assert from_page(to_page([entry]).raw) == (entry,)
+
+
+@pytest.mark.parametrize("odd", ["", "a\0b", "\u0130\u00df@example.org"])
+def test_each_name_of_a_page_has_its_key(odd: str) -> None:
+    names = ("<A@Example.net>", " b@example.net\r\n", "x" * 2000, *([odd] if odd else []))
+    page = to_page([MessageTrace(1.0, name, ()) for name in names])
+    assert sorted(page.keys) == sorted({key(name) for name in names})

@@ -67,6 +67,9 @@ class Found:
         for category in Category
     )
 
+    def heaviest(self, count: int) -> tuple[tuple[int, float], ...]:
+        return self.contributions[:count]
+
 
 @pytest.mark.parametrize(
     ("score", "line"),
