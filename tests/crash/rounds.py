@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from mda.metadata.postgresql.engine import make_engine
@@ -100,6 +100,7 @@ class Run:
         self.house.instance.stop()
         self._seal()
         with self._engine.connect() as connection:
+            connection.execute(text("SET idle_in_transaction_session_timeout = 0"))
             self.figures.findings += check_all(connection, self.house.shards, self.ledger, is_settled=is_done)
             self.figures.commits, found = check_commits(connection, self.house.shards)
         self.figures.findings += found
@@ -169,6 +170,8 @@ class Run:
         while True:
             try:
                 with self._engine.connect() as connection:
+                    # Bodies are read between its questions, for minutes where there are a hundred thousand.
+                    connection.execute(text("SET idle_in_transaction_session_timeout = 0"))
                     return check(connection)
             except DBAPIError:
                 self._engine.dispose()
