@@ -22,8 +22,10 @@ from mda.delivery.compose import compose
 from mda.delivery.copies import Accepted
 from mda.delivery.service import DeliveryService
 from mda.envelope import Envelope, Peer, Recipient
+from mda.logs import configure
 from mda.maintenance import shards
 from mda.metadata.postgresql.opened import opened
+from mda.settings import Log
 from mda.storage.location import Location
 from mda.storage.reader import SegmentReader
 from tests.crash.ledger import make_mail
@@ -143,6 +145,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.crash.rebuilt", description=__doc__.split("\n", 1)[0])
     parser.add_argument("--messages", type=int, default=100_000)
     given = parser.parse_args(words)
+    configure(Log(level="warning"))
     with tempfile.TemporaryDirectory(prefix="mda-rebuilt-", dir="/var/tmp") as folder:
         Path(folder).chmod(0o755)
         result = rebuild(Path(folder), given.messages)
