@@ -13,7 +13,7 @@ from mda.metadata.postgresql.reading import reading
 from mda.metadata.schema.words import AccountState
 
 COLUMNS: tuple[Column[Account], ...] = (
-    Column("address", "Account", lambda found: found.address),
+    Column("address", "Account", lambda found: found.address, is_shortened=True),
     Column("state", "State", lambda found: found.state.value),
     size_column("used_bytes", "Used", lambda found: found.used_bytes),
     size_column("quota_bytes", "Quota", lambda found: found.quota_bytes),

@@ -12,7 +12,7 @@ from mda.metadata.directory.listings import Domain
 from mda.metadata.postgresql.reading import reading
 
 COLUMNS: tuple[Column[Domain], ...] = (
-    Column("name", "Domain", lambda found: found.name),
+    Column("name", "Domain", lambda found: found.name, is_shortened=True),
     Column("alias_of", "Alias of", lambda found: found.alias_of),
     Column("accounts", "Accounts", lambda found: found.accounts, is_right=True),
     Column("aliases", "Aliases", lambda found: found.aliases, is_right=True),

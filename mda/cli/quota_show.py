@@ -54,8 +54,12 @@ def _columns(chosen: Quota) -> tuple[Column[Standing], ...]:
         size_column("used_bytes", "", lambda found: found.used_bytes),
         Column("used_messages", "", lambda found: found.used_messages),
         Column("percent", "", quota.percent, lambda found: _or_none(quota.percent(found), " %")),
-        Column("warned_at", "", lambda found: found.warned_at),
+        Column("warned_at", "", lambda found: found.warned_at, _warned),
     )
+
+
+def _warned(found: Standing) -> str:
+    return f"{found.warned_at.astimezone():%Y-%m-%d %H:%M}" if found.warned_at else "never"
 
 
 def _size(found: Standing) -> str:

@@ -86,6 +86,7 @@ def test_an_accounts_quota_is_set_and_shown(full: System) -> None:
     assert "warn_percent = 90 % (default)" in shown
     assert "grace_percent = 0 %" in shown
     assert "percent = none" in shown
+    assert "warned_at = never" in shown
 
 
 def test_a_domains_quota_is_set_and_shown(full: System, engine: Engine) -> None:
