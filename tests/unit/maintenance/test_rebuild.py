@@ -61,12 +61,15 @@ def test_as_of_the_checkpoint(store: System, engine: Engine) -> None:
         connection.execute(text("UPDATE account SET password_hash = 'x'"))
         connection.execute(text("UPDATE mailbox SET unseen_count = unseen_count - 1 WHERE name = 'INBOX'"))
     store.done("alias", "add", "info@example.org", ANNE)
+    store.done("quota", "set", ANNE, "--size", "1GB", "--warn", "80")
+    store.done("quota", "set", "--domain", "example.org", "--size", "10GB", "--grace", "5")
     store.done("storage", "checkpoint")
-    before = snapshot(engine, "message", "expunged", "content", "domain", "account", "address", "shard")
+    tables = ("message", "expunged", "content", "domain", "domain_quota", "account", "address", "shard")
+    before = snapshot(engine, *tables)
     boxes = mailboxes(store)
     lose_database(engine)
     assert f"{ANNE}: 10 messages as of the checkpoint, 0 by" in rebuild(store)
-    after_rows = snapshot(engine, "message", "expunged", "content", "domain", "account", "address", "shard")
+    after_rows = snapshot(engine, *tables)
     for table, rows in before.items():
         assert after_rows[table] == rows, table
     after = mailboxes(store)
