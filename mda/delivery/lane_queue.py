@@ -68,6 +68,9 @@ class LaneQueue:
     def is_empty(self) -> bool:
         return self._jobs.empty()
 
+    def __len__(self) -> int:
+        return self._jobs.qsize()
+
     def rest(self) -> Iterator[Job]:
         """What came after it was closed."""
         while not self._jobs.empty():

@@ -25,6 +25,11 @@ HUNG_SECONDS = 5.0
 """A batch that is in hand for so long after the last of its deadlines is with a disk or a server that hangs; so are
 commit records that nobody waits for."""
 
+_REMEDIES = {
+    Cause.STORAGE_UNAVAILABLE: "see the kernel's log for the disk's state",
+    Cause.DATABASE_UNAVAILABLE: "see pg_stat_activity for what it waits for, and the disk of its WAL",
+}
+
 
 class Appender(Protocol):
     """What a shard lane asks of its segment writer."""
@@ -54,6 +59,7 @@ class ShardLane:
         self._writer: Appender | None = None
         self._hangs_at = math.inf
         self._blames = Cause.STORAGE_UNAVAILABLE
+        self._has_complained = False
         self._jobs = LaneQueue()
         self._thread = threading.Thread(target=self._run, name=f"shard-{shard_name}", daemon=True)
         self._thread.start()
@@ -63,6 +69,15 @@ class ShardLane:
         there is held in memory, long after its session has had its answer and is counted no more."""
         if time.monotonic() > self._hangs_at or not self._jobs.offer(job):
             job.fail(self._blames)
+
+    def complain(self) -> None:
+        """Somebody has waited in vain for a job: says what the lane waits for, once of each batch in hand."""
+        if math.isfinite(self._hangs_at) and not self._has_complained:
+            self._has_complained = True
+            cause = self._blames
+            logger("delivery").error(
+                "shard_late", shard=self._shard_name, cause=cause.name, waiting=len(self._jobs), remedy=_REMEDIES[cause]
+            )
 
     def note(self, commits: Sequence[CommitRecord]) -> None:
         """From any thread: what the database has committed, written with the next append or within a second."""
@@ -99,6 +114,7 @@ class ShardLane:
                 fail_all(batch, Cause.INTERNAL_ERROR)
             finally:
                 self._hangs_at, self._blames = math.inf, Cause.STORAGE_UNAVAILABLE
+                self._has_complained = False
 
     def _turn(self, batch: Sequence[Job]) -> None:
         if jobs := in_time(batch):

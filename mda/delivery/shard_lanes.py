@@ -58,6 +58,11 @@ class ShardLanes:
             else:
                 lane.submit(job)
 
+    def complain(self, shard_id: int) -> None:
+        """Somebody has waited in vain for a copy there."""
+        if lane := self._lanes.get(shard_id):
+            lane.complain()
+
     def name(self, shard_id: int) -> str:
         """The shard's name, for logs and replies."""
         return self._names.get(shard_id, str(shard_id))

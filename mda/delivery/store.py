@@ -9,7 +9,7 @@ import time
 from collections.abc import Coroutine, Mapping, Sequence
 
 from mda.causes import Cause
-from mda.delivery.answers import Answers, settle
+from mda.delivery.answers import Answers
 from mda.delivery.copies import Copy, Message
 from mda.delivery.job import Job, Outcomes
 from mda.delivery.plan import Placement
@@ -93,7 +93,7 @@ class Store:
             deadline=time.monotonic() + self._seconds,
             finish=lambda outcomes: self._answers.tell(answer, outcomes),
         )
-        alarm = self._loop.call_later(self._seconds, settle, answer, (Cause.DEADLINE_PASSED,) * len(rows))
+        alarm = self._loop.call_later(self._seconds, self._give_up, answer, shards, len(rows))
         try:
             if replica_shard_id is not None:
                 await self._submit(self._lanes.submit_twice(job, replica_shard_id), answer)
@@ -102,6 +102,13 @@ class Store:
             return await answer
         finally:
             alarm.cancel()
+
+    def _give_up(self, answer: "asyncio.Future[Outcomes]", shards: Shards, copies: int) -> None:
+        if not answer.done():
+            answer.set_result((Cause.DEADLINE_PASSED,) * copies)
+            for shard_id in shards:
+                if shard_id is not None:
+                    self._lanes.complain(shard_id)
 
     async def _submit(self, submitting: Coroutine[None, None, None], answer: "asyncio.Future[Outcomes]") -> None:
         """Returns when the job is submitted or its answer is there: the deadline's, it may be."""

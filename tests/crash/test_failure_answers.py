@@ -10,6 +10,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -72,6 +73,14 @@ def nothing_is_lost(house: House, sender: Sender) -> Iterator[None]:
     engine.dispose()
 
 
+@pytest.fixture
+def same_workers(house: House) -> Iterator[None]:
+    """Who was struck goes on: nothing is restarted, by the supervisor either."""
+    before = house.workers
+    yield
+    assert house.workers == before
+
+
 A_NEW_SEGMENT = Rule(Call.FDATASYNC, "first/", Effect.FAIL, errno.EBADF)
 """Ends the open one; the batch is then tried in a fresh one. (Where commit records are just being written it strikes
 those: hence the rules that must be met strike always.)"""
@@ -97,7 +106,7 @@ CASES: dict[str, tuple[Sequence[Rule], str]] = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_call_that_fails(house: House, sender: Sender, case: str) -> None:
+def test_a_call_that_fails(house: House, sender: Sender, case: str, same_workers: None) -> None:
     rules, answer = CASES[case]
     log = Log(house)
     house.faults.set(*rules)
@@ -128,17 +137,21 @@ def _reason(house: House, path: Path) -> SealReason | None:
     return seal.reason if seal else None
 
 
-def test_a_disk_that_hangs_delays_only_its_accounts(house: House, sender: Sender) -> None:
+def test_a_disk_that_hangs_delays_only_its_accounts(house: House, sender: Sender, same_workers: None) -> None:
+    log = Log(house)
     house.faults.set(Rule(Call.FDATASYNC, "first/", Effect.NONE, delay_seconds=2 * DEADLINE_SECONDS))
     mail = sender.new_mail(HERE)
     assert sender.send(mail) == "451 4.3.0"
+    (said,) = log.lines("shard_late")
+    assert "shard=first cause=STORAGE_UNAVAILABLE" in said
+    assert "remedy=" in said
     started = time.monotonic()
     assert sender.send_new(THERE) == SAVED
     assert time.monotonic() - started < DEADLINE_SECONDS
     wait_until(lambda: sender.send(mail) == SAVED, WAIT_SECONDS, "the delivery after the hang")
 
 
-def test_a_full_disk(house: House, sender: Sender) -> None:
+def test_a_full_disk(house: House, sender: Sender, same_workers: None) -> None:
     """A real one, of 1 MB; what is on it stays readable, and what comes when there is room again is stored."""
     root = house.shards / "small"
     root.mkdir()
@@ -211,7 +224,7 @@ def test_a_clock_that_steps_back(house: House, sender: Sender) -> None:
     assert sender.send_new(HERE) == SAVED
 
 
-def test_postgresql_is_down_and_comes_back(house: House, sender: Sender) -> None:
+def test_postgresql_is_down_and_comes_back(house: House, sender: Sender, same_workers: None) -> None:
     mail = sender.new_mail(HERE)
     house.database.kill_all()
     log = Log(house)
@@ -225,14 +238,48 @@ def test_postgresql_is_down_and_comes_back(house: House, sender: Sender) -> None
     wait_until(lambda: sender.send(mail) == SAVED, WAIT_SECONDS, "a delivery with PostgreSQL")
 
 
-def test_a_slow_postgresql_is_waited_for(house: House, sender: Sender) -> None:
+def test_postgresql_restarts(house: House, sender: Sender, same_workers: None) -> None:
+    """In order, while mail arrives: who is in the middle is told to come again, and nobody is told anything else."""
+    mails = [sender.new_mail(HERE) for _ in range(30)]
+    with ThreadPoolExecutor(4) as pool:
+        answers = pool.map(sender.send, mails)
+        house.database.stop()
+        house.database.start(house.faults.environment)
+        assert {*answers} <= {SAVED, "451 4.3.0"}
+    for mail in mails:
+        wait_until(lambda one=mail: sender.send(one) == SAVED, WAIT_SECONDS, "a delivery")  # type: ignore[misc]
+
+
+def test_postgresql_is_a_standby(house: House, sender: Sender, same_workers: None) -> None:
+    """Which answers what is asked and takes nothing; then it is promoted."""
+    mail, log = sender.new_mail(HERE), Log(house)
+    house.database.stop()
+    signal = house.database.cluster / "standby.signal"
+    signal.touch()
+    house.database.start(house.faults.environment)
+    try:
+        assert sender.send(mail) == "451 4.3.0"
+        said = log.lines("(directory_unavailable|rows_not_committed)")
+        assert any("primary" in line for line in said), house.instance.log.read_text()[-4000:]
+    finally:
+        engine = make_engine(house.database.url)
+        with engine.connect() as connection:
+            assert connection.exec_driver_sql("SELECT pg_promote()").scalar_one()
+        engine.dispose()
+    wait_until(lambda: sender.send(mail) == SAVED, WAIT_SECONDS, "a delivery to the primary")
+
+
+def test_a_slow_postgresql_is_waited_for(house: House, sender: Sender, same_workers: None) -> None:
     house.faults.set(Rule(Call.FDATASYNC, "pg_wal", Effect.NONE, roles=Role.POSTGRES, delay_seconds=1.0, times=2))
     assert sender.send_new(HERE) == SAVED
     house.faults.set(
         Rule(Call.FDATASYNC, "pg_wal", Effect.NONE, roles=Role.POSTGRES, delay_seconds=2.0 * DEADLINE_SECONDS)
     )
-    mail = sender.new_mail(HERE)
+    mail, log = sender.new_mail(HERE), Log(house)
     assert sender.send(mail) == "451 4.3.0"
+    (said,) = log.lines("shard_late")
+    assert "cause=DATABASE_UNAVAILABLE" in said
+    assert "remedy=" in said
     wait_until(lambda: sender.send(mail) == SAVED, WAIT_SECONDS, "the delivery after the wait")
 
 

@@ -1,11 +1,13 @@
 """A shard's lane: beside a disk or a database that hangs, and who commits its rows."""
 
+import io
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from mda import logs
 from mda.causes import Cause
 from mda.delivery import shard_lane
 from mda.delivery.commit_lane import CommitLane
@@ -13,10 +15,17 @@ from mda.delivery.job import BatchLimits, Outcomes
 from mda.delivery.shard_lane import ShardLane
 from mda.delivery.twin import Twin
 from mda.metadata.delivery.deliver import Delivery
+from mda.settings import Log
 from mda.storage.commits import CommitRecord
 from mda.storage.encode import EncodedRecord, Encoder
 from mda.storage.location import Location
 from tests.unit.delivery.test_job import make_job
+
+
+@pytest.fixture(autouse=True)
+def _log_as_before() -> Iterator[None]:
+    yield
+    logs.configure(Log())
 
 
 class Disk:
@@ -78,6 +87,7 @@ def test_a_disk_that_hangs_piles_nothing_up(monkeypatch: pytest.MonkeyPatch, tmp
 
 def test_a_database_that_hangs_is_named_and_piles_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shard_lane, "HUNG_SECONDS", 0.0)
+    logs.configure(Log(), said := io.StringIO())
     disk, server, told = Disk(), Rows(), list[Outcomes]()
     disk.goes_on.set()
     server.goes_on.clear()
@@ -89,10 +99,16 @@ def test_a_database_that_hangs_is_named_and_piles_nothing_up(monkeypatch: pytest
     threading.Event().wait(0.3)
     lane.submit(make_job(told))
     assert told == [(Cause.DATABASE_UNAVAILABLE,)]
+    lane.complain()
+    lane.complain()
     server.goes_on.set()
     lane.drain()
+    lane.complain()
     rows.close()
     assert told == [(Cause.DATABASE_UNAVAILABLE,), (Cause.ACCOUNT_GONE,)]
+    (line,) = said.getvalue().splitlines()
+    assert "event=shard_late shard=first cause=DATABASE_UNAVAILABLE" in line
+    assert "remedy=" in line
 
 
 def test_a_disk_that_hangs_under_commit_records_piles_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
