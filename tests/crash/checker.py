@@ -27,6 +27,7 @@ class Flaw(Enum):
     CHANGED = "a row's bytes are not those that were sent"
     FOREIGN = "a row's bytes are no mail of ours"
     DUPLICATED = "a mail is stored more often than it has recipients"
+    SINGLE = "a row has no second record, though its account has a second shard"
     MISSING = "a mail that nobody has any more is not stored"
     COUNTERS = "counters differ from the rows"
     UID_NEXT = "a UID is not below UIDNEXT"
@@ -53,6 +54,18 @@ FROM content JOIN account ON account.id = content.account_id
 
 ROWS = text(_ROWS)
 SOME_ROWS = text(_ROWS + " WHERE content.id IN :ids").bindparams(bindparam("ids", expanding=True))
+
+_REPLICAS = """
+SELECT account.address, content.id, 0 AS mailbox_id, 0 AS uid, replica.segment, replica."offset", replica.length,
+    content.digest
+FROM content JOIN account ON account.id = content.account_id AND account.replica_shard_id IS NOT NULL
+    JOIN message ON (message.account_id, message.content_id) = (content.account_id, content.id)
+    LEFT JOIN replica ON (replica.account_id, replica.content_id) = (content.account_id, content.id)
+        AND replica.shard_id = account.replica_shard_id
+"""
+
+REPLICAS = text(_REPLICAS)
+SOME_REPLICAS = text(_REPLICAS + " WHERE content.id IN :ids").bindparams(bindparam("ids", expanding=True))
 
 COUNTERS = text("""
 WITH counted AS (
@@ -121,19 +134,22 @@ def check_new(connection: Connection, shards: Path, ledger: Ledger, said: Sequen
     """What has been acknowledged lately, and the counters."""
     found: list[Finding] = []
     if said:
-        rows = connection.execute(SOME_ROWS, {"ids": [one.content_id for one in said]}).all()
+        ids = {"ids": [one.content_id for one in said]}
+        rows, replicas = connection.execute(SOME_ROWS, ids).all(), connection.execute(SOME_REPLICAS, ids).all()
         found += _check_acknowledged(said, rows)
         found += _check_bytes(Records(shards), ledger, rows)
+        found += _check_replicas(Records(shards), ledger, replicas)
     return found + check_counters(connection) + wrong_replies(ledger)
 
 
 def check_all(connection: Connection, shards: Path, ledger: Ledger, is_settled: bool) -> list[Finding]:
     """Every row; `is_settled`: nothing is under way or queued any more, so that each mail must be there."""
     said = ledger.since(0)
-    rows = connection.execute(ROWS).all()
+    rows, replicas = connection.execute(ROWS).all(), connection.execute(REPLICAS).all()
     found = check_counters(connection)  # before the bytes: PostgreSQL ends a transaction that is idle for minutes
     copies: Counter[tuple[str, str]] = Counter()
     found += _check_acknowledged(said, rows) + _check_bytes(Records(shards), ledger, rows, copies)
+    found += _check_replicas(Records(shards), ledger, replicas)
     return found + _check_copies(ledger, copies, is_settled) + wrong_replies(ledger)
 
 
@@ -173,6 +189,12 @@ def _check_bytes(
         elif copies is not None:
             copies[name_in(raw), row.address] += 1
     return found
+
+
+def _check_replicas(records: Records, ledger: Ledger, rows: Sequence[Row[tuple[object, ...]]]) -> list[Finding]:
+    """Second records; a row comes without a place where there is none."""
+    found = [Finding(Flaw.SINGLE, f"{row.address} id {row.id}") for row in rows if row.segment is None]
+    return found + _check_bytes(records, ledger, [row for row in rows if row.segment is not None])
 
 
 def _check_copies(ledger: Ledger, copies: Counter[tuple[str, str]], is_settled: bool) -> list[Finding]:

@@ -24,6 +24,7 @@ from tests.integration.instance import Instance
 
 DOMAIN = "crash.test"
 ADDRESSES = tuple(f"a{number}@{DOMAIN}" for number in range(20))
+FIRST, SECOND = "first", "second"
 WAIT_SECONDS = 60
 
 OPTIONS = """
@@ -52,7 +53,17 @@ class House:
     def prepare(self) -> None:
         self.database.start(self.faults.environment)
         self.instance.prepare(DOMAIN, ())
-        self.add_accounts(ADDRESSES)
+        self.add_accounts(ADDRESSES, FIRST)
+
+    def prepare_two_shards(self) -> None:
+        """Each has half of the accounts, and a second record of the mail of some of the other's."""
+        self.database.start(self.faults.environment)
+        self.instance.prepare(DOMAIN, ())
+        self.add_shard(SECOND)
+        self.add_accounts(ADDRESSES[::2], FIRST)
+        self.add_accounts(ADDRESSES[1::2], SECOND)
+        self.instance.mda("account", "replica", *ADDRESSES[::6], "--shard", SECOND)
+        self.instance.mda("account", "replica", *ADDRESSES[1::6], "--shard", FIRST)
 
     def add_accounts(self, addresses: Sequence[str], shard: str | None = None) -> None:
         """Without a password, and in one process: a command for each would take longer than the run."""

@@ -188,7 +188,7 @@ def loaded(house: House, random: Random) -> Iterator[Run]:
     """A house under load from LMTP clients; its processes are ended here, whatever happens."""
     ledger = Ledger()
     try:
-        house.prepare()
+        house.prepare_two_shards()
         house.start()
         load = Load(house.instance.socket, ADDRESSES, ledger, SESSIONS, random.getrandbits(32))
         load.start()

@@ -73,6 +73,14 @@ PLANTS: dict[str, tuple[str, Flaw]] = {
     ),
     "a row into nothing": (f'UPDATE content SET "offset" = "offset" + 1 WHERE id = {ONE}', Flaw.UNREADABLE),
     "a segment that is gone": (f"UPDATE content SET segment = 1 WHERE id = {ONE}", Flaw.UNREADABLE),
+    "a second record that is nowhere": (
+        'UPDATE replica SET "offset" = "offset" + 1 WHERE content_id = (SELECT min(content_id) FROM replica)',
+        Flaw.UNREADABLE,
+    ),
+    "no second record": (
+        "DELETE FROM replica WHERE content_id = (SELECT min(content_id) FROM replica)",
+        Flaw.SINGLE,
+    ),
     "a digest": (f"UPDATE content SET digest = sha256('x') WHERE id = {ONE}", Flaw.CHANGED),
     "a mailbox's counter": (
         "UPDATE mailbox SET message_count = message_count + 1 WHERE id = (SELECT max(mailbox_id) FROM message)",
@@ -138,7 +146,7 @@ def _two_of_one_mailbox(store: Store) -> tuple[Acknowledged, Acknowledged]:
 def test_damaged_bytes_are_found(store: Store, damage: str) -> None:
     row = store.connection.execute(ROWS).first()
     assert row is not None
-    path = segment_path(store.shards / "first", row.segment)
+    (path,) = store.shards.rglob(segment_path(Path(), row.segment).name)
     damaged: dict[str, Callable[[], None]] = {
         "a flipped bit": lambda: _flip(path, row.offset + row.length - 1),
         "a cut segment": lambda: os.truncate(path, row.offset + row.length - 1),
