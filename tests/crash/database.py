@@ -90,7 +90,8 @@ class Database:
 
     @property
     def backends(self) -> tuple[int, ...]:
-        return children(self._process.pid) if self._process is not None else ()
+        # Of a postmaster that has ended the number may be another process's, whose children are nobody's to kill.
+        return children(self._process.pid) if self._process is not None and self.is_running else ()
 
     def kill_postmaster(self) -> None:
         """Its backends find out by themselves."""
