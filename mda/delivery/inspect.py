@@ -83,8 +83,12 @@ def inspect(
         return classifier.judge(examination, threshold)
 
     def withdraw() -> None:
-        if campaigns is not None and examination.spam is not None:
+        if campaigns is None or examination.spam is None:
+            return
+        try:
             campaigns.withdraw(examination.spam.bands)
+        except Exception:
+            logger("delivery").exception("campaign_not_withdrawn")
 
     def proof() -> Proof:
         return read_author().proof if has_witness else Proof.NONE

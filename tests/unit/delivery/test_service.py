@@ -144,6 +144,14 @@ def test_a_message_is_one_near_copy_however_often_it_comes(house: House) -> None
     assert _campaign_counts(house) == [1, 2]
 
 
+def test_a_count_that_fails_holds_no_mail_up(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise AttributeError("withdraw")
+
+    monkeypatch.setattr("mda.binding.CampaignTable.withdraw", fail)
+    assert with_service(house, lambda service: _twice(service, RAW, RAW)) == ["250 2.0.0"] * 2
+
+
 def test_a_message_that_must_come_again_is_no_near_copy_yet(house: House) -> None:
     raw = RAW + MANY_WORDS
 
