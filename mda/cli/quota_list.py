@@ -20,7 +20,7 @@ def _percent_column() -> Column[Row]:
         "percent",
         "Full",
         lambda found: None if found.percent is None else round(found.percent, 1),
-        lambda found: "" if found.percent is None else f"{found.percent:.0f} %",
+        lambda found: "" if found.percent is None else f"{int(found.percent)} %",  # as `mda quota show` has it
         is_right=True,
     )
 

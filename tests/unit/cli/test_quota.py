@@ -3,6 +3,10 @@
 import pytest
 from sqlalchemy import Engine, text
 
+from mda import settings
+from mda.cli.quota_list import COLUMNS
+from mda.metadata.directory.listings import usage
+from mda.metadata.postgresql.reading import reading
 from tests.unit.cli.conftest import System
 
 RAW = b"Subject: x\r\n\r\n" + b"Hello Anne\r\n" * 50
@@ -37,6 +41,17 @@ def test_the_nearer_limit_counts_and_none_is_none(full: System) -> None:
     assert shown(full) == {"ben@example.org": 0.0, "anne@example.org": None}
     full.done("account", "quota", "ben@example.org", "0")
     assert shown(full, "--over", "100") == {"ben@example.org": 100.0}
+
+
+def test_percent_is_rounded_down_for_people(full: System) -> None:
+    full.done("account", "quota", "anne@example.org", "none", "--messages", "110")  # 3 of 110: 2.7 %
+    assert shown(full)["anne@example.org"] == 2.7
+    with reading(settings.load(full.file)) as reader:
+        (found,) = usage(reader, over_percent=1)
+    form = next(column.form for column in COLUMNS if column.key == "percent")
+    assert form is not None
+    assert form(found) == "2 %"
+    assert "percent = 2 %" in full.done("quota", "show", "anne@example.org")
 
 
 def test_sums_of_domains(full: System) -> None:
