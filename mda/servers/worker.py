@@ -39,7 +39,7 @@ YOUNG_OBJECTS = 20_000
 """Before the garbage collector looks through them: those of about a hundred messages."""
 
 SWITCH_SECONDS = 0.0005
-"""How long a thread that waits for the interpreter lets another one have it. A message passes four threads on its way;
+"""How long a thread that waits for the interpreter lets another one have it. A message passes three threads on its way;
 with Python's 5 ms, one session was 1.2 to 1.6 times slower, 8 and 32 sessions up to 1.4 times."""
 
 Compose: TypeAlias = Callable[[Settings], AbstractAsyncContextManager[Deliverer]]
