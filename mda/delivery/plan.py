@@ -13,7 +13,7 @@ from mda.delivery import delivered_form, evidence
 from mda.delivery.inspect import Inspection
 from mda.envelope import Envelope, Recipient
 from mda.metadata.delivery.deliver import Destination
-from mda.metadata.directory.resolve import Target
+from mda.metadata.directory.resolve import DomainUsage, Target
 from mda.settings import OverQuota
 
 
@@ -49,17 +49,17 @@ def admit(target: Target, size: int, policy: Policy) -> Cause | None:
     """
     if not target.is_enabled:
         return Cause.ACCOUNT_DISABLED
-    # Their own tests first: most accounts have no domain with a quota, and many none of their own.
-    if target.quota_bytes is not None or target.quota_messages is not None:
-        grace = policy.grace_percent if target.grace_percent is None else target.grace_percent
-        if not quota.takes(target, size, grace):
-            return Cause.MAILBOX_FULL if policy.over_quota is OverQuota.REJECT else Cause.MAILBOX_FULL_FOR_NOW
-    if target.domain is not None:
-        grace = policy.grace_percent if target.domain.grace_percent is None else target.domain.grace_percent
-        if not quota.takes(target.domain, size, grace):
-            is_final = policy.over_quota is OverQuota.REJECT and target.domain.is_fresh
-            return Cause.DOMAIN_FULL if is_final else Cause.DOMAIN_FULL_FOR_NOW
+    is_final = policy.over_quota is OverQuota.REJECT
+    if not _takes(target, size, policy):
+        return Cause.MAILBOX_FULL if is_final else Cause.MAILBOX_FULL_FOR_NOW
+    if target.domain is not None and not _takes(target.domain, size, policy):
+        return Cause.DOMAIN_FULL if is_final and target.domain.is_fresh else Cause.DOMAIN_FULL_FOR_NOW
     return None
+
+
+def _takes(limited: Target | DomainUsage, size: int, policy: Policy) -> bool:
+    grace = policy.grace_percent if limited.grace_percent is None else limited.grace_percent
+    return quota.takes(limited, size, grace)
 
 
 def place(
