@@ -60,7 +60,7 @@ class CommitLane:
         """
         # A lock goes to whoever asks first when it is free: the lane's thread, woken by it, would come too late again
         # and again where shards are fast.
-        is_free = not self._is_next and self._jobs.is_empty()
+        is_free = not self._is_next and len(self._jobs) == 0
         if is_free and self._at_work.acquire(blocking=False):
             try:
                 self._turn(jobs)

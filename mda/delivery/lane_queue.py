@@ -65,9 +65,6 @@ class LaneQueue:
             octets += len(job.raw)
         return tuple(batch)
 
-    def is_empty(self) -> bool:
-        return self._jobs.empty()
-
     def __len__(self) -> int:
         return self._jobs.qsize()
 
