@@ -99,8 +99,7 @@ class Run:
         assert is_done or self.figures.findings, f"mail is left over after {SETTLE_SECONDS} s"
         self.house.instance.stop()
         self._seal()
-        with self._engine.connect() as connection:
-            connection.execute(text("SET idle_in_transaction_session_timeout = 0"))
+        with self._asking() as connection:
             self.figures.findings += check_all(connection, self.house.shards, self.ledger, is_settled=is_done)
             self.figures.commits, found = check_commits(connection, self.house.shards)
         self.figures.findings += found
@@ -161,6 +160,13 @@ class Run:
         self.figures.findings += found
         say(self.figures, self.ledger)
 
+    @contextmanager
+    def _asking(self) -> Iterator[Connection]:
+        """For a check, which reads bodies between its questions: for minutes where there are a hundred thousand."""
+        with self._engine.connect() as connection:
+            connection.execute(text("SET idle_in_transaction_session_timeout = 0"))
+            yield connection
+
     def ask(self, check: Callable[[Connection], list[Finding]]) -> list[Finding]:
         """The check's findings; from the start again while PostgreSQL is not there yet.
 
@@ -169,9 +175,7 @@ class Run:
         deadline, struck = time.monotonic() + SETTLE_SECONDS, 0
         while True:
             try:
-                with self._engine.connect() as connection:
-                    # Bodies are read between its questions, for minutes where there are a hundred thousand.
-                    connection.execute(text("SET idle_in_transaction_session_timeout = 0"))
+                with self._asking() as connection:
                     return check(connection)
             except DBAPIError:
                 self._engine.dispose()
