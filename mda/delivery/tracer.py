@@ -71,34 +71,12 @@ class Tracer:
     def note(
         self, message: Message, copies: Sequence[Copy], outcomes: Sequence[Stored | Cause], seconds: float
     ) -> None:
-        """What became of a message, `seconds` after it was complete."""
-        inspection, take = message.inspection, self._stopwatch.take
-        copy_notes = [
-            _CopyNote(
-                copy.recipient,
-                copy.target.address,
-                copy.target.account_id,
-                copy.target.shard_id,
-                outcome,
-                copy.decision.verdict if isinstance(copy.decision, Placement) else None,
-                take(copy.content_id),
-            )
-            for copy, outcome in zip(copies, outcomes, strict=True)
-        ]
-        began = time.monotonic() - seconds + inspection.seconds
-        message_id = (inspection.message.message_id or "")[:LONGEST_NAME]
-        self._put(
-            _Note(
-                time.time(),
-                began,
-                message.envelope,
-                message_id,
-                inspection.size,
-                seconds,
-                inspection.seconds,
-                copy_notes,
-            )
-        )
+        """What became of a message, `seconds` after it was complete. Raises nothing: its mail is stored by then."""
+        try:
+            self._put(self._note(message, copies, outcomes, seconds))
+        except Exception:
+            logger("delivery").exception("trace_not_made")
+            recorder.add(TRACES_LOST)
 
     def refused(self, recipient: Recipient, reverse_path: str, peer: Peer, cause: Cause) -> None:
         """A recipient that was refused before DATA."""
@@ -139,6 +117,33 @@ class Tracer:
         for _ in page:
             self._waiting.popleft()
         return True
+
+    def _note(
+        self, message: Message, copies: Sequence[Copy], outcomes: Sequence[Stored | Cause], seconds: float
+    ) -> _Note:
+        inspection, take = message.inspection, self._stopwatch.take
+        copy_notes = [
+            _CopyNote(
+                copy.recipient,
+                copy.target.address,
+                copy.target.account_id,
+                copy.target.shard_id,
+                outcome,
+                copy.decision.verdict if isinstance(copy.decision, Placement) else None,
+                take(copy.content_id),
+            )
+            for copy, outcome in zip(copies, outcomes, strict=True)
+        ]
+        return _Note(
+            time.time(),
+            time.monotonic() - seconds + inspection.seconds,
+            message.envelope,
+            (inspection.message.message_id or "")[:LONGEST_NAME],
+            inspection.size,
+            seconds,
+            inspection.seconds,
+            copy_notes,
+        )
 
     def _entry(self, note: _Note) -> MessageTrace:
         # By position, in MessageTrace's and CopyTrace's order: names would cost as much as the rest.
