@@ -1,0 +1,91 @@
+"""`mda shard move` and `drain`: accounts go from shard to shard, while mail comes in."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from mda import settings
+from mda.address import Address
+from mda.cli.options import AddressType
+from mda.errors import StorageUnavailable
+from mda.maintenance import shards as storage_shards
+from mda.maintenance.relocation import Moved, Mover
+from mda.maintenance.relocation import drain as drain_shard
+from mda.maintenance.replication import LeftOut, replicate
+from mda.metadata.directory import accounts, shards
+from mda.metadata.postgresql.opened import opened
+from mda.sizes import format_size
+
+REPORT_EVERY = 10
+
+
+@click.command()
+@click.argument("addresses", metavar="ACCOUNT...", type=AddressType(), nargs=-1, required=True)
+@click.argument("name", metavar="SHARD")
+@click.pass_obj
+def move(config: Path | None, addresses: tuple[Address, ...], name: str) -> None:
+    """Move accounts to another shard, while mail comes in.
+
+    Interrupted, it goes on when it is run again.
+
+    \b
+    $ mda shard move anne@example.org bob@example.org second
+    """
+    chosen = settings.load(config)
+    with opened(chosen) as handle:
+        (target,) = storage_shards.named(handle, name)
+        found = [accounts.find(handle, address) for address in addresses]
+        mover = Mover(handle, chosen, target)
+        try:
+            for account in found:
+                steps = _watched(mover.move(account.id))
+                click.echo(f"moved {account.address} to {name}: {_told(steps)}")
+        finally:
+            mover.close()
+
+
+@click.command()
+@click.argument("name", metavar="NAME")
+@click.option("--to", "targets", metavar="SHARD", multiple=True, help="Only there. Default: all active shards in turn.")
+@click.pass_obj
+def drain(config: Path | None, name: str, targets: tuple[str, ...]) -> None:
+    """Move everything away from a shard, while mail comes in.
+
+    From now on it takes no new accounts; replicas go to another shard, too. Interrupted, it goes on when it is run
+    again; when it has said that nothing is left, mda shard remove takes the shard away.
+
+    \b
+    $ mda shard drain first
+    $ mda shard drain first --to second
+    """
+    chosen = settings.load(config)
+    with opened(chosen) as handle:
+        source = shards.find(handle, name)
+        others = [one for one in storage_shards.all_shards(handle) if one.id != source.id]
+        for wanted in targets:
+            shards.find(handle, wanted)
+        fit = [one for one in others if one.name in targets or (not targets and one.state.value == "active")]
+        steps = _watched(drain_shard(handle, chosen, source, fit))
+        # What had its second shard here has another now.
+        left_out = [step for step in replicate(handle, chosen) if isinstance(step, LeftOut)]
+        left = shards.usage(handle)[source.id]
+    click.echo(f"drained {name}: {_told(steps)}; {left.accounts} accounts and {left.messages} messages are left")
+    if left_out:
+        raise StorageUnavailable(f"{len(left_out)} accounts lack replicas: {left_out[0].why}", "mda storage replicate")
+
+
+def _watched(moving: Iterable[Moved]) -> list[Moved]:
+    """The steps, with a word now and then of how far it is."""
+    steps: list[Moved] = []
+    for step in moving:
+        steps.append(step)
+        if len(steps) % REPORT_EVERY == 0:
+            click.echo(f"so far: {_told(steps)}", err=True)
+    return steps
+
+
+def _told(steps: list[Moved]) -> str:
+    accounts_seen = len({step.account_id for step in steps})
+    octets = format_size(sum(step.bytes for step in steps))
+    return f"{sum(step.messages for step in steps)} messages of {accounts_seen} accounts, {octets}"
