@@ -6,35 +6,44 @@ MemoryError that there was no memory.
 
     examination   everything that one parse finds, with the score: what a delivery asks for
     viewer        what a person reads, fast; the part table alone
+    view_context  the text of one field value, with few imports
     decoding      transfer encodings and HTML, without a parse
     spam_model    weights and scores          learner   features, learning
     personal      views of messages, what a user's marks make
     campaigns     near copies, counted
     layouts       the C tables' layouts       status    errors, limits, copies
+
+A name's module is imported when the name is asked for: a listing that decodes subjects needs one of them, and all
+take as long to import as the listing may.
 """
 
-from mda.binding.campaigns import Campaign, CampaignTable, campaign_features
-from mda.binding.decoding import decode_transfer, html_text
-from mda.binding.examination import Examination, examine
-from mda.binding.layouts import ADDRESS, DEFAULT_LIMITS, HEADER, NONE, PARAMETER, PART, Limits
-from mda.binding.learner import Learner, features
-from mda.binding.personal import (
-    PERSONAL_FEATURES,
-    VIEW_FEATURES,
-    LearnedMark,
-    PersonalWeights,
-    correct,
-    learn_marks,
-    view,
-    view_add,
-    view_margin,
-)
-from mda.binding.spam_model import FEATURE_VERSION, TOP_CONTRIBUTIONS, Model, SpamScore
-from mda.binding.viewer import (
-    WANT_FIELDS,
-    WANT_VIEW,
-    Viewer,
-)
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mda.binding.campaigns import Campaign, CampaignTable, campaign_features
+    from mda.binding.decoding import decode_transfer, html_text
+    from mda.binding.examination import Examination, examine
+    from mda.binding.layouts import ADDRESS, DEFAULT_LIMITS, HEADER, NONE, PARAMETER, PART, Limits
+    from mda.binding.learner import Learner, features
+    from mda.binding.personal import (
+        PERSONAL_FEATURES,
+        VIEW_FEATURES,
+        LearnedMark,
+        PersonalWeights,
+        correct,
+        learn_marks,
+        view,
+        view_add,
+        view_margin,
+    )
+    from mda.binding.spam_model import FEATURE_VERSION, TOP_CONTRIBUTIONS, Model, SpamScore
+    from mda.binding.view_context import header_text
+    from mda.binding.viewer import (
+        WANT_FIELDS,
+        WANT_VIEW,
+        Viewer,
+    )
 
 __all__ = [
     "ADDRESS",
@@ -64,9 +73,40 @@ __all__ = [
     "decode_transfer",
     "examine",
     "features",
+    "header_text",
     "html_text",
     "learn_marks",
     "view",
     "view_add",
     "view_margin",
 ]
+
+_OFFERS = {
+    "campaigns": ("Campaign", "CampaignTable", "campaign_features"),
+    "decoding": ("decode_transfer", "html_text"),
+    "examination": ("Examination", "examine"),
+    "layouts": ("ADDRESS", "DEFAULT_LIMITS", "HEADER", "Limits", "NONE", "PARAMETER", "PART"),
+    "learner": ("Learner", "features"),
+    "personal": (
+        "LearnedMark",
+        "PERSONAL_FEATURES",
+        "PersonalWeights",
+        "VIEW_FEATURES",
+        "correct",
+        "learn_marks",
+        "view",
+        "view_add",
+        "view_margin",
+    ),
+    "spam_model": ("FEATURE_VERSION", "Model", "SpamScore", "TOP_CONTRIBUTIONS"),
+    "view_context": ("header_text",),
+    "viewer": ("Viewer", "WANT_FIELDS", "WANT_VIEW"),
+}
+_MODULES = {name: module for module, names in _OFFERS.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    return found

@@ -7,11 +7,10 @@ from typing import Any
 from mda._core import ffi as _ffi
 from mda._core import lib as _lib
 from mda.binding.decoding import uncleared
-from mda.binding.status import check
+from mda.binding.view_context import ROOM, new_context, read_again
 
 WANT_FIELDS: int = _lib.MIME_WANT_FIELDS
 WANT_VIEW: int = _lib.MIME_WANT_VIEW | _lib.MIME_WANT_TEXT | _lib.MIME_WANT_SUMMARY
-_ROOM = 65536
 _loads = pickle.loads
 _KEPT = 1 << 22
 """A buffer larger than this is not kept."""
@@ -33,11 +32,11 @@ class Viewer:
         try:
             context = self._take()
         except IndexError:
-            context = _new_context()
+            context = new_context()
         pointer, out, octets = context
-        length = self._read(pointer, raw, len(raw), wants, out, _ROOM)
-        if not 0 < length <= _ROOM:
-            octets = _read_again(pointer, raw, length)
+        length = self._read(pointer, raw, len(raw), wants, out, ROOM)
+        if not 0 < length <= ROOM:
+            octets = read_again(pointer, raw, length)
         found = _loads(octets)
         self._give(context)
         return found
@@ -47,11 +46,11 @@ class Viewer:
         try:
             context = self._take()
         except IndexError:
-            context = _new_context()
+            context = new_context()
         pointer, out, octets = context
-        length = _lib.mime_read(pointer, raw, len(raw), _lib.MIME_WANT_TABLES, out, _ROOM)
-        if not 0 < length <= _ROOM:
-            octets = _read_again(pointer, raw, length)
+        length = _lib.mime_read(pointer, raw, len(raw), _lib.MIME_WANT_TABLES, out, ROOM)
+        if not 0 < length <= ROOM:
+            octets = read_again(pointer, raw, length)
         split = 4 + int.from_bytes(octets[:4], sys.byteorder)
         tables = octets[4:split], octets[split:length]
         self._give(context)
@@ -64,30 +63,8 @@ class Viewer:
         except IndexError:
             room = b""
         if len(room) < length or not room:
-            room = uncleared("uint8_t[]", max(length, _ROOM))
+            room = uncleared("uint8_t[]", max(length, ROOM))
         decoded = bytes(_ffi.buffer(room, _lib.mime_decode_part(encoding, raw, offset, length, room)))
         if len(room) <= _KEPT:
             self._rooms.append(room)
         return decoded
-
-    def header_text(self, value: bytes) -> bytes:
-        """The text of a raw field value in UTF-8, perhaps with marks (`mda.mime.charsets`)."""
-        context = _new_context()
-        length = _lib.mime_header_text(context[0], value, len(value))
-        return bytes(_read_again(context[0], value, length)) if length else b""
-
-
-def _new_context() -> tuple[Any, Any, Any]:
-    pointer = _lib.mime_context_new()
-    if not pointer:
-        raise MemoryError("no memory to parse a message")
-    out = _ffi.new("uint8_t[]", _ROOM)
-    return _ffi.gc(pointer, _lib.mime_context_free), out, _ffi.buffer(out)
-
-
-def _read_again(pointer: Any, raw: bytes, length: int) -> Any:
-    if length <= 0:
-        check(-length, len(raw))
-    out = _ffi.new("uint8_t[]", length)
-    _lib.mime_read_again(pointer, out)
-    return _ffi.buffer(out)

@@ -40,10 +40,10 @@ def decode_words(raw: bytes) -> str:
     if b"=?" not in unfolded and unfolded.isascii():
         return unfolded.decode("ascii")
     # Only now, as the C core takes longer to import than a plain listing to print.
-    from mda.binding import Viewer  # noqa: PLC0415
+    from mda.binding import header_text  # noqa: PLC0415
     from mda.mime.charsets import resolve_marks  # noqa: PLC0415
 
-    return resolve_marks(Viewer().header_text(unfolded))
+    return resolve_marks(header_text(unfolded))
 
 
 def _addresses(item: Item) -> tuple[str, ...]:

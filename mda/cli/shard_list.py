@@ -1,6 +1,6 @@
 """`mda shard list`."""
 
-import shutil
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,30 +8,31 @@ import click
 
 from mda import settings
 from mda.cli.options import json_option
+from mda.cli.progress import bar
 from mda.cli.table import Column, show, size_column
-from mda.metadata.directory import shards
-from mda.metadata.directory.shards import Shard, Usage
-from mda.metadata.postgresql.opened import opened
+from mda.errors import MdaError
+from mda.metadata.directory import shard_loads
+from mda.metadata.directory.shard_loads import Load
+from mda.metadata.postgresql.reading import Reader, reading
 from mda.sizes import format_size
-from mda.storage.shard import shard_root
+from mda.storage.shard import open_shard, shard_root
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """One shard of a listing; `free` None where its folder can't be reached."""
 
-    shard: Shard
-    usage: Usage
+    load: Load
     free: int | None
 
 
 COLUMNS: tuple[Column[Line], ...] = (
-    Column("name", "Shard", lambda line: line.shard.name),
-    Column("state", "State", lambda line: line.shard.state.value),
-    Column("weight", "Weight", lambda line: line.shard.weight, is_right=True),
-    Column("accounts", "Accounts", lambda line: line.usage.accounts, is_right=True),
-    Column("messages", "Messages", lambda line: line.usage.messages, is_right=True),
-    size_column("bytes", "Mail", lambda line: line.usage.bytes),
+    Column("name", "Shard", lambda line: line.load.name, is_shortened=True),
+    Column("state", "State", lambda line: line.load.state.value),
+    Column("weight", "Weight", lambda line: line.load.weight, is_right=True),
+    Column("accounts", "Accounts", lambda line: line.load.accounts, is_right=True),
+    Column("messages", "Messages", lambda line: line.load.messages, is_right=True),
+    size_column("bytes", "Mail", lambda line: line.load.bytes),
     Column(
         "free",
         "Free",
@@ -39,27 +40,48 @@ COLUMNS: tuple[Column[Line], ...] = (
         lambda line: "unreachable" if line.free is None else format_size(line.free),
         is_right=True,
     ),
-    Column("url", "Place", lambda line: line.shard.url),
+    Column("url", "Place", lambda line: line.load.url, lambda line: _place(line.load), is_shortened=True),
 )
 
 
 @click.command("list")
+@click.option("--exact", "is_counted", is_flag=True, help="Count what lies on each shard: minutes for millions.")
 @json_option
 @click.pass_obj
-def list_all(config: Path | None, as_json: bool) -> None:
+def list_all(config: Path | None, is_counted: bool, as_json: bool) -> None:
     """List shards, with what they hold.
+
+    Messages and mail are those of the accounts that belong to the shard, by their counters. With --exact they are the
+    contents that lie on it: also expunged ones that can still be brought back, and those of accounts that are on
+    their way to another shard.
 
     \b
     $ mda shard list
+    $ mda shard list --exact --json
     """
-    with opened(settings.load(config)) as handle:
-        used = shards.usage(handle)
-        lines = [Line(one, used.get(one.id, Usage(0, 0, 0)), _free(one)) for one in shards.list_all(handle)]
-    show(lines, COLUMNS, as_json=as_json)
+    with reading(settings.load(config)) as reader:
+        loads = _counted(reader) if is_counted else shard_loads.loads(reader)
+    show([Line(one, _free(one)) for one in loads], COLUMNS, as_json=as_json)
 
 
-def _free(found: Shard) -> int | None:
+def _counted(reader: Reader) -> tuple[Load, ...]:
+    steps = shard_loads.count(reader)
+    last = next(steps)
+    with bar(last.total, "counting") as progress:
+        for step in steps:
+            progress.update(step.passed - last.passed)
+            last = step
+    return last.loads
+
+
+def _place(found: Load) -> str:
+    """The folder, without what every URL of a folder begins with."""
+    return found.url.removeprefix("file://")
+
+
+def _free(found: Load) -> int | None:
     try:
-        return shutil.disk_usage(shard_root(found.url)).free
-    except OSError:
+        room = os.statvfs(open_shard(shard_root(found.url), found.id, found.name))
+    except (OSError, MdaError):  # without its marker it would be the free space of the disk underneath
         return None
+    return room.f_bavail * room.f_frsize

@@ -43,8 +43,9 @@ class Line:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def explain_one(config: Path | None, account: Address, name: str, as_json: bool) -> None:
-    """Say why a message got its spam score: the heaviest reasons, in the message's own words, those of the same words
-    as one. --json has each by itself.
+    """Say why a message got its spam score: the heaviest reasons, in the message's own words.
+
+    Reasons of the same words are one line; --json has each by itself.
 
     Weights are in log-odds: above 0 speaks for spam, +0.7 doubles the odds. Words are cut from the stored message; the
     verdict itself keeps none.

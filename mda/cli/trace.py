@@ -14,10 +14,10 @@ from mda.cli.table import to_json
 from mda.cli.text import visible
 from mda.errors import NotFound
 from mda.identifiers import format_id
-from mda.metadata.delivery import traces
+from mda.metadata.delivery import trace_reading
 from mda.metadata.mailbox import history
 from mda.metadata.mailbox.history import Stay
-from mda.metadata.postgresql.opened import Handle, opened
+from mda.metadata.postgresql.reading import Reader, reading
 from mda.sizes import format_size
 from mda.trace import CopyTrace, MessageTrace
 
@@ -40,9 +40,9 @@ def trace(config: Path | None, query: str, days: int, as_json: bool) -> None:
     $ mda trace anne@example.org --days 1
     $ mda trace 01c9f3e2a4b5c6d7 --json
     """
-    with opened(settings.load(config)) as handle:
+    with reading(settings.load(config)) as reader:
         since = datetime.now(UTC) - timedelta(days=days)
-        found = [(entry, _stays(handle, entry)) for entry in traces.find(handle, query, since)]
+        found = [(entry, _stays(reader, entry)) for entry in trace_reading.find(reader, query, since)]
     if as_json:
         click.echo(to_json([_document(entry, stays) for entry, stays in found]))
         return
@@ -56,8 +56,8 @@ def trace(config: Path | None, query: str, days: int, as_json: bool) -> None:
             click.echo(visible(line))
 
 
-def _stays(handle: Handle, entry: MessageTrace) -> list[tuple[Stay, ...]]:
-    return [history.stays(handle, copy.account_id, copy.content_id) if copy.content_id else () for copy in entry.copies]
+def _stays(reader: Reader, entry: MessageTrace) -> list[tuple[Stay, ...]]:
+    return [history.stays(reader, copy.account_id, copy.content_id) if copy.content_id else () for copy in entry.copies]
 
 
 def _document(entry: MessageTrace, stays: list[tuple[Stay, ...]]) -> dict[str, object]:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mda.binding import ADDRESS, HEADER, NONE, PART, Examination, Viewer
+from mda.binding import ADDRESS, HEADER, NONE, PART, Examination, header_text
 from mda.mime.charsets import resolve_marks, resolve_text
 
 _NO_MAILBOX, _NO_HOST = 256, 512
@@ -76,7 +76,6 @@ def _quote(local_part: str) -> str:
 
 def _rows(examination: Examination, field: int) -> Iterator[tuple[int, str, str, str]]:
     """Kind, decoded name, local part (a group's name), and host."""
-    viewer = Viewer()
     first, count = PART.unpack_from(examination.parts)[9:11]
     text = examination.text
     for header, kind, name, name_length, _, _, box, box_length, host, host_length in ADDRESS.iter_unpack(
@@ -90,7 +89,7 @@ def _rows(examination: Examination, field: int) -> Iterator[tuple[int, str, str,
         is_group = kind & _KIND == ord("g")
         yield (
             kind,
-            resolve_marks(viewer.header_text(raw_name)),
-            resolve_marks(viewer.header_text(raw_box)) if is_group else resolve_text(raw_box),
+            resolve_marks(header_text(raw_name)),
+            resolve_marks(header_text(raw_box)) if is_group else resolve_text(raw_box),
             resolve_text(b"" if host == NONE else text[host : host + host_length]),
         )

@@ -7,7 +7,7 @@ from an `Examination`; a test holds the two ways equal.
 
 from collections.abc import Iterator
 
-from mda.binding import HEADER, PART, WANT_FIELDS, WANT_VIEW, Examination, Viewer, examine
+from mda.binding import HEADER, PART, WANT_FIELDS, WANT_VIEW, Examination, Viewer, examine, header_text
 from mda.mime import addresses, part
 from mda.mime.charsets import decode, resolve_marks, resolve_text
 from mda.mime.part import Kind, PartFlag
@@ -95,7 +95,7 @@ class Reader:
 
     def decode_value(self, value: bytes) -> str:
         """The text of a raw field value: unfolded, encoded words decoded (RFC 2047)."""
-        return resolve_marks(self._viewer.header_text(value))
+        return resolve_marks(header_text(value))
 
 
 def _mailboxes(examination: Examination, field: str) -> tuple[Mailbox, ...]:

@@ -1,25 +1,20 @@
-"""The pages of the trace: written now and then by each worker, found by the hashes of their names, forgotten by age.
+"""The pages of the trace: written now and then by each worker, forgotten by age; `trace_reading` finds them.
 
 A page stands for hundreds of messages, so that a message costs a few octets and no index entry; a question reads the
 hashes of the whole window, a few hundred thousand a millisecond.
 """
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine, text
 
 from mda.identifiers import IdentifierSource
 from mda.metadata.postgresql.engine import transaction
-from mda.trace import MessageTrace, Page, from_page, key
+from mda.trace import MessageTrace, Page, from_page
 
 INSERT = """
 INSERT INTO trace (began_at, id, ended_at, entries, keys, raw)
 VALUES (:began_at, :id, :ended_at, :entries, :keys ::integer[], :raw)
-"""
-
-FIND = """
-SELECT raw FROM trace WHERE began_at >= :since AND keys @> ARRAY[:key ::integer] ORDER BY began_at, id
 """
 
 
@@ -39,14 +34,6 @@ def append(engine: Engine, identifiers: IdentifierSource, page: Page) -> None:
                 "raw": page.raw,
             },
         )
-
-
-def find(engine: Engine, question: str, since: datetime) -> Iterator[MessageTrace]:
-    """What answers to the name, in order of time."""
-    with transaction(engine) as connection:
-        pages = connection.scalars(text(FIND), {"since": since, "key": key(question)}).all()
-    found = [entry for raw in pages for entry in from_page(bytes(raw)) if entry.answers(question)]
-    yield from sorted(found, key=lambda entry: entry.at)
 
 
 def recent(engine: Engine, since: datetime) -> tuple[MessageTrace, ...]:

@@ -6,10 +6,9 @@ A rule is for one account, for one domain, or for everybody. Look-ups of address
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, delete, select
+from sqlalchemy import Engine, delete
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from mda.address import Address
@@ -17,8 +16,7 @@ from mda.errors import NotFound
 from mda.identifiers import IdentifierSource
 from mda.metadata.directory import accounts, domains
 from mda.metadata.mailbox.change import changing
-from mda.metadata.postgresql.engine import transaction
-from mda.metadata.schema.tables import account, policy
+from mda.metadata.schema.tables import policy
 from mda.metadata.schema.words import PolicyAction, PolicySubject
 
 
@@ -28,17 +26,6 @@ class Scope:
 
     account: Address | None = None
     domain: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A rule as it is listed; `whose` is an address, a domain, or empty for everybody's."""
-
-    whose: str
-    action: PolicyAction
-    subject: PolicySubject
-    pattern: str
-    created_at: datetime
 
 
 def put(
@@ -65,26 +52,6 @@ def remove(engine: Engine, scope: Scope, senders: Sequence[Address | str]) -> No
             condition = (*_is(owner), policy.c.subject == subject, policy.c.pattern == pattern)
             if not connection.execute(delete(policy).where(*condition)).rowcount:
                 raise NotFound(f"no rule on {pattern} there", "list them with: mda spam policy list")
-
-
-def list_all(engine: Engine) -> tuple[Rule, ...]:
-    """Every rule, everybody's first."""
-    statement = (
-        select(policy, account.c.address)
-        .outerjoin(account, account.c.id == policy.c.account_id)
-        .order_by(account.c.address.nulls_first(), policy.c.domain.nulls_first(), policy.c.pattern)
-    )
-    with transaction(engine) as connection:
-        return tuple(
-            Rule(
-                row.address or row.domain or "",
-                PolicyAction(row.action),
-                PolicySubject(row.subject),
-                row.pattern,
-                row.created_at,
-            )
-            for row in connection.execute(statement)
-        )
 
 
 def owner_of(connection: Any, scope: Scope) -> dict[str, Any]:

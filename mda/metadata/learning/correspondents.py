@@ -1,12 +1,14 @@
-"""Whom an account has written to, as a listing shows it."""
+"""Whom an account has written to, as a listing shows it; without SQLAlchemy."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, select
+from mda.metadata.postgresql.reading import Reader
 
-from mda.metadata.postgresql.engine import transaction
-from mda.metadata.schema.tables import correspondent
+CORRESPONDENTS = """
+SELECT address, sent_count AS sent, last_seen_at FROM correspondent WHERE account_id = :account_id
+ORDER BY last_seen_at DESC, address
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +20,6 @@ class Correspondent:
     last_seen_at: datetime
 
 
-def list_all(engine: Engine, account_id: int) -> tuple[Correspondent, ...]:
+def list_all(reader: Reader, account_id: int) -> tuple[Correspondent, ...]:
     """The latest first."""
-    table = correspondent.c
-    statement = (
-        select(table.address, table.sent_count, table.last_seen_at)
-        .where(table.account_id == account_id)
-        .order_by(table.last_seen_at.desc(), table.address)
-    )
-    with transaction(engine) as connection:
-        return tuple(Correspondent(*row) for row in connection.execute(statement))
+    return tuple(Correspondent(*row) for row in reader.rows(CORRESPONDENTS, account_id=account_id))

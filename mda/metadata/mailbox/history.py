@@ -1,11 +1,12 @@
-"""What has become of one delivered content: where it lies, and from where it was moved or expunged."""
+"""What has become of one delivered content: where it lies, and from where it was moved or expunged.
+
+Without SQLAlchemy, whose import takes longer than the question.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, text
-
-from mda.metadata.postgresql.engine import transaction
+from mda.metadata.postgresql.reading import Reader
 
 LIVES = "SELECT mailbox_id, uid FROM message WHERE account_id = :account_id AND content_id = :content_id ORDER BY 1, 2"
 LEFT = """
@@ -25,13 +26,11 @@ class Stay:
     is_moved: bool = False
 
 
-def stays(engine: Engine, account_id: int, content_id: int) -> tuple[Stay, ...]:
+def stays(reader: Reader, account_id: int, content_id: int) -> tuple[Stay, ...]:
     """Places that it has left, in order of time, and then those where it is; none where it is purged."""
-    parameters = {"account_id": account_id, "content_id": content_id}
-    with transaction(engine) as connection:
-        names = {row.id: row.name for row in connection.execute(text(NAMES), {"account_id": account_id})}
-        left = connection.execute(text(LEFT), parameters).all()
-        lives = connection.execute(text(LIVES), parameters).all()
+    left = reader.rows(LEFT, account_id=account_id, content_id=content_id)
+    lives = reader.rows(LIVES, account_id=account_id, content_id=content_id)
+    names = {row.id: row.name for row in reader.rows(NAMES, account_id=account_id)}
     return (
         *(Stay(names.get(row.mailbox_id, "?"), row.uid, row.expunged_at, row.is_moved) for row in left),
         *(Stay(names.get(row.mailbox_id, "?"), row.uid) for row in lives),
