@@ -112,10 +112,15 @@ class DeliveryService:
         outcomes = await self._services.store.store(message, copies)
         if all(map(_comes_again, outcomes)):
             message.inspection.withdraw()
+        # For when the reply is on its way: whoever waits for it begins the next message meanwhile.
         seconds = time.monotonic() - started
+        asyncio.get_running_loop().call_soon(self._tell, message, copies, outcomes, seconds)
+        return outcomes
+
+    def _tell(self, message: Message, copies: Sequence[Copy], outcomes: Outcomes, seconds: float) -> None:
+        """What an admin is told of a message: `seconds` after it was complete its outcomes were known."""
         log_copies(message, copies, outcomes, seconds)
         self._services.tracer.note(message, copies, outcomes, seconds)
-        return outcomes
 
     async def _in_hand(self, envelope: Envelope, raw: bytes) -> Message | None:
         """None: the deadline has passed meanwhile."""

@@ -13,6 +13,7 @@ from sqlalchemy import select, text
 from mda import address
 from mda.causes import Cause, Reply
 from mda.delivery import compose as composition
+from mda.delivery import service as service_module
 from mda.delivery.compose import compose
 from mda.delivery.copies import Accepted
 from mda.delivery.service import DeliveryService
@@ -311,6 +312,20 @@ def test_a_directory_that_hangs_is_temporary(house: House) -> None:
         return answers + await hand_over(service, RAW, "anna@example.org")
 
     assert with_service(replace(house, settings=settings), story) == ["451 4.3.0", "250 2.0.0"]
+
+
+def test_a_reply_waits_for_no_log_line(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[int] = []
+    monkeypatch.setattr(service_module, "log_copies", lambda _message, copies, *_: told.append(len(copies)))
+
+    async def story(service: DeliveryService) -> Answers:
+        answers = await hand_over(service, RAW, "anna@example.org", "ben@example.org")
+        assert told == []
+        await asyncio.sleep(0)
+        assert told == [2]
+        return answers
+
+    assert with_service(house, story) == ["250 2.0.0"] * 2
 
 
 def test_threads_are_started_while_there_is_memory(house: House) -> None:
