@@ -17,7 +17,7 @@ from mda.antispam.classifier import Classifier
 from mda.binding import CampaignTable
 from mda.delivery.author import Sources
 from mda.delivery.commit_lane import CommitLane
-from mda.delivery.housekeeping import FORGET_SECONDS, REVIVE_SECONDS, keep_house
+from mda.delivery.housekeeping import FORGET_SECONDS, REVIVE_SECONDS, keep_house, name_late
 from mda.delivery.job import BatchLimits
 from mda.delivery.lookout import LOOK_SECONDS, look_out
 from mda.delivery.lookup import Lookup
@@ -125,6 +125,7 @@ async def compose(settings: Settings, *, keeps_receipts: bool = True) -> AsyncIt
                 )
             ),
             asyncio.create_task(keep_house("look_out", lambda: look_out(list_shards), chores, LOOK_SECONDS)),
+            asyncio.create_task(name_late(lanes.shards.complain_of_late)),
             asyncio.create_task(
                 keep_house(
                     "count_domains",

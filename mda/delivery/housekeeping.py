@@ -4,6 +4,7 @@
     forget traces      once an hour: pages that are too old
     revive             every few seconds: the embedded database, where it has died
     look_out           every few seconds: whether database and shards are there (`lookout`)
+    name_late          every few seconds: shards' lanes that wait for a disk or for the database, in the log
 
 Each worker looks at a moment of its own; what another has done already costs next to nothing.
 """
@@ -18,6 +19,7 @@ from mda.logs import logger
 
 FORGET_SECONDS = 3600.0
 REVIVE_SECONDS = 2.0
+LATE_LOOK_SECONDS = 5.0
 
 
 async def keep_house(name: str, chore: Callable[[], int], pool: Executor, period_seconds: float) -> None:
@@ -35,3 +37,10 @@ async def keep_house(name: str, chore: Callable[[], int], pool: Executor, period
             log = logger("delivery").info if done else logger("delivery").debug
             log("chore_done", chore=name, count=done)
         await asyncio.sleep(period_seconds)
+
+
+async def name_late(complain: Callable[[], object]) -> None:
+    """Runs until it is cancelled; in the event loop, as what is late may have every thread of a pool wait for it."""
+    while True:
+        await asyncio.sleep(LATE_LOOK_SECONDS)
+        complain()

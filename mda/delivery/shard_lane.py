@@ -25,6 +25,9 @@ HUNG_SECONDS = 5.0
 """A batch that is in hand for so long after the last of its deadlines is with a disk or a server that hangs; so are
 commit records that nobody waits for."""
 
+LATE_SECONDS = 10.0
+"""For one batch: an admin is told, long before its senders' deadline."""
+
 _REMEDIES = {
     Cause.STORAGE_UNAVAILABLE: "see the kernel's log for the disk's state",
     Cause.DATABASE_UNAVAILABLE: "see pg_stat_activity for what it waits for, and the disk of its WAL",
@@ -57,7 +60,7 @@ class ShardLane:
         self._limits = limits
         self._rows = rows
         self._writer: Appender | None = None
-        self._hangs_at = math.inf
+        self._began_at = self._hangs_at = math.inf
         self._blames = Cause.STORAGE_UNAVAILABLE
         self._has_complained = False
         self._jobs = LaneQueue()
@@ -70,9 +73,9 @@ class ShardLane:
         if time.monotonic() > self._hangs_at or not self._jobs.offer(job):
             job.fail(self._blames)
 
-    def complain(self) -> None:
-        """Somebody has waited in vain for a job: says what the lane waits for, once of each batch in hand."""
-        if math.isfinite(self._hangs_at) and not self._has_complained:
+    def complain(self, after_seconds: float = 0) -> None:
+        """Says what the lane waits for, once of each batch that has been in hand for so long."""
+        if not self._has_complained and time.monotonic() >= self._began_at + after_seconds:
             self._has_complained = True
             cause = self._blames
             logger("delivery").error(
@@ -102,7 +105,8 @@ class ShardLane:
 
     def _run(self) -> None:
         while (batch := self._jobs.take(self._limits)) is not None:
-            self._hangs_at = max((job.deadline for job in batch), default=time.monotonic()) + HUNG_SECONDS
+            self._began_at = time.monotonic()
+            self._hangs_at = max((job.deadline for job in batch), default=self._began_at) + HUNG_SECONDS
             try:
                 self._turn(batch)
             except StorageFull as error:
@@ -113,7 +117,8 @@ class ShardLane:
                 logger("delivery").exception("shard_lane_failed", shard=self._shard_name, messages=len(batch))
                 fail_all(batch, Cause.INTERNAL_ERROR)
             finally:
-                self._hangs_at, self._blames = math.inf, Cause.STORAGE_UNAVAILABLE
+                self._began_at = self._hangs_at = math.inf
+                self._blames = Cause.STORAGE_UNAVAILABLE
                 self._has_complained = False
 
     def _turn(self, batch: Sequence[Job]) -> None:

@@ -11,7 +11,7 @@ from concurrent.futures import Executor
 
 from mda.causes import Cause
 from mda.delivery.job import Job
-from mda.delivery.shard_lane import ShardLane
+from mda.delivery.shard_lane import LATE_SECONDS, ShardLane
 from mda.delivery.twin import Twin
 from mda.errors import MdaError
 from mda.logs import logger
@@ -62,6 +62,11 @@ class ShardLanes:
         """Somebody has waited in vain for a copy there."""
         if lane := self._lanes.get(shard_id):
             lane.complain()
+
+    def complain_of_late(self) -> None:
+        """Names each lane that has been at one batch for too long."""
+        for lane in self._lanes.values():
+            lane.complain(LATE_SECONDS)
 
     def name(self, shard_id: int) -> str:
         """The shard's name, for logs and replies."""

@@ -2,17 +2,19 @@
 
 import asyncio
 import hashlib
+import io
 import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from unittest.mock import AsyncMock
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import Engine, select, text
 
-from mda import address
+from mda import address, logs
 from mda.causes import Cause, Reply
 from mda.delivery import compose as composition
+from mda.delivery import housekeeping, shard_lanes
 from mda.delivery import service as service_module
 from mda.delivery.compose import compose
 from mda.delivery.copies import Accepted
@@ -27,7 +29,8 @@ from mda.metadata.postgresql.engine import make_engine
 from mda.metadata.schema.tables import account_state, content, receipt
 from mda.metadata.schema.words import AccountState
 from mda.settings import Delivery as DeliverySettings
-from mda.settings import Settings, Workers
+from mda.settings import Log, Settings, Workers
+from tests.crash.processes import wait_until
 from tests.unit.delivery.conftest import House, codes, hand_over
 
 STAMP = b"Received: from c by mx.example.org (Postfix) with ESMTP id 4ABC; Mon, 2 Nov 2026 10:00:00 +0000\r\n"
@@ -278,6 +281,29 @@ def test_an_account_purged_between_rcpt_and_data_is_told_at_once(house: House) -
             return list(await service.deliver(Envelope("s@example.net", (Recipient(anna),)), (accepted,), RAW))
 
     assert with_service(house, story) == ["451 4.3.0"]
+
+
+def test_a_database_that_hangs_is_named_before_the_deadline(
+    house: House, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shard_lanes, "LATE_SECONDS", 0.2)
+    monkeypatch.setattr(housekeeping, "LATE_LOOK_SECONDS", 0.1)
+    logs.configure(Log(), said := io.StringIO())
+
+    async def story(service: DeliveryService) -> Answers:
+        with engine.begin() as somebody:
+            somebody.execute(text("LOCK TABLE message"))
+            under_way = asyncio.create_task(hand_over(service, RAW, "anna@example.org"))
+            await asyncio.to_thread(wait_until, lambda: "shard_late" in said.getvalue(), 10, "a line")
+        assert not under_way.done()
+        return await under_way
+
+    try:
+        assert with_service(house, story)[0][:3] in ("250", "451")
+    finally:
+        logs.configure(Log())
+    (line,) = [line for line in said.getvalue().splitlines() if "event=shard_late" in line]
+    assert "cause=DATABASE_UNAVAILABLE" in line
 
 
 def test_a_sweep_that_hangs_holds_up_no_large_message(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

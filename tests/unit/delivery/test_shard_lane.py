@@ -96,10 +96,12 @@ def test_a_database_that_hangs_is_named_and_piles_nothing_up(monkeypatch: pytest
     lane = ShardLane("first", lambda: disk, Encoder(), limits, rows)
     lane.submit(make_job(told, seconds=0.2))
     assert server.is_asked.wait(30)
+    lane.complain(30)
+    assert said.getvalue() == "", "it is not late yet"
     threading.Event().wait(0.3)
     lane.submit(make_job(told))
     assert told == [(Cause.DATABASE_UNAVAILABLE,)]
-    lane.complain()
+    lane.complain(0.2)
     lane.complain()
     server.goes_on.set()
     lane.drain()

@@ -180,6 +180,29 @@ def test_a_deadlock_with_somebody_else_is_tried_again(engine: Engine, database_u
     assert_consistent(engine)
 
 
+BROKEN_OFF_TWICE = """
+CREATE SEQUENCE tries;
+CREATE FUNCTION break_off() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF nextval('tries') <= 2 THEN RAISE EXCEPTION USING ERRCODE = 'serialization_failure'; END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER break_off BEFORE INSERT ON message FOR EACH STATEMENT EXECUTE FUNCTION break_off()
+"""
+"""A sequence counts on where its transaction is rolled back."""
+
+
+def test_a_serialization_failure_is_tried_again(engine: Engine, database_url: str) -> None:
+    make_accounts(engine, 2)
+    with engine.begin() as connection:
+        connection.execute(text(BROKEN_OFF_TWICE))
+    with contextlib.closing(Committer(database_url)) as committer:
+        outcomes = committer.commit([make_delivery(1), make_delivery(2)])
+    assert all(isinstance(outcome, Stored) for outcome in outcomes)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT last_value FROM tries")).scalar_one() == 3
+    assert_consistent(engine)
+
+
 def wait_until_locked(engine: Engine, waiters: int) -> None:
     """Returns when so many sessions of this database wait for a lock."""
     question = text(
