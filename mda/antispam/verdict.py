@@ -4,6 +4,7 @@ Plain values. A reason names the kind of evidence (a closed list), the feature's
 an id are not stored: whoever may read the message can cut them from it again.
 """
 
+from collections.abc import Iterable
 from enum import Enum
 from functools import cache
 from typing import NamedTuple, Protocol
@@ -72,8 +73,8 @@ class Found(Protocol):
         """(feature id, weight) of the features that weigh most, heaviest first."""
         ...
 
-    def heaviest(self, count: int) -> tuple[tuple[int, float], ...]:
-        """The first `count` of them."""
+    def evidence(self, count: int) -> bytes:
+        """The first `count` of them, in a form that is quickly taken; `contributions_of` reads it."""
         ...
 
     @property
@@ -103,13 +104,9 @@ class Verdict(NamedTuple):
         own = [Reason(_CATEGORIES[feature >> 28], feature, weight) for feature, weight in self.found.contributions]
         return tuple(sorted([*own, *self.added], key=_size, reverse=True) if self.added else own)
 
-    def heaviest(self, count: int) -> tuple[tuple[str, float], ...]:
-        """The first `count` of `reasons`, as label and weight: cheaper than all of them, for every message's trace."""
-        own = [(_LABELS[feature >> 28], weight) for feature, weight in self.found.heaviest(count)]
-        if not self.added:
-            return tuple(own)
-        added = [(_label(one.category, one.part), one.weight) for one in self.added]
-        return tuple(sorted([*own, *added], key=_weight_of_pair, reverse=True)[:count])
+    def beside_the_model(self) -> tuple[tuple[str, float], ...]:
+        """Those of `reasons` that `found` does not have, as label and weight: cheap, for every message's trace."""
+        return tuple([(_label(one.category, one.part), one.weight) for one in self.added]) if self.added else ()
 
     @property
     def categories(self) -> tuple[CategoryWeight, ...]:
@@ -122,6 +119,15 @@ _CATEGORIES = tuple(Category)
 """By value: a look-up in a tuple costs a tenth of a call of the enum."""
 
 _LABELS = tuple(category.name.lower().replace("_", " ") for category in Category)
+
+
+def heaviest(
+    contributions: Iterable[tuple[int, float]], beside: Iterable[tuple[str, float]], count: int
+) -> tuple[tuple[str, float], ...]:
+    """The first `count` of a verdict's `reasons`, as label and weight, from what a model found and what was beside
+    it."""
+    own = [(_LABELS[feature >> 28], weight) for feature, weight in contributions]
+    return tuple(sorted([*own, *beside], key=_weight_of_pair, reverse=True)[:count])
 
 
 @cache

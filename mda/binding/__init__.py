@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mda.binding.campaigns import Campaign, CampaignTable, campaign_features
+    from mda.binding.contributions import contributions_of
     from mda.binding.decoding import decode_transfer, html_text
     from mda.binding.examination import Examination, examine
     from mda.binding.layouts import ADDRESS, DEFAULT_LIMITS, HEADER, NONE, PARAMETER, PART, Limits
@@ -69,6 +70,7 @@ __all__ = [
     "SpamScore",
     "Viewer",
     "campaign_features",
+    "contributions_of",
     "correct",
     "decode_transfer",
     "examine",
@@ -83,6 +85,7 @@ __all__ = [
 
 _OFFERS = {
     "campaigns": ("Campaign", "CampaignTable", "campaign_features"),
+    "contributions": ("contributions_of",),
     "decoding": ("decode_transfer", "html_text"),
     "examination": ("Examination", "examine"),
     "layouts": ("ADDRESS", "DEFAULT_LIMITS", "HEADER", "Limits", "NONE", "PARAMETER", "PART"),

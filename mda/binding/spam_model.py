@@ -9,6 +9,7 @@ from mda import weights
 from mda._core import ffi as _ffi
 from mda._core import lib as _lib
 from mda.binding.campaigns import Campaign, campaign_of
+from mda.binding.contributions import CONTRIBUTION, contributions_of
 from mda.binding.shared_copy import shared
 from mda.errors import SettingsError
 
@@ -19,7 +20,8 @@ TOP_CONTRIBUTIONS: int = _lib.SPAM_TOP
 """How many contributions a SpamScore shows at most."""
 
 _HEAD = struct.Struct("=dIIfII")
-_TOPS = tuple(struct.Struct("=" + "If" * count) for count in range(TOP_CONTRIBUTIONS + 1))
+_COUNT = struct.Struct("=I")
+"""The head's last member."""
 _CATEGORIES = struct.Struct(f"={_lib.SPAM_CATEGORIES}f")
 """spam_score is the head, TOP_CONTRIBUTIONS of contributions, the categories, padding, and the bands."""
 
@@ -59,18 +61,17 @@ class SpamScore(NamedTuple):
     @property
     def contributions(self) -> tuple[tuple[int, float], ...]:
         """(feature id, weight) of those that weigh most; the category is in the id's top 4 bits."""
-        return self.heaviest(TOP_CONTRIBUTIONS)
+        return contributions_of(self.evidence(TOP_CONTRIBUTIONS))
 
-    def heaviest(self, count: int) -> tuple[tuple[int, float], ...]:
-        """The first `count` of `contributions`, without reading the others."""
-        count = min(count, _HEAD.unpack_from(self.octets)[-1])
-        top = _TOPS[count].unpack_from(self.octets, _HEAD.size)
-        return tuple(zip(top[::2], top[1::2], strict=True))
+    def evidence(self, count: int) -> bytes:
+        """The first `count` of `contributions` as `contributions_of` reads them: nothing but a copy of octets."""
+        count = min(count, _COUNT.unpack_from(self.octets, _HEAD.size - _COUNT.size)[0])
+        return self.octets[_HEAD.size : _HEAD.size + count * CONTRIBUTION.size]
 
     @property
     def categories(self) -> tuple[float, ...]:
         """Sums of all weights by category."""
-        return _CATEGORIES.unpack_from(self.octets, _HEAD.size + _TOPS[-1].size)
+        return _CATEGORIES.unpack_from(self.octets, _HEAD.size + TOP_CONTRIBUTIONS * CONTRIBUTION.size)
 
 
 class Model:

@@ -8,6 +8,8 @@ import click
 import msgspec
 
 from mda import settings
+from mda.antispam.verdict import heaviest
+from mda.binding import contributions_of
 from mda.causes import Cause
 from mda.cli.options import json_option
 from mda.cli.table import to_json
@@ -19,7 +21,7 @@ from mda.metadata.mailbox import history
 from mda.metadata.mailbox.history import Stay
 from mda.metadata.postgresql.reading import Reader, reading
 from mda.sizes import format_size
-from mda.trace import CopyTrace, MessageTrace
+from mda.trace import REASONS_KEPT, CopyTrace, MessageTrace
 
 
 @click.command()
@@ -61,12 +63,13 @@ def _stays(reader: Reader, entry: MessageTrace) -> list[tuple[Stay, ...]]:
 
 
 def _document(entry: MessageTrace, stays: list[tuple[Stay, ...]]) -> dict[str, object]:
-    plain: dict[str, object] = {name: getattr(entry, name) for name in entry.__struct_fields__}
+    plain: dict[str, object] = {name: getattr(entry, name) for name in entry.__struct_fields__ if name != "evidence"}
     plain["at"] = _moment(entry.at).isoformat(timespec="milliseconds")
     plain["copies"] = [
         {name: getattr(copy, name) for name in copy.__struct_fields__}
         | {
             "content_id": format_id(copy.content_id) if copy.content_id else None,
+            "reasons": _reasons(entry, copy),
             "history": [msgspec.to_builtins(stay) for stay in of_copy],
         }
         for copy, of_copy in zip(entry.copies, stays, strict=True)
@@ -79,7 +82,9 @@ def _lines(entry: MessageTrace, stays: list[tuple[Stay, ...]]) -> Iterator[str]:
     yield from (f"    {line}" for line in _origin(entry))
     for copy, of_copy in zip(entry.copies, stays, strict=True):
         yield f"  to {_path(copy)}"
-        yield from (f"    {line}" for line in (*_outcome(copy), *_verdict(copy), *_times(copy), *map(_stay, of_copy)))
+        yield from (
+            f"    {line}" for line in (*_outcome(copy), *_verdict(entry, copy), *_times(copy), *map(_stay, of_copy))
+        )
         if copy.content_id and not of_copy:
             yield "    gone: purged, or its account deleted"
 
@@ -116,10 +121,17 @@ def _outcome(copy: CopyTrace) -> Iterator[str]:
         yield f"refused: {cause.reply if cause else copy.result} ({copy.result})"
 
 
-def _verdict(copy: CopyTrace) -> Iterator[str]:
+def _verdict(entry: MessageTrace, copy: CopyTrace) -> Iterator[str]:
     if copy.score is not None:
-        reasons = "".join(f", {what} {weight:+.1f}" for what, weight in copy.reasons)
+        reasons = "".join(f", {what} {weight:+.1f}" for what, weight in _reasons(entry, copy))
         yield f"{'spam' if copy.is_spam else 'not spam'}, score {copy.score:.2f}{reasons}"
+
+
+def _reasons(entry: MessageTrace, copy: CopyTrace) -> tuple[tuple[str, float], ...]:
+    """The heaviest of what the model found in the message, and of what was beside it for this account."""
+    if copy.score is None:
+        return ()
+    return heaviest(contributions_of(entry.evidence), copy.reasons, REASONS_KEPT)
 
 
 def _times(copy: CopyTrace) -> Iterator[str]:

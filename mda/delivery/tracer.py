@@ -2,7 +2,8 @@
 
 A delivery never waits for its trace and never fails by it: what can't be written in time is dropped and counted. It
 leaves no more than a note of what is known; entries are made of the notes page by page, since a busy machine's caches
-are cold for what is done once a delivery.
+are cold for what is done once a delivery. Notes and entries are plain tuples, and reasons stay numbers until somebody
+asks: named fields alone would double the cost. What can't be written costs its own entry, not the page.
 """
 
 import threading
@@ -19,39 +20,35 @@ from mda.delivery.metered import Stamp, Stopwatch
 from mda.delivery.plan import Placement
 from mda.envelope import Envelope, Peer, Recipient
 from mda.errors import MdaError
+from mda.identifiers import format_id
 from mda.logs import logger
 from mda.metadata.delivery.deliver import Stored
 from mda.metrics import recorder
 from mda.metrics.families import TRACES_LOST
-from mda.trace import LONGEST_NAME, REASONS_KEPT, CopyTrace, MessageTrace, Page, to_page
+from mda.trace import LONGEST_NAME, REASONS_KEPT, Page, PageMaker, Row
 
 PAGE_SECONDS = 2.0
 PAGE_ENTRIES = 1000
 MOST_WAITING = 10_000
 
 
-class _CopyNote(NamedTuple):
-    """Of one copy, without what would keep a message's octets or a user's weights in memory."""
+_CopyNote = tuple[Recipient, str, int, int, Stored | Cause, Verdict | None, Stamp | None]
+"""Of one copy, without what would keep a message's octets or a user's weights in memory: recipient, account, its id,
+its shard's id, what became of it, the verdict, its batch."""
 
-    recipient: Recipient
-    account: str
-    account_id: int
-    shard_id: int
-    outcome: Stored | Cause
-    verdict: Verdict | None
-    stamp: Stamp | None
+_Note = tuple[float, float, Envelope, str, int, float, float, list[_CopyNote]]
+"""Unix time; when its way to the shard began, by time.monotonic(); envelope; Message-ID; size; seconds from its last
+octet to its replies; seconds of inspection; copies."""
 
 
-class _Note(NamedTuple):
+class _Refusal(NamedTuple):
+    """A recipient that was refused before DATA."""
+
     at: float
-    began: float
-    """Of the copies' way to the shard, by time.monotonic()."""
-    envelope: Envelope
-    message_id: str
-    size: int
-    seconds: float
-    inspect_seconds: float
-    copies: list[_CopyNote]
+    reverse_path: str
+    recipient: Recipient
+    peer: Peer
+    cause: Cause
 
 
 class Tracer:
@@ -62,7 +59,7 @@ class Tracer:
         self._write = write
         self._stopwatch = stopwatch
         self._shard_name = shard_name
-        self._waiting: deque[MessageTrace | _Note] = deque()
+        self._waiting: deque[_Note | _Refusal] = deque()
         self._is_due = threading.Event()
         self._is_closing = False
         self._thread = threading.Thread(target=self._run, name="trace", daemon=True)
@@ -80,15 +77,14 @@ class Tracer:
 
     def refused(self, recipient: Recipient, reverse_path: str, peer: Peer, cause: Cause) -> None:
         """A recipient that was refused before DATA."""
-        copy = CopyTrace(recipient=str(recipient.address), original=recipient.original, result=cause.name.lower())
-        self._put(MessageTrace(time.time(), reverse_path, (copy,), *_peer(peer)))
+        self._put(_Refusal(time.time(), reverse_path, recipient, peer, cause))
 
     def close(self) -> None:
         self._is_closing = True
         self._is_due.set()
         self._thread.join(timeout=5)  # one that waits for the server ends with the process
 
-    def _put(self, entry: MessageTrace | _Note) -> None:
+    def _put(self, entry: _Note | _Refusal) -> None:
         if len(self._waiting) >= MOST_WAITING:
             recorder.add(TRACES_LOST)
             return
@@ -105,36 +101,54 @@ class Tracer:
 
     def _write_page(self) -> bool:
         """Whether to go on; False where the database is away, and the page waits for the next time."""
-        page = list(islice(self._waiting, PAGE_ENTRIES))
+        notes = list(islice(self._waiting, PAGE_ENTRIES))
         try:
-            self._write(to_page([self._entry(one) if isinstance(one, _Note) else one for one in page]))
+            page = self._page(notes)
+            if page is not None:
+                self._write(page)
         except MdaError as error:
-            logger("delivery").warning("trace_not_written", entries=len(page), error=error.message)
+            logger("delivery").warning("trace_not_written", entries=len(notes), error=error.message)
             return False
         except Exception:
-            logger("delivery").exception("trace_not_written", entries=len(page))
-            recorder.add(TRACES_LOST, amount=len(page))
-        for _ in page:
+            logger("delivery").exception("trace_not_written", entries=len(notes))
+            recorder.add(TRACES_LOST, amount=len(notes))
+        for _ in notes:
             self._waiting.popleft()
         return True
+
+    def _page(self, notes: Sequence[_Note | _Refusal]) -> Page | None:
+        """None where nothing of it can be written."""
+        maker = PageMaker()
+        for note in notes:
+            try:
+                maker.add(
+                    _refusal_row(note, maker.names) if isinstance(note, _Refusal) else self._row(note, maker.names)
+                )
+            except Exception:
+                logger("delivery").exception("trace_not_made")
+                recorder.add(TRACES_LOST)
+        return maker.page() if maker.entries else None
 
     def _note(
         self, message: Message, copies: Sequence[Copy], outcomes: Sequence[Stored | Cause], seconds: float
     ) -> _Note:
         inspection, take = message.inspection, self._stopwatch.take
-        copy_notes = [
-            _CopyNote(
-                copy.recipient,
-                copy.target.address,
-                copy.target.account_id,
-                copy.target.shard_id,
-                outcome,
-                copy.decision.verdict if isinstance(copy.decision, Placement) else None,
-                take(copy.content_id),
+        copy_notes: list[_CopyNote] = []
+        for copy, outcome in zip(copies, outcomes, strict=True):
+            target, decision = copy.target, copy.decision
+            verdict = decision.verdict if isinstance(decision, Placement) else None
+            copy_notes.append(
+                (
+                    copy.recipient,
+                    target.address,
+                    target.account_id,
+                    target.shard_id,
+                    outcome,
+                    verdict,
+                    take(copy.content_id),
+                )
             )
-            for copy, outcome in zip(copies, outcomes, strict=True)
-        ]
-        return _Note(
+        return (
             time.time(),
             time.monotonic() - seconds + inspection.seconds,
             message.envelope,
@@ -145,43 +159,79 @@ class Tracer:
             copy_notes,
         )
 
-    def _entry(self, note: _Note) -> MessageTrace:
-        # By position, in MessageTrace's and CopyTrace's order: names would cost as much as the rest.
-        return MessageTrace(
-            note.at,
-            note.envelope.reverse_path,
-            tuple([self._copy(copy, note.began) for copy in note.copies]),
-            *_peer(note.envelope.peer),
-            note.message_id,
-            note.size,
-            note.seconds,
-            note.inspect_seconds,
+    def _row(self, note: _Note, names: list[str]) -> Row:
+        """In the order of MessageTrace; its names are added to `names`."""
+        at, began, envelope, message_id, size, seconds, inspect_seconds, copy_notes = note
+        peer, reverse_path, evidence = envelope.peer, envelope.reverse_path, b""
+        copies = []
+        for copy in copy_notes:
+            copies.append(self._copy_row(copy, began, names))
+            verdict = copy[5]
+            if verdict is not None and not evidence:
+                evidence = verdict.found.evidence(REASONS_KEPT)
+        names += (peer.queue_id, message_id, reverse_path)
+        # Written out, here and below: to put a tuple into another costs more than to name its members.
+        return (
+            at,
+            reverse_path,
+            copies,
+            peer.queue_id,
+            peer.name,
+            peer.client_name,
+            peer.client_address,
+            peer.helo,
+            peer.protocol,
+            message_id,
+            size,
+            seconds,
+            inspect_seconds,
+            evidence,
         )
 
-    def _copy(self, note: _CopyNote, began: float) -> CopyTrace:
+    def _copy_row(self, note: _CopyNote, began: float, names: list[str]) -> Row:
+        """In the order of CopyTrace."""
         recipient, account, account_id, shard_id, outcome, verdict, stamp = note
+        written, original = str(recipient.address), recipient.original
+        content_id = uid = batch = 0
+        mailbox = shard = ""
         if isinstance(outcome, Cause):
             result = outcome.name.lower()
-            place: tuple[int, str, int, str] = (0, "", 0, "")
+            names += (written, original, account)
         else:
             result = "redelivered" if outcome.is_duplicate else "delivered"
-            place = (outcome.content_id, outcome.mailbox, outcome.uid, self._shard_name(shard_id))
-        return CopyTrace(
-            str(recipient.address),
+            content_id, mailbox, uid = outcome.content_id, outcome.mailbox, outcome.uid
+            shard = self._shard_name(shard_id)
+            names += (written, original, account, format_id(content_id))
+        is_spam = score = None
+        beside: tuple[tuple[str, float], ...] = ()
+        if verdict is not None:
+            is_spam, score, beside = verdict.is_spam, verdict.score, verdict.beside_the_model()
+        shard_seconds = commit_seconds = 0.0
+        if stamp is not None:
+            shard_seconds, commit_seconds = max(0.0, stamp.began - began), stamp.ended - stamp.began
+            batch = stamp.copies
+        return (
+            written,
             result,
-            recipient.original,
+            original,
             account,
             account_id,
-            *place,
-            *(
-                (None, None, ())
-                if verdict is None
-                else (verdict.is_spam, verdict.score, verdict.heaviest(REASONS_KEPT))
-            ),
-            *((max(0.0, stamp.began - began), stamp.ended - stamp.began, stamp.copies) if stamp else (0, 0, 0)),
+            content_id,
+            mailbox,
+            uid,
+            shard,
+            is_spam,
+            score,
+            beside,
+            shard_seconds,
+            commit_seconds,
+            batch,
         )
 
 
-def _peer(peer: Peer) -> tuple[str, str, str, str, str, str]:
-    """In the order of `MessageTrace`."""
-    return peer.queue_id, peer.name, peer.client_name, peer.client_address, peer.helo, peer.protocol
+def _refusal_row(note: _Refusal, names: list[str]) -> Row:
+    written, original, peer = str(note.recipient.address), note.recipient.original, note.peer
+    names += (peer.queue_id, note.reverse_path, written, original)
+    copies = [(written, note.cause.name.lower(), original)]
+    by = (peer.queue_id, peer.name, peer.client_name, peer.client_address, peer.helo, peer.protocol)
+    return (note.at, note.reverse_path, copies, *by)

@@ -12,7 +12,7 @@ import pytest
 from mda import binding
 from mda.antispam.classifier import Classifier
 from mda.antispam.training import FULL_VIEW
-from mda.antispam.verdict import Category, Reason, Verdict
+from mda.antispam.verdict import Category, Reason, Verdict, heaviest
 from mda.errors import InvalidValue, MdaError, SettingsError
 from mda.weights import HEADER_BYTES, Weights, pack
 
@@ -105,7 +105,9 @@ def test_reasons_are_ordered_and_add_up() -> None:
 def test_the_heaviest_are_the_first_reasons(added: tuple[Reason, ...]) -> None:
     verdict = verdict_of(SPAM[0])._replace(added=added)
     for count in (1, 3, 99):
-        assert verdict.heaviest(count) == tuple((one.label, one.weight) for one in verdict.reasons[:count])
+        found = binding.contributions_of(verdict.found.evidence(count))
+        kept = heaviest(found, verdict.beside_the_model(), count)
+        assert kept == tuple((one.label, one.weight) for one in verdict.reasons[:count])
 
 
 def test_categories_sum_to_the_score(model_path: Path) -> None:

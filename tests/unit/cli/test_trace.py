@@ -5,7 +5,9 @@ import random
 import string
 from pathlib import Path
 
+import msgspec
 import pytest
+import zstandard
 from sqlalchemy import Engine, text
 
 from mda import address
@@ -14,7 +16,7 @@ from mda.delivery.copies import Accepted
 from mda.envelope import Envelope, Peer, Recipient
 from mda.metadata.delivery import traces
 from mda.settings import load
-from mda.trace import LONGEST_NAME, CopyTrace, MessageTrace, from_page, key, to_page
+from mda.trace import LONGEST_NAME, CopyTrace, MessageTrace, Page, PageMaker, from_page, key
 from tests.unit.cli.conftest import SENDER, System
 
 PEER = Peer("mx.example", True, "4cQueueId1", "mail.example.net", "192.0.2.7", "mail.example.net", "ESMTP")
@@ -113,14 +115,50 @@ def test_the_longest_message_id_takes_no_more_than_another(anne: System, engine:
         assert connection.scalar(text("SELECT max(octet_length(raw)) FROM trace")) < 2000
 
 
+def page_of(*entries: MessageTrace) -> Page:
+    maker = PageMaker()
+    for entry in entries:
+        maker.add(msgspec.structs.astuple(entry))
+        maker.names.extend(entry.names())
+    return maker.page()
+
+
+class OlderTrace(msgspec.Struct, frozen=True, array_like=True):
+    """As the version before had it, up to its last field."""
+
+    at: float
+    reverse_path: str
+    copies: tuple[CopyTrace, ...]
+    queue_id: str
+    peer: str
+    client_name: str
+    client_address: str
+    helo: str
+    protocol: str
+    message_id: str
+    size: int
+    seconds: float
+    inspect_seconds: float
+
+
+def test_versions_read_each_others_pages() -> None:
+    copy = CopyTrace("anne@example.org", "delivered", score=0.5, reasons=(("body words", 1.5),))
+    raw = msgspec.msgpack.encode([(1.0, "ben@example.net", (copy,), *"abcdefg", 7, 0.5, 0.25)])
+    (read,) = from_page(zstandard.ZstdCompressor().compress(raw))
+    assert (read.copies, read.inspect_seconds, read.evidence) == ((copy,), 0.25, b"")
+    page = page_of(MessageTrace(1.0, "ben@example.net", (copy,), evidence=b"\1" * 8))
+    raw = zstandard.ZstdDecompressor().decompress(page.raw)
+    assert msgspec.msgpack.decode(raw, type=tuple[OlderTrace, ...])[0].copies == (copy,)
+
+
 def test_hostile_names_are_shown_and_kept_as_they_are() -> None:
     copy = CopyTrace(recipient="a\x1b[2J@example.org", result="delivered")
     entry = MessageTrace(1.0, "a\0b@example.net", (copy,))
-    assert from_page(to_page([entry]).raw) == (entry,)
+    assert from_page(page_of(entry).raw) == (entry,)
 
 
 @pytest.mark.parametrize("odd", ["", "a\0b", "\u0130\u00df@example.org"])
 def test_each_name_of_a_page_has_its_key(odd: str) -> None:
     names = ("<A@Example.net>", " b@example.net\r\n", "x" * 2000, *([odd] if odd else []))
-    page = to_page([MessageTrace(1.0, name, ()) for name in names])
+    page = page_of(*(MessageTrace(1.0, name, ()) for name in names))
     assert sorted(page.keys) == sorted({key(name) for name in names})
