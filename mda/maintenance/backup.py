@@ -96,9 +96,9 @@ def _copy(shard: Shard, segment: int, target: Path, pace: Pace, *, is_sealed: bo
             return -length
         to.parent.mkdir(parents=True, exist_ok=True)
         copy_bytes(source, to, length, pace)
-    except FileNotFoundError:
-        return None
     except OSError as error:
+        if isinstance(error, FileNotFoundError) and not source.exists():
+            return None
         raise StorageUnavailable(
             f"{error.filename or to}: {error.strerror}", "is there space in the backup?"
         ) from error

@@ -136,3 +136,8 @@ def test_interrupted_restore_goes_on(
         assert isinstance(anne.run("restore", str(folder)).exception, KeyError)
     assert "restored 12 messages" in anne.done("restore", str(folder))
     assert stored(anne) == dict(enumerate([*RAWS, *MORE], 1))
+
+
+def test_folder_that_cannot_be_made_is_named(anne: System) -> None:
+    deliver(anne, RAWS)
+    assert anne.refused("backup", "/proc/backup").startswith("mda: /proc/backup: ")
