@@ -6,13 +6,11 @@ import click
 
 from mda import settings
 from mda.address import Address
-from mda.cli.options import account_argument
+from mda.cli.options import MOST_DAYS, account_argument
 from mda.errors import InvalidValue
 from mda.metadata.directory import accounts
 from mda.metadata.mailbox import erasure
 from mda.metadata.postgresql.opened import opened
-
-MOST_DAYS = 36_500
 
 
 @click.command()

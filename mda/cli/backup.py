@@ -8,7 +8,7 @@ import click
 
 from mda import settings
 from mda.address import Address
-from mda.cli.options import AddressType
+from mda.cli.options import AddressType, FolderType, NumberType
 from mda.cli.text import visible
 from mda.errors import InvalidValue
 from mda.identifiers import format_id, parse_id
@@ -29,12 +29,12 @@ from mda.sizes import format_size
 from mda.transfer.importing import Importer
 from mda.transfer.item import Item
 
-folder_argument = click.argument("folder", metavar="FOLDER", type=click.Path(file_okay=False, path_type=Path))
+folder_argument = click.argument("folder", metavar="FOLDER", type=FolderType())
 
 
 @click.command()
 @folder_argument
-@click.option("--keep", "keeps", metavar="NUMBER", type=click.IntRange(1), help="Forget all but so many backups.")
+@click.option("--keep", "keeps", metavar="NUMBER", type=NumberType(1), help="Forget all but so many backups.")
 @click.pass_obj
 def backup(config: Path | None, folder: Path, keeps: int | None) -> None:
     """Back everything up into a folder, beside deliveries.
@@ -65,9 +65,7 @@ def backup(config: Path | None, folder: Path, keeps: int | None) -> None:
 @click.option("--account", "address", metavar="ACCOUNT", type=AddressType(), help="Only this account's mail.")
 @click.option("--mailbox", "path", metavar="MAILBOX", help="Of the account, only this mailbox.")
 @click.option("--message", "name", metavar="ID", help="Of the account, only this message.")
-@click.option(
-    "--into", type=click.Path(file_okay=False, path_type=Path), help="Where shards are made. Default: data_dir."
-)
+@click.option("--into", type=FolderType(), help="Where shards are made. Default: data_dir.")
 @click.pass_obj
 def restore(
     config: Path | None,
@@ -90,6 +88,7 @@ def restore(
     $ mda restore /backup/mda --account anne@example.org --mailbox Work
     """
     if lists:
+        manifest.find(folder, None)
         for one in manifest.read_all(folder):
             segments = sum(len(copy.segments) for copy in one.shards)
             click.echo(f"{format_id(one.id)}\t{one.made_at:%Y-%m-%dT%H:%M:%SZ}\t{segments} segments")

@@ -7,7 +7,7 @@ import click
 
 from mda import settings
 from mda.address import Address
-from mda.cli.options import account_argument
+from mda.cli.options import FolderType, account_argument
 from mda.cli.progress import bar
 from mda.errors import Conflict, InvalidValue
 from mda.maintenance import shards
@@ -24,7 +24,7 @@ from mda.transfer.maildir import MaildirWriter
 
 @click.command()
 @account_argument
-@click.argument("target", metavar="TARGET", type=click.Path(path_type=Path))
+@click.argument("target", metavar="TARGET", type=FolderType())
 @click.option("--mailbox", "path", metavar="MAILBOX", help="Only this mailbox. Default: all.")
 @click.option(
     "--format",

@@ -51,7 +51,7 @@ def import_accounts(
     messages, shard; an empty field is the domain's default. Accounts that are there already are left as they are, so
     an import that was interrupted can be run again. Exits with 1 when a row was refused.
 
-    \\b
+    \b
     $ mda account import users.csv --dry-run
     $ mda account import users.csv
     $ mda account import --from postgresql://reader@db2/crm --query "SELECT mail AS address, '5GB' AS quota FROM person"
@@ -77,7 +77,7 @@ def import_aliases(
     The first line names the columns: address (or @domain for a catch-all) and targets, parted by blanks or commas.
     Targets are added to those that an alias has. Exits with 1 when a row was refused.
 
-    \\b
+    \b
     $ mda alias import aliases.csv --dry-run
     $ mda alias import --from postgresql://reader@db2/crm --query "SELECT alias AS address, mail AS targets FROM alias"
     """
@@ -146,7 +146,7 @@ def _run(
             else:
                 count[outcome.result] += 1
             if sys.stderr.isatty() and count.total() % REPORT_ROWS == 0:
-                click.echo(f"\\r{count.total()} rows", nl=False, err=True)
+                click.echo(f"\r{count.total()} rows", nl=False, err=True)
     summary = {result.value: count[result] for result in Result}
     if as_json:
         click.echo(to_json({**summary, "is_dry_run": is_rehearsal, "refusals": refused}))

@@ -14,6 +14,7 @@ import click
 
 import mda
 from mda import settings
+from mda.cli.options import FolderType
 from mda.errors import Conflict, SettingsError
 from mda.identifiers import IdentifierSource
 from mda.metadata.directory import accounts, shards
@@ -29,7 +30,7 @@ FIRST_SHARD = "first"
 
 
 @click.command()
-@click.option("--data-dir", metavar="DIR", type=click.Path(path_type=Path), help="Folder for everything that is kept.")
+@click.option("--data-dir", metavar="DIR", type=FolderType(), help="Folder for everything that is kept.")
 @click.option(
     "--database-url", metavar="URL", help="PostgreSQL to use. Default: an embedded one under the data folder."
 )

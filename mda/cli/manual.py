@@ -9,6 +9,8 @@ import click
 
 from mda.cli.commands import Path as CommandPath
 from mda.cli.commands import loaded, walk
+from mda.cli.options import FolderType
+from mda.errors import InvalidValue
 
 EXITS = (
     ("0", "done"),
@@ -25,7 +27,7 @@ FILES = (
 
 
 @click.command()
-@click.argument("folder", metavar="FOLDER", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("folder", metavar="FOLDER", type=FolderType())
 @click.pass_context
 def manual(ctx: click.Context, folder: Path) -> None:
     """Write the manual pages into a folder.
@@ -35,9 +37,12 @@ def manual(ctx: click.Context, folder: Path) -> None:
     $ man mda-account
     """
     written = pages(ctx.find_root().command)
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in written:
-        (folder / f"{name}.1").write_text(text)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in written:
+            (folder / f"{name}.1").write_text(text)
+    except OSError as error:
+        raise InvalidValue(f"{error.filename or folder}: {error.strerror}", "name another folder") from error
     click.echo(f"{len(written)} pages in {folder}")
 
 

@@ -11,7 +11,7 @@ from mda.address import Address
 from mda.cli import message_flags
 from mda.cli.account_named import account_id
 from mda.cli.envelope_view import EnvelopeView, view
-from mda.cli.options import account_argument, json_option
+from mda.cli.options import NumberType, account_argument, json_option
 from mda.cli.table import Column, show, size_column
 from mda.identifiers import format_id
 from mda.metadata.mailbox import listed
@@ -61,9 +61,7 @@ COLUMNS: tuple[Column[Line], ...] = (
 @click.command("list")
 @account_argument
 @click.option("--mailbox", "path", metavar="MAILBOX", default="INBOX", show_default=True, help="Mailbox to list.")
-@click.option(
-    "--limit", metavar="NUMBER", type=click.IntRange(1), default=50, show_default=True, help="At most so many."
-)
+@click.option("--limit", metavar="NUMBER", type=NumberType(1), default=50, show_default=True, help="At most so many.")
 @json_option
 @click.pass_obj
 def list_all(config: Path | None, account: Address, path: str, limit: int, as_json: bool) -> None:

@@ -13,7 +13,7 @@ from mda.address import Address
 from mda.cli.envelope_view import view
 from mda.cli.message_conditions import Search, search_options
 from mda.cli.message_list import COLUMNS, Line
-from mda.cli.options import account_argument, json_option
+from mda.cli.options import NumberType, account_argument, json_option
 from mda.cli.table import Column, show
 from mda.metadata.directory import accounts
 from mda.metadata.mailbox import mailboxes, messages
@@ -32,9 +32,7 @@ FOUND: tuple[Column[Line], ...] = (
 @account_argument
 @click.option("--mailbox", "path", metavar="MAILBOX", help="Only this mailbox. Default: all.")
 @search_options
-@click.option(
-    "--limit", metavar="NUMBER", type=click.IntRange(1), default=50, show_default=True, help="At most so many."
-)
+@click.option("--limit", metavar="NUMBER", type=NumberType(1), default=50, show_default=True, help="At most so many.")
 @json_option
 @click.pass_obj
 def search(config: Path | None, account: Address, path: str | None, limit: int, as_json: bool, search: Search) -> None:

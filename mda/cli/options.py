@@ -1,6 +1,7 @@
 """Options and parameter types that several commands share."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -8,6 +9,13 @@ import click
 from mda import address
 from mda.address import Address
 from mda.errors import InvalidValue
+
+MOST = 2**31 - 1
+"""What fits into an integer of the database."""
+
+MOST_SECONDS = 86_400.0
+
+MOST_DAYS = 36_500
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -36,6 +44,39 @@ class DomainType(click.ParamType[str]):
             return address.domain_key(str(value))
         except InvalidValue as error:
             self.fail(str(error), param, ctx)
+
+
+class FolderType(click.Path):
+    """A folder that may not be there yet. Not the empty word that an unset variable leaves: it would be the working
+    folder."""
+
+    def __init__(self) -> None:
+        super().__init__(file_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            self.fail("it is empty; name a folder, or . for this one", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class NumberType(click.IntRange):
+    """A number that the database and Python can count to."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if number > MOST:
+            self.fail(f"{value!r} is more than can be counted", param, ctx)
+        return number
+
+
+class SecondsType(click.FloatRange):
+    """A time to wait, no longer than a day."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        seconds = super().convert(value, param, ctx)
+        if not seconds <= MOST_SECONDS:  # nan, too
+            self.fail(f"{value!r} seconds can't be waited for; a day is the most", param, ctx)
+        return seconds
 
 
 def json_option(function: F) -> F:

@@ -42,7 +42,10 @@ def parse_moment(text: str, now: datetime | None = None) -> datetime:
         moment = datetime.fromisoformat(text.strip())
     except ValueError as error:
         raise ValueError(f"{text!r} is not a date; write it like 2026-11-23, 2026-11-23T08:00 or 7d") from error
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{text!r} is too long ago, or too far ahead") from error
 
 
 class Size(click.ParamType[int | None]):

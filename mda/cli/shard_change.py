@@ -1,11 +1,13 @@
 """`mda shard`: shards come, change, and go."""
 
+import re
 from pathlib import Path
 
 import click
 
 from mda import settings
-from mda.errors import Conflict, NotFound
+from mda.cli.options import FolderType, NumberType
+from mda.errors import Conflict, InvalidValue, NotFound
 from mda.identifiers import IdentifierSource
 from mda.maintenance import shards as storage_shards
 from mda.metadata.directory import shards
@@ -15,12 +17,15 @@ from mda.storage.abandoned import list_open, seal_abandoned
 from mda.storage.dictionaries import install_base
 from mda.storage.shard import create_shard, open_shard, read_marker, shard_root
 
+_NAME = re.compile(r"[^\W_][\w.\-]{0,63}\Z")
+"""Of a new shard. It is part of a folder's name in a backup, and printed."""
+
 
 @click.command()
 @click.argument("name", metavar="NAME")
-@click.argument("folder", metavar="FOLDER", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("folder", metavar="FOLDER", type=FolderType())
 @click.option(
-    "--weight", metavar="NUMBER", type=click.IntRange(0), default=1, show_default=True, help="Share of new accounts."
+    "--weight", metavar="NUMBER", type=NumberType(0), default=1, show_default=True, help="Share of new accounts."
 )
 @click.pass_obj
 def add(config: Path | None, name: str, folder: Path, weight: int) -> None:
@@ -31,6 +36,8 @@ def add(config: Path | None, name: str, folder: Path, weight: int) -> None:
     \b
     $ mda shard add second /srv/mail --weight 2
     """
+    if not _NAME.match(name):
+        raise InvalidValue(f"{name!r} is no name for a shard", "use letters, digits, dots, - and _, 64 at most")
     root = folder.resolve()
     with opened(settings.load(config)) as handle:
         if any(found.name == name for found in shards.list_all(handle)):
@@ -45,7 +52,7 @@ def add(config: Path | None, name: str, folder: Path, weight: int) -> None:
 
 @click.command("set")
 @click.argument("name", metavar="NAME")
-@click.option("--weight", metavar="NUMBER", type=click.IntRange(0), help="Share of new accounts.")
+@click.option("--weight", metavar="NUMBER", type=NumberType(0), help="Share of new accounts.")
 @click.option("--state", type=click.Choice([one.value for one in ShardState]), help="What it takes.")
 @click.pass_obj
 def set_(config: Path | None, name: str, weight: int | None, state: str | None) -> None:

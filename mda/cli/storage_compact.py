@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from mda import settings
+from mda.cli.options import NumberType
 from mda.cli.storage_report import report, run_erasure
 from mda.identifiers import IdentifierSource
 from mda.logs import configure
@@ -31,7 +32,7 @@ from mda.metadata.postgresql.readiness import fit_to_serve
     "--remove-after",
     "grace_seconds",
     metavar="SECONDS",
-    type=click.IntRange(0),
+    type=NumberType(0),
     help="Keep a rewritten segment's file so long. Default: storage.removal_grace_seconds.",
 )
 @click.pass_obj

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from mda import settings
+from mda.cli.options import NumberType
 from mda.logs import configure
 from mda.maintenance import shards
 from mda.maintenance.dictionary import train_for
@@ -16,7 +17,7 @@ from mda.metadata.postgresql.readiness import fit_to_serve
 @click.option(
     "--samples",
     metavar="NUMBER",
-    type=click.IntRange(100),
+    type=NumberType(100),
     default=5000,
     show_default=True,
     help="Take so many of its messages.",

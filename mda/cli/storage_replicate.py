@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import click
 
 from mda import settings
+from mda.cli.options import SecondsType
 from mda.cli.text import visible
 from mda.identifiers import IdentifierSource
 from mda.logs import configure
@@ -25,7 +26,7 @@ _IDS_PER_SECOND = 1000 << 22
 
 
 @click.command()
-@click.option("--watch", "seconds", metavar="SECONDS", type=click.FloatRange(0.1), help="Go on, so often.")
+@click.option("--watch", "seconds", metavar="SECONDS", type=SecondsType(0.1), help="Go on, so often.")
 @click.pass_context
 def replicate(ctx: click.Context, seconds: float | None) -> None:
     """Copy bodies that their account's second shard lacks.

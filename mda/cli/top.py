@@ -15,6 +15,7 @@ from rich.text import Text
 
 from mda import settings
 from mda.cli import figures
+from mda.cli.options import NumberType, SecondsType
 from mda.cli.stats import milliseconds
 from mda.cli.text import visible
 from mda.errors import Conflict, MdaError
@@ -30,9 +31,9 @@ BUSIEST_SECONDS = 60
 
 @click.command()
 @click.option(
-    "--interval", metavar="SECONDS", type=click.FloatRange(0.2), default=2.0, show_default=True, help="Between frames."
+    "--interval", metavar="SECONDS", type=SecondsType(0.2), default=2.0, show_default=True, help="Between frames."
 )
-@click.option("--frames", metavar="NUMBER", type=click.IntRange(1), help="End after so many; otherwise at Ctrl-C.")
+@click.option("--frames", metavar="NUMBER", type=NumberType(1), help="End after so many; otherwise at Ctrl-C.")
 @click.pass_obj
 def top(config: Path | None, interval: float, frames: int | None) -> None:
     """Watch the running service.

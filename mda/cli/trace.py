@@ -11,7 +11,7 @@ from mda import settings
 from mda.antispam.verdict import heaviest
 from mda.binding import contributions_of
 from mda.causes import Cause
-from mda.cli.options import json_option
+from mda.cli.options import MOST_DAYS, json_option
 from mda.cli.table import to_json
 from mda.cli.text import visible
 from mda.errors import NotFound
@@ -26,7 +26,7 @@ from mda.trace import REASONS_KEPT, CopyTrace, MessageTrace
 
 @click.command()
 @click.argument("query", metavar="QUERY")
-@click.option("--days", metavar="NUMBER", type=click.IntRange(1), default=30, help="How far to look back.")
+@click.option("--days", metavar="NUMBER", type=click.IntRange(1, MOST_DAYS), default=30, help="How far to look back.")
 @json_option
 @click.pass_obj
 def trace(config: Path | None, query: str, days: int, as_json: bool) -> None:

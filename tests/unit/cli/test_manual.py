@@ -81,3 +81,12 @@ def test_shell_is_told_what_fits(words: str, expected: str) -> None:
     }
     done = subprocess.run(PROGRAM, env=environment, capture_output=True, text=True, check=True)
     assert [line.partition(",")[2] for line in done.stdout.splitlines()] == [expected] or expected in done.stdout
+
+
+def test_folder_that_cannot_be_made_is_named(system: System) -> None:
+    assert system.refused("manual", "/proc/man").startswith("mda: /proc/man: ")
+
+
+def test_no_help_shows_its_marks() -> None:
+    for _, command in walk(root):
+        assert "\\b" not in (command.help or ""), command.name

@@ -3,6 +3,8 @@
 import shutil
 from pathlib import Path
 
+import pytest
+
 from tests.unit.cli.conftest import System
 
 RAW = b"From: ben@example.net\r\nSubject: Lunch\r\n\r\nAt noon?\r\n"
@@ -30,3 +32,9 @@ def test_free_space_is_not_that_of_another_disk(anne: System, tmp_path: Path) ->
     (tmp_path / "second").mkdir()  # the folder that a disk was mounted on
     assert anne.listed("shard", "list")[1]["free"] is None
     assert anne.done("shard", "list").splitlines()[1].split("\t")[6] == ""
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "../a", ".a", "a\nb", "\x1b[31m", "\udcff", "a" * 65])
+def test_name_that_is_no_part_of_a_path_is_refused(anne: System, tmp_path: Path, name: str) -> None:
+    assert "is no name for a shard" in anne.refused("shard", "add", name, str(tmp_path / "shard"))
+    assert not (tmp_path / "shard").exists()

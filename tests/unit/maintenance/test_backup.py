@@ -141,3 +141,13 @@ def test_interrupted_restore_goes_on(
 def test_folder_that_cannot_be_made_is_named(anne: System) -> None:
     deliver(anne, RAWS)
     assert anne.refused("backup", "/proc/backup").startswith("mda: /proc/backup: ")
+
+
+def test_empty_word_is_no_folder(anne: System) -> None:
+    for words in (("backup", ""), ("restore", "", "--list"), ("export", ANNE, ""), ("shard", "add", "second", "")):
+        result = anne.run(*words)
+        assert (result.exit_code, "it is empty" in result.stderr) == (2, True), words
+
+
+def test_folder_without_a_backup_is_not_listed_as_if_it_had_none_left(anne: System, tmp_path: Path) -> None:
+    assert "there is no backup in" in anne.refused("restore", str(tmp_path / "mistyped"), "--list")
