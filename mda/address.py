@@ -22,6 +22,7 @@ MAX_DOMAIN = 255
 _ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\u0080-\U0010ffff]"
 _DOT_STRING = re.compile(rf"{_ATEXT}+(?:\.{_ATEXT}+)*\Z")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u0080-\u009f\u2028\u2029]")
+_NOT_UTF8 = re.compile(r"[\ud800-\udfff]")
 _DOMAIN_LITERAL = re.compile(r"\[[\x21-\x5a\x5e-\x7e]+\]\Z")
 _ASCII_DOMAIN = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.\-]*[A-Za-z0-9_])?\Z")
 
@@ -47,6 +48,8 @@ def parse(text: str) -> Address:
     """The address in `text`, whose local part may be a dot-string or a quoted string (RFC 5321 s4.1.2)."""
     if _CONTROL.search(text):
         raise InvalidValue("address holds a control character", "remove it")
+    if _NOT_UTF8.search(text):
+        raise InvalidValue("address is not in UTF-8", "write it in UTF-8")
     local, at, domain = text.rpartition("@")
     if not at or not local:
         raise InvalidValue(f"not an address: {text!r}", "write it as local-part@domain")

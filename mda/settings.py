@@ -226,6 +226,8 @@ def _read(file: Path) -> dict[str, Any]:
         raise SettingsError(
             f"{file}: {error.strerror}", "name another file with --config or MDA_CONFIG, or run: mda init"
         ) from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{file}: not TOML: it is not in UTF-8", "name another file with --config") from error
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{file}: not TOML: {error}") from error
 

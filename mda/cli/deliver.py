@@ -9,6 +9,7 @@ import click
 from mda import settings
 from mda.address import Address
 from mda.causes import Cause, Reply
+from mda.cli import streams
 from mda.cli.options import AddressType
 from mda.cli.text import visible
 from mda.delivery.compose import compose
@@ -58,8 +59,16 @@ def deliver(ctx: click.Context, sender: str, recipients: tuple[Address, ...]) ->
         answers, accepted = asyncio.run(_deliver(chosen, sender, recipients, raw))
         _note_correspondents(handle, accepted, raw)
     for recipient, reply in zip(recipients, answers, strict=True):
-        click.echo(visible(f"{recipient}: {reply}"), err=not 200 <= reply.code < 300)
+        _say(f"{recipient}: {reply}", is_error=not 200 <= reply.code < 300)
     ctx.exit(_status(answers))
+
+
+def _say(line: str, *, is_error: bool) -> None:
+    """That nobody can be told changes nothing: another exit status would have the message delivered again."""
+    try:
+        click.echo(visible(line), err=is_error)
+    except OSError:
+        streams.give_up_output()
 
 
 async def _deliver(

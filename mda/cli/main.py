@@ -7,15 +7,20 @@
 A user's mistake never ends in a traceback: an MdaError is said as `mda: what; remedy`.
 """
 
+import errno
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
+from mda.cli import streams
 from mda.cli.lazy import Entry, LazyGroup
 from mda.cli.text import visible
-from mda.errors import DatabaseUnavailable, MdaError
+from mda.errors import DatabaseUnavailable, InvalidValue, MdaError
+
+_NOT_UTF8 = re.compile(r"[\ud800-\udfff]")
 
 EXIT_REFUSED = 1
 EXIT_TRY_AGAIN = 75
@@ -84,6 +89,15 @@ class Root(LazyGroup):
             ctx.exit(EXIT_INTERRUPTED)
         except KeyboardInterrupt:
             ctx.exit(EXIT_INTERRUPTED)
+        except UnicodeEncodeError as error:
+            if not _NOT_UTF8.search(" ".join(sys.argv)):
+                raise
+            _refuse(ctx, InvalidValue(f"{error.object!r} is not in UTF-8", "write it in UTF-8"), EXIT_REFUSED)
+        except OSError as error:
+            if error.filename is not None or error.errno == errno.EPIPE:  # a bug; a reader that has gone, click's
+                raise
+            streams.give_up_output()
+            _refuse(ctx, MdaError(f"input or output failed: {error.strerror}"), EXIT_REFUSED)
 
 
 def _refuse(ctx: click.Context, error: MdaError, status: int) -> None:
@@ -119,4 +133,5 @@ def root(ctx: click.Context, config: Path | None) -> None:
 
 def main() -> None:
     """The console script."""
+    streams.open_missing()
     sys.exit(root.main(prog_name="mda"))

@@ -263,3 +263,71 @@ def test_quick_listings_import_neither_sqlalchemy_nor_rich(anne: System, path: t
     environment = {**os.environ, "MDA_CONFIG": str(anne.file)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "0 []"
+
+
+HUGE = "9" * 25
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("message", "list", "anne@example.org", "--limit", HUGE),
+        ("message", "search", "anne@example.org", "--limit", HUGE),
+        ("trace", "anne@example.org", "--days", HUGE),
+        ("shard", "set", "first", "--weight", "2147483648"),
+        ("storage", "train-dictionary", "--samples", HUGE),
+        ("storage", "replicate", "--watch", "nan"),
+        ("storage", "replicate", "--watch", "inf"),
+        ("top", "--interval", "nan"),
+        ("undelete", "anne@example.org", "--since", "0001-01-01"),
+        ("account", "add", "\udcff@example.org"),
+    ],
+)
+def test_values_beyond_reason_are_wrong_usage(anne: System, words: tuple[str, ...]) -> None:
+    result = anne.run(*words)
+    assert (result.exit_code, result.stderr.count("Error: Invalid value")) == (2, 1)
+
+
+def process(system: System, *words: str, shell: str) -> "subprocess.CompletedProcess[str]":
+    """A command by a shell that does with its streams what `shell` says."""
+    return subprocess.run(
+        ["sh", "-c", f'"$@" {shell}', "sh", *PROGRAM, *words],
+        env={**os.environ, "MDA_CONFIG": str(system.file)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_word_that_is_no_utf8_is_refused(anne: System) -> None:
+    done = process(anne, "account", "hold", "anne@example.org", "--reason", os.fsdecode(b"\xff"), shell="")
+    assert (done.returncode, done.stderr) == (1, "mda: '\\udcff' is not in UTF-8; write it in UTF-8\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "shell"),
+    [
+        (("deliver", "anne@example.org"), "<&-"),
+        (("account", "passwd", "anne@example.org", "--password-stdin"), "<&-"),
+        (("domain", "remove", "example.org"), "<&-"),
+        (("account", "list"), ">/dev/full"),
+    ],
+)
+def test_closed_or_full_streams_are_named(anne: System, words: tuple[str, ...], shell: str) -> None:
+    done = process(anne, *words, shell=shell)
+    assert done.returncode == 1
+    assert "mda: input or output failed: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("shell", [">/dev/full", ">&-", ">&- 2>&-"])
+def test_delivered_is_delivered_where_nobody_can_be_told(anne: System, shell: str) -> None:
+    done = process(anne, "deliver", "anne@example.org", shell=shell)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(anne.listed("message", "list", "anne@example.org")) == 1
+
+
+def test_settings_that_are_no_text_are_named() -> None:
+    done = subprocess.run([*PROGRAM, "--config", sys.executable, "config", "check"], capture_output=True, check=False)
+    assert (done.returncode, b"it is not in UTF-8" in done.stderr) == (1, True)
