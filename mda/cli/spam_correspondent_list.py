@@ -14,7 +14,7 @@ from mda.metadata.learning.correspondents import Correspondent
 from mda.metadata.postgresql.reading import reading
 
 COLUMNS: tuple[Column[Correspondent], ...] = (
-    Column("address", "Address", lambda found: found.address),
+    Column("address", "Address", lambda found: found.address, is_shortened=True),
     Column("sent", "Sent", lambda found: found.sent, is_right=True),
     Column("last_seen_at", "Last", lambda found: found.last_seen_at),
 )

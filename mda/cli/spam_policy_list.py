@@ -12,9 +12,9 @@ from mda.metadata.directory.rules import ACTIONS, Rule
 from mda.metadata.postgresql.reading import reading
 
 COLUMNS: tuple[Column[Rule], ...] = (
-    Column("whose", "Whose", lambda rule: rule.whose, lambda rule: rule.whose or "everybody"),
+    Column("whose", "Whose", lambda rule: rule.whose, lambda rule: rule.whose or "everybody", is_shortened=True),
     Column("action", "Action", lambda rule: ACTIONS[rule.action]),
-    Column("sender", "Sender", lambda rule: rule.pattern),
+    Column("sender", "Sender", lambda rule: rule.pattern, is_shortened=True),
     Column("created_at", "Created", lambda rule: rule.created_at),
 )
 
