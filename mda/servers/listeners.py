@@ -95,8 +95,9 @@ def open_listeners(settings: Settings, existing: Sequence[Listener] = ()) -> tup
         raise SettingsError("no listening socket: lmtp.socket and lmtp.tcp are both empty", "set one of them")
     opened: list[Listener] = []
     try:
-        for wish in wishes:
-            opened.append(next((one for one in existing if one.wish == wish), None) or _open(settings, *wish[:2]))
+        # The Unix socket last: it takes the path of the existing one, which could not have it back.
+        for wish in reversed(wishes):
+            opened.insert(0, next((one for one in existing if one.wish == wish), None) or _open(settings, *wish[:2]))
     except SettingsError:
         for one in set(opened).difference(existing):
             one.retire()

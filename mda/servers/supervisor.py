@@ -217,8 +217,7 @@ class Supervisor:
             settings = load_settings()
             if settings.data_dir != self._settings.data_dir:
                 raise SettingsError("data_dir can't change while serving", "stop and start instead")
-            self._monitor_by(settings)
-            listeners = open_listeners(settings, self._listeners)
+            listeners = self._open_all(settings)
         except Exception as error:
             # Whatever is wrong with the new ones, it must not end the service.
             self._log.error("settings refused, the old ones stay", error=str(error))
@@ -237,15 +236,24 @@ class Supervisor:
                 child.order(Order.DRAIN)
         self._log.info("settings read, starting new workers", workers=settings.worker_count)
 
-    def _monitor_by(self, settings: Settings) -> None:
+    def _open_all(self, settings: Settings) -> tuple[Listener, ...]:
+        """Monitor and listeners as the settings say; where one of them can't be had, SettingsError and all old stay."""
+        self._monitor_by(settings, self._settings)
+        try:
+            return open_listeners(settings, self._listeners)
+        except BaseException:
+            self._monitor_by(self._settings, settings)
+            raise
+
+    def _monitor_by(self, settings: Settings, before: Settings) -> None:
         """Its sockets follow the settings; where the new ones can't be had, SettingsError and the old stay."""
-        if settings.monitor == self._settings.monitor:
+        if settings.monitor == before.monitor:
             return
         self._monitor.close()
         try:
             self._monitor = Monitor(settings, self._board)
         except SettingsError:
-            self._monitor = Monitor(self._settings, self._board)
+            self._monitor = Monitor(before, self._board)
             raise
 
     def _announce_ready(self) -> None:

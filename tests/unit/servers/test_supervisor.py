@@ -105,6 +105,18 @@ def test_sighup_refuses_bad_settings(house: House) -> None:
     assert deliver(house) == 250
 
 
+def test_sighup_refused_half_way_leaves_sockets_and_monitor(house: House) -> None:
+    supervisor = house.start()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        house.configure(lmtp=f'socket_mode = "0600"\ntcp = "127.0.0.1:{port}"\n[monitor]\nsocket = "elsewhere.sock"')
+        supervisor.send_signal(signal.SIGHUP)
+        wait_for(lambda: house.count("settings refused, the old ones stay") == 1, "refusal")
+    assert deliver(house) == 250
+    assert (house.folder / "monitor.sock").exists()
+    assert not (house.folder / "elsewhere.sock").exists()
+
+
 def test_sighup_moves_the_socket(house: House) -> None:
     supervisor = house.start()
     old = house.settings.lmtp_socket
