@@ -209,6 +209,11 @@ class ServiceManager(msgspec.Struct, frozen=True):
     """It wants to hear that we turn, and ends us where we do not (WatchdogSec= of systemd.service(5))."""
 
 
+def refuses_colour(environment: Mapping[str, str] | None = None) -> bool:
+    """NO_COLOR, which is not ours alone (https://no-color.org)."""
+    return bool((os.environ if environment is None else environment).get("NO_COLOR"))
+
+
 def service_manager(environment: Mapping[str, str] | None = None) -> ServiceManager:
     env = os.environ if environment is None else environment
     # Sockets meant for another process, whose environment we inherited, are not ours to take.

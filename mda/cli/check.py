@@ -45,6 +45,8 @@ def check(ctx: click.Context, folder: Path | None, skips_postfix: bool, is_quiet
     $ mda check --quiet || mail -s "mda check" root
     $ mda check --json | jq '.[] | select(.level == "error")'
     """
+    if settings.refuses_colour():
+        ctx.color = False
     found: list[Finding] = []
     try:
         loaded = settings.load(ctx.obj)

@@ -2,6 +2,9 @@
 
 import json
 
+from click.testing import CliRunner
+
+from mda.cli.main import root
 from tests.unit.cli.conftest import System
 
 
@@ -64,3 +67,13 @@ def test_damaged_trained_model_is_a_warning(system: System) -> None:
     trained.parent.mkdir(exist_ok=True)
     trained.write_bytes(b"damaged")
     assert names(system, "--quiet", status=1) == {"spam.trained": "warning"}
+
+
+def test_no_color_is_held(system: System) -> None:
+    words = ("--config", str(system.file), "check", "--no-postfix")
+    coloured, plain = (
+        CliRunner(env={"NO_COLOR": said, "MDA_DATABASE_URL": None}).invoke(root, words, color=True).stdout
+        for said in ("", "1")
+    )
+    assert "\x1b[" in coloured
+    assert "\x1b[" not in plain
