@@ -45,6 +45,7 @@ def remove(config: Path | None, name: str, is_agreed: bool) -> None:
     $ mda domain remove example.com
     """
     with opened(settings.load(config)) as handle:
+        domains.require_removable(handle, name)
         confirm(f"Mail for {name} will be deferred, and its aliases are deleted.", is_agreed=is_agreed)
         click.echo(f"removed domain {domains.remove(handle, name)}")
 

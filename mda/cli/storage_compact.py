@@ -51,8 +51,9 @@ def compact(config: Path | None, name: str | None, dead_percent: int, grace_seco
     configure(chosen.log)
     rules = rules_of(chosen, dead_percent / 100, grace_seconds)
     with fit_to_serve(chosen) as handle:
+        wanted = shards.named(handle, name)
         ended = expire(handle, IdentifierSource(), datetime.now(UTC), chosen.storage.retention_days)
         click.echo(f"expired {ended.rows} expunged messages; purged {ended.contents} contents")
         run_erasure(handle, chosen, rules)
-        for shard in shards.named(handle, name):
+        for shard in wanted:
             report(compact_shard(handle, shard, chosen, rules, IdentifierSource()))

@@ -68,6 +68,14 @@ def list_all(engine: Engine) -> tuple[Domain, ...]:
         return tuple(Domain(*row) for row in connection.execute(text(DOMAINS)))
 
 
+def require_removable(engine: Engine, name: str) -> None:
+    """NotFound or Conflict where `remove` would be refused, for who is about to be asked."""
+    key = addresses.domain_key(name)
+    with transaction(engine) as connection:
+        require(connection, key)
+        _require_unused(connection, key, "be removed", AddressKind.ACCOUNT)
+
+
 def remove(engine: Engine, name: str) -> str:
     """Takes no more mail for a domain. Its aliases and policy go with it; Conflict while it has accounts."""
     key = addresses.domain_key(name)

@@ -331,3 +331,13 @@ def test_delivered_is_delivered_where_nobody_can_be_told(anne: System, shell: st
 def test_settings_that_are_no_text_are_named() -> None:
     done = subprocess.run([*PROGRAM, "--config", sys.executable, "config", "check"], capture_output=True, check=False)
     assert (done.returncode, b"it is not in UTF-8" in done.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("name", ["nosuch.example", "example.org"])
+def test_nobody_is_asked_for_what_will_be_refused(anne: System, name: str) -> None:
+    result = anne.run("domain", "remove", name, answer="y\n")
+    assert (result.exit_code, "Go on?" in result.stderr) == (1, False)
+
+
+def test_compaction_of_an_unknown_shard_does_nothing(anne: System) -> None:
+    assert "no shard nosuch" in anne.refused("storage", "compact", "--shard", "nosuch")
