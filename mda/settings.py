@@ -7,7 +7,9 @@ say so. `conf/mda.toml` documents each key.
 """
 
 import difflib
+import math
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from enum import Enum
@@ -255,6 +257,12 @@ def _place(message: str) -> str:
     return f"{where.rstrip('`')}: {what}" if where else what
 
 
+_MODE = re.compile(r"[0-7]{1,4}\Z")
+
+MOST_WORKERS = 1000
+"""All are started at once, each a Python of its own: one zero too many would take the machine down."""
+
+
 def _check(settings: Settings, source: str) -> None:
     def refuse(key: str, must: str) -> None:
         raise SettingsError(f"{source}: {key} {must}")
@@ -279,14 +287,12 @@ def _check(settings: Settings, source: str) -> None:
         refuse("delivery.in_flight_bytes", "must be at least lmtp.message_bytes")
     if settings.lmtp.command_bytes < LEAST_COMMAND_BYTES:
         refuse("lmtp.command_bytes", f"must be at least {LEAST_COMMAND_BYTES}: addresses are long")
-    if settings.database.lookup_cache_seconds < 0:
+    if not 0 <= settings.database.lookup_cache_seconds < math.inf:  # nan, too
         refuse("database.lookup_cache_seconds", "must be 0 (ask for every recipient) or more")
     if settings.storage.compression_level > 19:
         refuse("storage.compression_level", "must be 1 (fastest) to 19 (smallest)")
     for key, mode in (("lmtp", settings.lmtp.socket_mode), ("monitor", settings.monitor.socket_mode)):
-        try:
-            int(mode, 8)
-        except ValueError:
+        if not _MODE.match(mode):
             refuse(f"{key}.socket_mode", 'must be octal digits in quotes, like "0660"')
     if len(settings.delivery.recipient_delimiter) > 1:
         refuse("delivery.recipient_delimiter", "must be one character, or empty for none")
@@ -301,8 +307,8 @@ def _check(settings: Settings, source: str) -> None:
         refuse("spam.front_weight", "must be 0 to 10 (log-odds)")
     if settings.spam.trainer_seconds < 1:
         refuse("spam.trainer_seconds", "must be at least 1")
-    if settings.workers.count < 0:
-        refuse("workers.count", "must be 0 (one per core, at most 4) or more")
+    if not 0 <= settings.workers.count <= MOST_WORKERS:
+        refuse("workers.count", f"must be 0 (one per core, at most 4) to {MOST_WORKERS}")
     if settings.workers.gather_sessions < 0:
         refuse("workers.gather_sessions", "must be 0 (spread them over all workers) or more")
     if settings.workers.unix_sockets_only and not _is_reached_by_unix_socket(settings.database.url):

@@ -29,6 +29,8 @@ MAX_SOCKET_PATH = 107
 TCP_BIND_SECONDS = 5.0
 """How long a port is waited for: workers of a supervisor that was killed let go of it within a second."""
 
+MOST_PORT = 65535
+
 FIRST_PASSED = 3
 """SD_LISTEN_FDS_START of sd_listen_fds(3)."""
 
@@ -167,6 +169,8 @@ def loopback(key: str, place: str) -> tuple[ipaddress.IPv4Address | ipaddress.IP
         number = int(port)
     except ValueError as error:
         raise SettingsError(f"{key}: {place!r} is not an address and a port", "write them like 127.0.0.1:24") from error
+    if not 0 <= number <= MOST_PORT:
+        raise SettingsError(f"{key}: there is no port {number}", f"{MOST_PORT} is the last")
     if not address.is_loopback:
         # There is no authentication: whoever reaches LMTP's port can put mail into any mailbox.
         raise SettingsError(f"{key}: {host} is not a loopback address", "listen on 127.0.0.1 or ::1")

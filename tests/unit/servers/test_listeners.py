@@ -67,6 +67,12 @@ def test_what_fits_is_kept_and_what_fails_leaves_nothing(folder: Path) -> None:
         one.retire()
 
 
+def test_port_beyond_the_last_is_refused(folder: Path) -> None:
+    for place in ("127.0.0.1:65536", "127.0.0.1:-1"):
+        with pytest.raises(SettingsError, match="there is no port"):
+            open_listeners(Settings(data_dir=str(folder), lmtp=Lmtp(tcp=place)))
+
+
 def test_service_manager() -> None:
     ours = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "2", "NOTIFY_SOCKET": "@x"}
     assert service_manager(ours) == ServiceManager(2, "@x")
