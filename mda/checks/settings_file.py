@@ -91,6 +91,13 @@ def _paths(settings: Settings) -> Iterator[Finding]:
             "mda serve does not start, and mail waits in Postfix's queue",
             'in mda.toml: [lmtp] socket = "/run/mda/lmtp.sock"',
         )
+    if settings.monitor.tcp and not settings.monitor.tcp.startswith(LOOPBACK):
+        yield error(
+            "settings.monitor_tcp",
+            f"monitor.tcp {settings.monitor.tcp} is no loopback address and port",
+            "mda serve does not start, and mail waits in Postfix's queue",
+            'in mda.toml: [monitor] tcp = "127.0.0.1:9462"',
+        )
     if settings.lmtp.tcp and not settings.lmtp.tcp.startswith(LOOPBACK):
         yield error(
             "settings.lmtp_tcp",

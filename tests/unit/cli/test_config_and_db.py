@@ -87,3 +87,8 @@ def test_service_refuses_an_old_schema(system: System) -> None:
     assert served.returncode == 1
     assert f"this program needs {HEAD}; run: mda init" in served.stderr
     assert "Traceback" not in served.stderr
+
+
+def test_monitor_that_serve_would_refuse_is_told(system: System) -> None:
+    system.file.write_text(f'data_dir = "{system.data_dir}"\n[monitor]\ntcp = "192.0.2.1:80"\n')
+    assert "error: monitor.tcp 192.0.2.1:80 is no loopback address" in system.run("config", "check").stderr
