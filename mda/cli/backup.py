@@ -9,6 +9,7 @@ import click
 from mda import settings
 from mda.address import Address
 from mda.cli.options import AddressType, FolderType, NumberType
+from mda.cli.progress import Meter
 from mda.cli.text import visible
 from mda.errors import InvalidValue
 from mda.identifiers import format_id, parse_id
@@ -39,8 +40,8 @@ folder_argument = click.argument("folder", metavar="FOLDER", type=FolderType())
 def backup(config: Path | None, folder: Path, keeps: int | None) -> None:
     """Back everything up into a folder, beside deliveries.
 
-    What the folder has from earlier backups is not copied again: sealed segments never change. The database is in it
-    as the shards' checkpoints.
+    What the folder has from earlier backups is not copied again: sealed segments never change. So interrupted, it goes
+    on when it is run again. The database is in it as the shards' checkpoints.
 
     \b
     $ mda backup /backup/mda --keep 14
@@ -49,11 +50,13 @@ def backup(config: Path | None, folder: Path, keeps: int | None) -> None:
     configure(chosen.log)
     count = octets = 0
     with fit_to_serve(chosen) as handle:
-        for step in backups.back_up(handle, chosen, shards.all_shards(handle), folder):
-            if isinstance(step, Manifest):
-                click.echo(f"backup {format_id(step.id)}: copied {count} segments, {format_size(octets)}")
-            else:
-                count, octets = count + 1, octets + step.bytes
+        found = shards.all_shards(handle)
+        with Meter("copying", backups.missing_bytes(found, folder)) as meter:
+            for step in backups.back_up(handle, chosen, found, folder, meter.add):
+                if isinstance(step, Manifest):
+                    meter.say(f"backup {format_id(step.id)}: copied {count} segments, {format_size(octets)}")
+                else:
+                    count, octets = count + 1, octets + step.bytes
     if keeps is not None:
         click.echo(f"removed {backups.prune(folder, keeps)} segments of older backups")
 

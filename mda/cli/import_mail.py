@@ -1,5 +1,6 @@
 """`mda import`: mail from files into an account."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +12,13 @@ from mda import settings
 from mda.address import Address
 from mda.cli.options import account_argument
 from mda.cli.progress import bar
+from mda.cli.text import visible
 from mda.errors import Conflict, InvalidValue
 from mda.logs import configure
 from mda.maintenance import shards
 from mda.metadata.directory import accounts
 from mda.metadata.postgresql.readiness import fit_to_serve
+from mda.sizes import format_size
 from mda.storage.shard import ShardState
 from mda.transfer import maildir, mbox
 from mda.transfer.importing import Importer
@@ -29,8 +32,9 @@ SUFFIX = ".mbox"
 @click.argument("source", metavar="SOURCE", type=click.Path(exists=True, path_type=Path))
 @click.option("--mailbox", metavar="MAILBOX", default="INBOX", show_default=True, help="Where an mbox goes.")
 @click.option("--skip-existing", "skips", is_flag=True, help="Leave out what the account has, byte for byte.")
+@click.option("--dry-run", "is_rehearsal", is_flag=True, help="Read all of it, say what is there, and import nothing.")
 @click.pass_obj
-def import_(config: Path | None, account: Address, source: Path, mailbox: str, skips: bool) -> None:
+def import_(config: Path | None, account: Address, source: Path, mailbox: str, skips: bool, is_rehearsal: bool) -> None:
     """Import an mbox, a Maildir, or a folder of mboxes.
 
     Flags, keywords and dates come along; mailboxes are made as needed: those of a Maildir's subfolders, and of a
@@ -38,7 +42,7 @@ def import_(config: Path | None, account: Address, source: Path, mailbox: str, s
     run it again with --skip-existing.
 
     \b
-    $ mda import anne@example.org /home/anne/Maildir
+    $ mda import anne@example.org /home/anne/Maildir --dry-run
     $ mda import anne@example.org old.mbox --mailbox Archive/2019
     """
     chosen = settings.load(config)
@@ -48,6 +52,9 @@ def import_(config: Path | None, account: Address, source: Path, mailbox: str, s
         (shard,) = shards.named(handle, found.shard)
         if shard.state is ShardState.READONLY:
             raise Conflict(f"shard {shard.name} is readonly", "move the account first: mda shard move")
+        if is_rehearsal:
+            _rehearse(source, mailbox)
+            return
         importer = Importer(handle, chosen, shard, found.id, skips_existing=skips)
         stored = skipped = 0
         is_done = False
@@ -61,6 +68,19 @@ def import_(config: Path | None, account: Address, source: Path, mailbox: str, s
             importer.close()
             if stored or is_done:
                 click.echo(f"imported {stored} messages" + (f", left out {skipped}" if skipped else ""))
+
+
+def _rehearse(source: Path, mailbox: str) -> None:
+    counts: Counter[str] = Counter()
+    octets = 0
+    with bar(_size(source), "reading") as progress:
+        for item in _items(source):
+            counts[item.mailbox or mailbox] += 1
+            octets += len(item.raw)
+            progress.update(item.size)
+    for name, count in sorted(counts.items()):
+        click.echo(visible(f"{name}: {count} messages"))
+    click.echo(f"would import {counts.total()} messages, {format_size(octets)}")
 
 
 def _items(source: Path) -> Iterator[Item]:

@@ -1,6 +1,5 @@
 """`mda quota recount`: counting again what accounts hold."""
 
-import sys
 from pathlib import Path
 
 import click
@@ -8,6 +7,7 @@ import click
 from mda import settings
 from mda.address import Address
 from mda.cli.options import AddressType, json_option
+from mda.cli.progress import Meter
 from mda.cli.table import Column, show
 from mda.metadata.directory import accounts, quotas
 from mda.metadata.directory.quotas import Recount
@@ -42,12 +42,12 @@ def recount(config: Path | None, addresses: tuple[Address, ...], is_rehearsal: b
     with opened(settings.load(config)) as handle:
         named = [accounts.find(handle, one).address for one in addresses] if addresses else None
         count, wrong = 0, []
-        for found in quotas.recount(handle, named, is_rehearsal=is_rehearsal):
-            count += 1
-            if found.is_wrong:
-                wrong.append(found)
-            if sys.stderr.isatty() and count % 100 == 0:
-                click.echo(f"\r{count} accounts counted", nl=False, err=True)
+        with Meter("counting", len(named or ()), lambda accounts: f"{accounts} accounts") as meter:
+            for found in quotas.recount(handle, named, is_rehearsal=is_rehearsal):
+                count += 1
+                meter.add(1)
+                if found.is_wrong:
+                    wrong.append(found)
     show(wrong, RECOUNT_COLUMNS, as_json=as_json)
     verb = "are wrong" if is_rehearsal else "were mended"
     click.echo(f"{count} accounts counted, {len(wrong)} {verb}", err=True)

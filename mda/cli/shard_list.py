@@ -8,7 +8,7 @@ import click
 
 from mda import settings
 from mda.cli.options import json_option
-from mda.cli.progress import bar
+from mda.cli.progress import Meter
 from mda.cli.table import Column, show, size_column
 from mda.errors import MdaError
 from mda.metadata.directory import shard_loads
@@ -67,9 +67,9 @@ def list_all(config: Path | None, is_counted: bool, as_json: bool) -> None:
 def _counted(reader: Reader) -> tuple[Load, ...]:
     steps = shard_loads.count(reader)
     last = next(steps)
-    with bar(last.total, "counting") as progress:
+    with Meter("counting", last.total, lambda count: f"{count} messages") as meter:
         for step in steps:
-            progress.update(step.passed - last.passed)
+            meter.add(step.passed - last.passed)
             last = step
     return last.loads
 

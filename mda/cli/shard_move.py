@@ -8,23 +8,30 @@ import click
 from mda import settings
 from mda.address import Address
 from mda.cli.options import AddressType
+from mda.cli.progress import Meter
 from mda.errors import StorageUnavailable
 from mda.maintenance import shards as storage_shards
 from mda.maintenance.relocation import Moved, Mover
 from mda.maintenance.relocation import drain as drain_shard
 from mda.maintenance.replication import LeftOut, replicate
-from mda.metadata.directory import accounts, shards
+from mda.metadata.directory import accounts, shard_loads, shards
+from mda.metadata.directory.shard_loads import Load
 from mda.metadata.postgresql.opened import opened
+from mda.metadata.postgresql.reading import reading
+from mda.settings import Settings
 from mda.sizes import format_size
 
-REPORT_EVERY = 10
+rehearsal_option = click.option(
+    "--dry-run", "is_rehearsal", is_flag=True, help="Say what would move, and move nothing."
+)
 
 
 @click.command()
 @click.argument("addresses", metavar="ACCOUNT...", type=AddressType(), nargs=-1, required=True)
 @click.argument("name", metavar="SHARD")
+@rehearsal_option
 @click.pass_obj
-def move(config: Path | None, addresses: tuple[Address, ...], name: str) -> None:
+def move(config: Path | None, addresses: tuple[Address, ...], name: str, is_rehearsal: bool) -> None:
     """Move accounts to another shard, while mail comes in.
 
     Interrupted, it goes on when it is run again.
@@ -36,11 +43,17 @@ def move(config: Path | None, addresses: tuple[Address, ...], name: str) -> None
     with opened(chosen) as handle:
         (target,) = storage_shards.named(handle, name)
         found = [accounts.find(handle, address) for address in addresses]
+        if is_rehearsal:
+            for one in found:
+                size = format_size(one.used_bytes)
+                click.echo(f"would move {one.address} from {one.shard}: {one.used_messages} messages, {size}")
+            return
         mover = Mover(handle, chosen, target)
         try:
-            for account in found:
-                steps = _watched(mover.move(account.id))
-                click.echo(f"moved {account.address} to {name}: {_told(steps)}")
+            with Meter("moving", sum(account.used_messages for account in found), _messages) as meter:
+                for account in found:
+                    steps = _watched(mover.move(account.id), meter)
+                    meter.say(f"moved {account.address} to {name}: {_told(steps)}")
         finally:
             mover.close()
 
@@ -48,15 +61,16 @@ def move(config: Path | None, addresses: tuple[Address, ...], name: str) -> None
 @click.command()
 @click.argument("name", metavar="NAME")
 @click.option("--to", "targets", metavar="SHARD", multiple=True, help="Only there. Default: all active shards in turn.")
+@rehearsal_option
 @click.pass_obj
-def drain(config: Path | None, name: str, targets: tuple[str, ...]) -> None:
+def drain(config: Path | None, name: str, targets: tuple[str, ...], is_rehearsal: bool) -> None:
     """Move everything away from a shard, while mail comes in.
 
     From now on it takes no new accounts; replicas go to another shard, too. Interrupted, it goes on when it is run
     again; when it has said that nothing is left, mda shard remove takes the shard away.
 
     \b
-    $ mda shard drain first
+    $ mda shard drain first --dry-run
     $ mda shard drain first --to second
     """
     chosen = settings.load(config)
@@ -66,7 +80,14 @@ def drain(config: Path | None, name: str, targets: tuple[str, ...]) -> None:
         for wanted in targets:
             shards.find(handle, wanted)
         fit = [one for one in others if one.name in targets or (not targets and one.state.value == "active")]
-        steps = _watched(drain_shard(handle, chosen, source, fit))
+        load = _load(chosen, source.id)
+        if is_rehearsal:
+            names = ", ".join(one.name for one in fit) or "no other active shard"
+            size = format_size(load.bytes)
+            click.echo(f"would move {load.accounts} accounts with {load.messages} messages, {size}, to {names}")
+            return
+        with Meter("moving", load.messages, _messages) as meter:
+            steps = _watched(drain_shard(handle, chosen, source, fit), meter)
         # What had its second shard here has another now.
         left_out = [step for step in replicate(handle, chosen) if isinstance(step, LeftOut)]
         left = shards.usage(handle)[source.id]
@@ -75,14 +96,22 @@ def drain(config: Path | None, name: str, targets: tuple[str, ...]) -> None:
         raise StorageUnavailable(f"{len(left_out)} accounts lack replicas: {left_out[0].why}", "mda storage replicate")
 
 
-def _watched(moving: Iterable[Moved]) -> list[Moved]:
-    """The steps, with a word now and then of how far it is."""
+def _load(chosen: Settings, shard_id: int) -> Load:
+    """By the counters: to count takes as long as a part of the work."""
+    with reading(chosen) as reader:
+        return next(one for one in shard_loads.loads(reader) if one.id == shard_id)
+
+
+def _watched(moving: Iterable[Moved], meter: Meter) -> list[Moved]:
     steps: list[Moved] = []
     for step in moving:
         steps.append(step)
-        if len(steps) % REPORT_EVERY == 0:
-            click.echo(f"so far: {_told(steps)}", err=True)
+        meter.add(step.messages)
     return steps
+
+
+def _messages(count: int) -> str:
+    return f"{count} messages"
 
 
 def _told(steps: list[Moved]) -> str:

@@ -10,6 +10,7 @@ from mda import settings
 from mda.address import Address
 from mda.cli import mail_files, message_bytes, message_name
 from mda.cli.options import account_argument
+from mda.cli.progress import Meter
 from mda.errors import InvalidValue
 from mda.identifiers import IdentifierSource, format_id
 from mda.learning import teach
@@ -85,9 +86,11 @@ def _teach(handle: Handle, chosen: Settings, account_id: int, what: Sequence[str
     identifiers = IdentifierSource()
     changed = known = 0
     each = _lessons(handle, pupil, account_id, what)
-    while lessons := tuple(islice(each, AT_ONCE)):
-        taught = teach.teach(handle, identifiers, account_id, lessons, is_spam, SOURCE)
-        changed, known = changed + taught.changed, known + taught.known
+    with Meter("learning", form=lambda count: f"{count} messages") as meter:
+        while lessons := tuple(islice(each, AT_ONCE)):
+            taught = teach.teach(handle, identifiers, account_id, lessons, is_spam, SOURCE)
+            changed, known = changed + taught.changed, known + taught.known
+            meter.add(len(lessons))
     return Taught(changed, known)
 
 

@@ -6,24 +6,37 @@ from pathlib import Path
 import click
 
 from mda import settings
+from mda.cli.options import json_option
+from mda.cli.progress import Meter
+from mda.cli.table import Column, show
 from mda.cli.text import visible
 from mda.errors import MdaError
 from mda.logs import configure
 from mda.maintenance import shards
 from mda.maintenance.check import StoreCheck
-from mda.maintenance.findings import Outcome
+from mda.maintenance.findings import Finding, Outcome
 from mda.metadata.postgresql.readiness import fit_to_serve
+from mda.storage.abandoned import segments_bytes
 
 EXIT_REPAIRED = 1
 EXIT_LEFT = 2
 EXIT_NOT_RUN = 3
 
 
+COLUMNS: tuple[Column[Finding], ...] = (
+    Column("outcome", "", lambda finding: finding.outcome.value),
+    Column("kind", "", lambda finding: finding.kind.value),
+    Column("place", "", lambda finding: finding.place),
+    Column("what", "", lambda finding: finding.what),
+)
+
+
 @click.command()
 @click.option("--repair", "repairs", is_flag=True, help="Mend what can be mended.")
 @click.option("--restart", "restarts", is_flag=True, help="Begin anew, not where an interrupted check was.")
+@json_option
 @click.pass_context
-def check(ctx: click.Context, repairs: bool, restarts: bool) -> None:
+def check(ctx: click.Context, repairs: bool, restarts: bool, as_json: bool) -> None:
     """Compare database and segments, both ways.
 
     Finds bodies that are missing, damaged or misplaced, acknowledged mail without a row, bodies that nobody was told
@@ -34,12 +47,16 @@ def check(ctx: click.Context, repairs: bool, restarts: bool) -> None:
     \b
     $ mda storage check
     $ mda storage check --repair
+    $ mda storage check --json | jq '.[] | select(.outcome == "left")'
     """
     try:
-        outcomes = _run(ctx.obj, repairs=repairs, restarts=restarts)
+        found = _run(ctx.obj, repairs=repairs, restarts=restarts, is_told=not as_json)
     except MdaError as error:
         click.echo(f"mda: {visible(str(error))}", err=True)
         ctx.exit(EXIT_NOT_RUN)
+    if as_json:
+        show(found, COLUMNS, as_json=True)
+    outcomes = Counter(finding.outcome for finding in found)
     click.echo(
         f"{outcomes[Outcome.REPAIRED]} repaired, {outcomes[Outcome.FOUND]} found, {outcomes[Outcome.LEFT]} left",
         err=True,
@@ -49,15 +66,22 @@ def check(ctx: click.Context, repairs: bool, restarts: bool) -> None:
     ctx.exit(EXIT_REPAIRED if outcomes[Outcome.REPAIRED] else 0)
 
 
-def _run(config: Path | None, *, repairs: bool, restarts: bool) -> Counter[Outcome]:
+def _run(config: Path | None, *, repairs: bool, restarts: bool, is_told: bool) -> list[Finding]:
     chosen = settings.load(config)
     configure(chosen.log)
-    outcomes: Counter[Outcome] = Counter()
+    found = []
     with fit_to_serve(chosen) as handle:
-        made = StoreCheck(handle, chosen, shards.all_shards(handle), repairs=repairs)
-        if restarts:
-            made.forget()
-        for finding in made.run():
-            outcomes[finding.outcome] += 1
-            click.echo(visible(f"{finding.outcome.value}: {finding.kind.value}: {finding.place}: {finding.what}"))
-    return outcomes
+        places = shards.all_shards(handle)
+        with Meter("checking", sum(segments_bytes(one.root) for one in places)) as meter:
+            made = StoreCheck(handle, chosen, places, repairs=repairs, watch=meter.add)
+            if restarts:
+                made.forget()
+            for finding in made.run():
+                found.append(finding)
+                if is_told:
+                    meter.say(visible(_line(finding)))
+    return found
+
+
+def _line(finding: Finding) -> str:
+    return f"{finding.outcome.value}: {finding.kind.value}: {finding.place}: {finding.what}"

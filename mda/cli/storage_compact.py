@@ -6,15 +6,24 @@ from pathlib import Path
 import click
 
 from mda import settings
-from mda.cli.options import NumberType
+from mda.cli.options import NumberType, json_option
+from mda.cli.progress import Meter
 from mda.cli.storage_report import report, run_erasure
-from mda.identifiers import IdentifierSource
+from mda.cli.table import Column, show, size_column
+from mda.identifiers import IdentifierSource, format_id
 from mda.logs import configure
 from mda.maintenance import shards
+from mda.maintenance.compaction import Candidate, candidates, rules_of
 from mda.maintenance.compaction import compact as compact_shard
-from mda.maintenance.compaction import rules_of
 from mda.maintenance.retention import expire
 from mda.metadata.postgresql.readiness import fit_to_serve
+
+COLUMNS: tuple[Column[Candidate], ...] = (
+    Column("shard", "Shard", lambda found: found.shard),
+    Column("segment", "Segment", lambda found: format_id(found.segment)),
+    size_column("bytes", "Size", lambda found: found.bytes),
+    size_column("live_bytes", "Live", lambda found: found.live_bytes),
+)
 
 
 @click.command()
@@ -35,8 +44,17 @@ from mda.metadata.postgresql.readiness import fit_to_serve
     type=NumberType(0),
     help="Keep a rewritten segment's file so long. Default: storage.removal_grace_seconds.",
 )
+@click.option("--dry-run", "is_rehearsal", is_flag=True, help="List the segments to be rewritten, and change nothing.")
+@json_option
 @click.pass_obj
-def compact(config: Path | None, name: str | None, dead_percent: int, grace_seconds: int | None) -> None:
+def compact(
+    config: Path | None,
+    name: str | None,
+    dead_percent: int,
+    grace_seconds: int | None,
+    is_rehearsal: bool,
+    as_json: bool,
+) -> None:
     """Give back the space of mail that is gone.
 
     Ends what undelete can bring back, erases what was purged, and rewrites segments that are mostly dead. Runs beside
@@ -46,14 +64,21 @@ def compact(config: Path | None, name: str | None, dead_percent: int, grace_seco
     \b
     $ mda storage compact
     $ mda storage compact --shard first --dead 30
+    $ mda storage compact --dry-run --json
     """
+    if as_json and not is_rehearsal:
+        raise click.UsageError("--json is for --dry-run")
     chosen = settings.load(config)
     configure(chosen.log)
     rules = rules_of(chosen, dead_percent / 100, grace_seconds)
     with fit_to_serve(chosen) as handle:
         wanted = shards.named(handle, name)
+        if is_rehearsal:
+            show([one for shard in wanted for one in candidates(handle, shard, rules)], COLUMNS, as_json=as_json)
+            return
         ended = expire(handle, IdentifierSource(), datetime.now(UTC), chosen.storage.retention_days)
         click.echo(f"expired {ended.rows} expunged messages; purged {ended.contents} contents")
         run_erasure(handle, chosen, rules)
-        for shard in wanted:
-            report(compact_shard(handle, shard, chosen, rules, IdentifierSource()))
+        with Meter("compacting") as meter:
+            for shard in wanted:
+                report(compact_shard(handle, shard, chosen, rules, IdentifierSource(), meter.add), meter)

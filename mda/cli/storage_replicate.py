@@ -1,12 +1,13 @@
 """`mda storage replicate`: bodies that are not yet on their account's second shard."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import click
 
 from mda import settings
 from mda.cli.options import SecondsType
+from mda.cli.progress import Meter
 from mda.cli.text import visible
 from mda.identifiers import IdentifierSource
 from mda.logs import configure
@@ -44,13 +45,22 @@ def replicate(ctx: click.Context, seconds: float | None) -> None:
     with fit_to_serve(chosen) as handle:
         replicator = Replicator(handle, chosen)
         try:
-            left = _tell(list(replicator.run()))
+            left = _tell(_watched(replicator.run()))
             if seconds is not None:
                 _go_on(replicator, seconds)
         finally:
             replicator.close()
     if left:
         ctx.exit(EXIT_LEFT_OUT)
+
+
+def _watched(copying: Iterable[Copied | LeftOut]) -> list[Copied | LeftOut]:
+    steps = []
+    with Meter("copying") as meter:
+        for step in copying:
+            steps.append(step)
+            meter.add(step.bytes if isinstance(step, Copied) else 0)
+    return steps
 
 
 def _go_on(replicator: Replicator, seconds: float) -> None:

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 
-import click
-
+from mda.cli.progress import Meter
 from mda.identifiers import IdentifierSource, format_id
 from mda.maintenance.compaction import Compacted, Removed, Rules
 from mda.maintenance.erasure import Erased, erase
@@ -14,28 +13,27 @@ from mda.sizes import format_size
 
 def run_erasure(handle: Handle, chosen: Settings, rules: Rules) -> Erased:
     """One run of erasure, told line by line; how it ended."""
+    meter = Meter("erasing")
     for step in erase(handle, chosen, rules, IdentifierSource()):
         if isinstance(step, Erased):
             if step.done or step.waiting:
-                click.echo(
-                    f"erased {step.done}; {step.waiting} still in {step.segments_left} segments, for a later run"
-                )
+                meter.say(f"erased {step.done}; {step.waiting} still in {step.segments_left} segments, for a later run")
             return step
-        report([step])
+        report([step], meter)
     return Erased(0, 0, 0)
 
 
-def report(steps: Iterable[Compacted | Removed]) -> None:
+def report(steps: Iterable[Compacted | Removed], meter: Meter) -> None:
     """Prints each step as it is done."""
     for step in steps:
         segment = format_id(step.segment)
         if isinstance(step, Removed):
-            click.echo(f"removed segment {segment}")
+            meter.say(f"removed segment {segment}")
         elif step.error:
-            click.echo(f"segment {segment} stays: {step.error}", err=True)
+            meter.say(f"segment {segment} stays: {step.error}", err=True)
         else:
             copied = step.copied
-            click.echo(
+            meter.say(
                 f"compacted segment {segment}: {format_size(copied.kept_bytes)} of {format_size(copied.read_bytes)}"
                 f" live, {copied.repointed} messages"
             )

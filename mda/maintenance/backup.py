@@ -6,7 +6,7 @@ a body is durable before its row; where compaction moves one meanwhile it is in 
 backup of it. Whatever dies before leaves copies that the next backup takes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,10 +39,16 @@ class Copied:
     bytes: int
 
 
-def back_up(handle: Handle, settings: Settings, shards: tuple[Shard, ...], root: Path) -> Iterator[Copied | Manifest]:
-    """Each segment that had to be copied; the last value is the backup."""
+def back_up(
+    handle: Handle,
+    settings: Settings,
+    shards: tuple[Shard, ...],
+    root: Path,
+    watch: Callable[[int], None] = lambda octets: None,
+) -> Iterator[Copied | Manifest]:
+    """Each segment that had to be copied; the last value is the backup. `watch` is told of what is copied."""
     identifiers = IdentifierSource()
-    pace = Pace(settings.storage.maintenance_bytes_per_second)
+    pace = Pace(settings.storage.maintenance_bytes_per_second, watch=watch)
     for shard in shards:
         write_checkpoint(handle, shard, settings, identifiers)
     copies = []
@@ -67,6 +73,17 @@ def back_up(handle: Handle, settings: Settings, shards: tuple[Shard, ...], root:
     made = Manifest(identifiers.next(), datetime.now(UTC), tuple(copies))
     manifest.write(root, made)
     yield made
+
+
+def missing_bytes(shards: tuple[Shard, ...], root: Path) -> int:
+    """About what the next backup will copy: the segments that the folder has not, or not whole."""
+    total = 0
+    for shard in shards:
+        target = root / ShardCopy(shard.id, shard.name, shard.url, {}).folder
+        for segment, _ in list_segments(shard.root):
+            here, there = _size(segment_path(shard.root, segment)), _size(segment_path(target, segment))
+            total += here if here != there else 0
+    return total
 
 
 def prune(root: Path, keeps: int) -> int:
@@ -103,6 +120,13 @@ def _copy(shard: Shard, segment: int, target: Path, pace: Pace, *, is_sealed: bo
             f"{error.filename or to}: {error.strerror}", "is there space in the backup?"
         ) from error
     return length
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def copy_bytes(source: Path, to: Path, length: int, pace: Pace) -> None:

@@ -11,7 +11,7 @@ What changes while it runs is looked at again before it is called wrong. A check
 moves what it has seen.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -44,13 +44,23 @@ _KINDS = {Wrong.COUNTER: Kind.COUNTER, Wrong.UID: Kind.UID, Wrong.DUPLICATE: Kin
 class StoreCheck:
     """One check of all shards. `run` yields what it finds as it finds it."""
 
-    def __init__(self, handle: Handle, settings: Settings, shards: Sequence[Shard], *, repairs: bool) -> None:
+    def __init__(
+        self,
+        handle: Handle,
+        settings: Settings,
+        shards: Sequence[Shard],
+        *,
+        repairs: bool,
+        watch: Callable[[int], None] = lambda octets: None,
+    ) -> None:
+        """`watch` is told of the octets of segments, as they are passed."""
         self._handle = handle
         self._settings = settings
         self._shards = shards
         self._repairs = repairs
         self._identifiers = IdentifierSource()
-        self._pace = Pace(settings.storage.maintenance_bytes_per_second)
+        self._watch = watch
+        self._pace = Pace(settings.storage.maintenance_bytes_per_second, watch=watch)
         self._journal = Journal(Path(settings.data_dir) / "check" / "surveys.jsonl")
 
     def forget(self) -> None:
@@ -88,7 +98,11 @@ class StoreCheck:
             surveyor = Surveyor(self._handle, shard, self._pace)
             for segment, _ in list_segments(shard.root):
                 earlier = known.get((shard.id, segment))
-                survey = earlier if earlier and earlier.is_sealed else surveyor.survey(segment)
+                if earlier and earlier.is_sealed:
+                    self._watch(earlier.size)
+                    survey: Survey | None = earlier
+                else:
+                    survey = surveyor.survey(segment)
                 if survey is None:
                     continue
                 if survey is not earlier:

@@ -7,7 +7,7 @@ compaction leaves out.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mda.errors import RecordDamaged, StorageUnavailable
@@ -67,18 +67,44 @@ def rules_of(settings: Settings, dead_share: float = DEAD_SHARE, grace_seconds: 
 
 
 def compact(
-    handle: Handle, shard: Shard, settings: Settings, rules: Rules, identifiers: IdentifierSource
+    handle: Handle,
+    shard: Shard,
+    settings: Settings,
+    rules: Rules,
+    identifiers: IdentifierSource,
+    watch: Callable[[int], None] = lambda octets: None,
 ) -> Iterator[Compacted | Removed]:
     """Removes what an earlier run has retired, compacts the shard's segments that are mostly dead, and removes again;
-    each step as it is done. Conflict where another process maintains the shard."""
+    each step as it is done, and `watch` is told of the octets of their records. Conflict where another process
+    maintains the shard."""
     open_shard(shard.root, shard.id, shard.name)
     with maintained(shard.root, shard.name):
         seal_abandoned(shard)
         # First, too: a run that is always broken off before its end would never give any space back.
         yield from remove_retired(handle, shard, rules.grace_seconds)
-        chosen = _mostly_dead(handle, shard, rules)
-        yield from rewrite(handle, shard, settings, identifiers, chosen, rules.dead_share)
+        chosen = _mostly_dead(places.live_bytes(handle, shard.id), shard, rules)
+        yield from rewrite(handle, shard, settings, identifiers, chosen, rules.dead_share, watch=watch)
         yield from remove_retired(handle, shard, rules.grace_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A segment that is mostly dead by its rows, `live_bytes` of `bytes` aside; its records may know of more life."""
+
+    shard: str
+    segment: int
+    bytes: int
+    live_bytes: int
+
+
+def candidates(handle: Handle, shard: Shard, rules: Rules) -> tuple[Candidate, ...]:
+    """What `compact` would look at, oldest first; changes nothing."""
+    open_shard(shard.root, shard.id, shard.name)
+    live = places.live_bytes(handle, shard.id)
+    return tuple(
+        Candidate(shard.name, source.segment, source.seal.length, live.get(source.segment, 0))
+        for source in _mostly_dead(live, shard, rules)
+    )
 
 
 def rewrite(
@@ -90,6 +116,7 @@ def rewrite(
     dead_share: float = 0.0,
     *,
     skips_damage: bool = False,
+    watch: Callable[[int], None] = lambda octets: None,
 ) -> Iterator[Compacted]:
     """Writes what lives in the sources again, on the same shard, and retires them; sources of which less than
     `dead_share` turns out to be dead stay. Call with the shard's lock held."""
@@ -99,7 +126,7 @@ def rewrite(
     encoder = Encoder(settings.storage.compression_level, dictionaries)
     codecs = Codecs(dictionaries=dictionaries)
     writer = SegmentWriter(shard, identifiers, encoder=encoder, segment_bytes=settings.storage.segment_bytes)
-    pace = Pace(settings.storage.maintenance_bytes_per_second)
+    pace = Pace(settings.storage.maintenance_bytes_per_second, watch=watch)
     copier = LiveCopier(handle, shard, writer, encoder, pace, codecs, skips_damage=skips_damage)
     try:
         for source in chosen:
@@ -141,8 +168,7 @@ def settled_sources(shard: Shard, settled_seconds: float) -> list[Source]:
     ]
 
 
-def _mostly_dead(handle: Handle, shard: Shard, rules: Rules) -> list[Source]:
-    live = places.live_bytes(handle, shard.id)
+def _mostly_dead(live: Mapping[int, int], shard: Shard, rules: Rules) -> list[Source]:
     return [
         source
         for source in settled_sources(shard, rules.settled_seconds)

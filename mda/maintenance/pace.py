@@ -29,8 +29,10 @@ class Pace:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         worked: Callable[[], float] = time.process_time,
+        watch: Callable[[int], None] = lambda octets: None,
     ) -> None:
-        """`worked` gives the processor's seconds that this process has had."""
+        """`worked` gives the processor's seconds that this process has had; `watch` is told of everything spent."""
+        self._watch = watch
         self._rate = bytes_per_second
         self._clock = clock
         self._sleep = sleep
@@ -44,6 +46,7 @@ class Pace:
         self._last, self._last_worked = self._clock(), self._worked()
 
     def spend(self, octets: int) -> None:
+        self._watch(octets)
         now = self._clock()
         self._owed += min(now - self._last - (self._worked() - self._last_worked), MOST_REST_SECONDS)
         self._free_at = max(self._free_at, now - BURST_SECONDS) + octets / self._rate

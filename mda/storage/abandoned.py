@@ -8,6 +8,7 @@ others from being sealed.
 import fcntl
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,6 +59,16 @@ def list_segments(root: Path) -> Iterator[tuple[int, bool]]:
             segment = _segment_named(name)
             if segment is not None and segment_path(root, segment) == folder / name:
                 yield segment, seal_path(root, segment).name in names
+
+
+def segments_bytes(root: Path) -> int:
+    """What all segments' files hold; 0 where they can't be reached."""
+    total = 0
+    with suppress(OSError):  # one may go meanwhile
+        for segment, _ in list_segments(root):
+            with suppress(OSError):
+                total += segment_path(root, segment).stat().st_size
+    return total
 
 
 def _segment_named(name: str) -> int | None:

@@ -1,5 +1,6 @@
 """Every kind of damage is done to a real store, found by a dry check, and mended or left by a repairing one."""
 
+import json
 import os
 import re
 import shutil
@@ -83,6 +84,16 @@ def keep_copies(system: System) -> None:
     copy = segment_path(shard_root(system), IdentifierSource().next())
     copy.parent.mkdir(exist_ok=True)
     shutil.copy(path, copy)
+
+
+def test_findings_as_json_are_those_of_the_lines(store: System) -> None:
+    flip(the_segment(store), 4000)
+    status, lines = check(store)
+    done = store.run("storage", "check", "--json")
+    found = json.loads(done.stdout)
+    assert found
+    assert done.exit_code == status == 2
+    assert [f"{one['outcome']}: {one['kind']}: {one['place']}: {one['what']}" for one in found] == lines
 
 
 def test_sound_store_is_clean(store: System, engine: Engine) -> None:

@@ -53,6 +53,23 @@ def run_all(system: System, engine: Engine, rules: Rules = AT_ONCE) -> list[Comp
     return list(compact(engine, shard, settings.load(system.file, {}), rules, IdentifierSource()))
 
 
+def test_dry_run_names_what_would_be_rewritten_and_changes_nothing(
+    half_dead: tuple[System, dict[int, bytes]], engine: Engine
+) -> None:
+    system, _ = half_dead
+    before = {path: path.stat().st_mtime_ns for path in shard_root(system).rglob("*")}
+    system.done("message", "expunge", ANNE, "INBOX:4")  # stays to be expired: not even that is done
+    (first, *_) = found = system.listed("storage", "compact", "--dry-run")
+    assert found == system.listed("storage", "compact", "--dry-run")
+    assert (first["shard"], len(first["segment"])) == ("first", 16)
+    assert 0 < first["live_bytes"] < first["bytes"] / 2
+    assert before == {path: path.stat().st_mtime_ns for path in shard_root(system).rglob("*")}
+    with engine.begin() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM expunged")) == 1
+    assert system.run("storage", "compact", "--json").exit_code == 2
+    assert f"compacted segment {first['segment']}" in system.done("storage", "compact")
+
+
 def test_space_comes_back_and_nothing_else_changes(half_dead: tuple[System, dict[int, bytes]], engine: Engine) -> None:
     system, alive = half_dead
     before = sum(path.stat().st_size for path in shard_root(system).rglob("*.seg"))
@@ -89,7 +106,7 @@ def test_space_comes_back_though_every_run_is_broken_off(
     run_all(system, engine, Rules(0.5, -1, grace_seconds=1000))
     retired = {one.segment for one in list_retired(shard_root(system))}
 
-    def die(*_: object) -> None:
+    def die(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(compaction, "rewrite", die)

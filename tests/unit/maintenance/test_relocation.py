@@ -60,6 +60,16 @@ def test_account_moves_with_its_mail(two: System, engine: Engine, tmp_path: Path
     assert "0 messages" in two.done("shard", "move", ANNE, "second")
 
 
+def test_dry_runs_move_nothing(two: System, engine: Engine) -> None:
+    told = two.done("shard", "move", ANNE, "second", "--dry-run")
+    assert told.startswith(f"would move {ANNE} from first: 12 messages, ")
+    told = two.done("shard", "drain", "first", "--dry-run")
+    assert told.startswith("would move 1 accounts with 12 messages, ")
+    assert told.endswith(", to second\n")
+    assert rows_by_shard(engine) == {"first": 12}
+    assert [one["state"] for one in two.listed("shard", "list")] == ["active", "active"]
+
+
 def test_drained_shard_goes_and_the_other_is_enough(two: System, engine: Engine, tmp_path: Path) -> None:
     two.done("account", "add", "bob@example.org", "--shard", "second")
     two.done("deliver", "-f", "", ANNE, "bob@example.org", answer=b"Subject: both\r\n\r\n")

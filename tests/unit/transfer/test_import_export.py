@@ -43,6 +43,8 @@ def test_real_mail_in_and_out_is_byte_identical(anne: System, engine: Engine, tm
     raws = [path.read_bytes() for path in found]
     make_maildir(tmp_path / "source", raws)
     anne.done("account", "add", BOB)
+    told = anne.done("import", ANNE, str(tmp_path / "source"), "--dry-run").splitlines()[-1]
+    assert told.startswith(f"would import {len(raws)} messages, ")
     assert anne.done("import", ANNE, str(tmp_path / "source")) == f"imported {len(raws)} messages\n"
     anne.done("export", ANNE, str(tmp_path / "between"), "--format", form)
     assert anne.done("import", BOB, str(tmp_path / "between")) == f"imported {len(raws)} messages\n"
