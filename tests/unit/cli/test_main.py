@@ -310,7 +310,7 @@ def test_word_that_is_no_utf8_is_refused(anne: System) -> None:
     [
         (("deliver", "anne@example.org"), "<&-"),
         (("account", "passwd", "anne@example.org", "--password-stdin"), "<&-"),
-        (("domain", "remove", "example.org"), "<&-"),
+        (("account", "delete", "anne@example.org", "--purge"), "<&-"),
         (("account", "list"), ">/dev/full"),
     ],
 )
