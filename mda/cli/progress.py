@@ -1,6 +1,6 @@
 """The progress of long commands: on a terminal how far, how fast and how long still, into a pipe nothing."""
 
-import shutil
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -54,7 +54,7 @@ class Meter:
         self._done += amount
         if self._is_shown and self._clock() >= self._next:
             self._next = self._clock() + BETWEEN_SECONDS
-            width = shutil.get_terminal_size().columns - 1  # a line that wraps can't be written over
+            width = _columns() - 1  # a line that wraps can't be written over
             click.echo(f"{_BLANK}{self.line()[:width]}", nl=False, err=True)
 
     def say(self, text: str, *, err: bool = False) -> None:
@@ -78,6 +78,14 @@ class Meter:
     def _clear(self) -> None:
         if self._is_shown:
             click.echo(_BLANK, nl=False, err=True)
+
+
+def _columns() -> int:
+    """Not by shutil, which a listing that counts nothing would import for it."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
+    except (OSError, ValueError):
+        return 80
 
 
 def _duration(seconds: float) -> str:
