@@ -13,7 +13,7 @@ the array and have a default.
 
 import threading
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -117,5 +117,6 @@ def _contexts() -> _Contexts:
 
 @cache
 def _dictionary() -> zstandard.ZstdCompressionDict:
-    raw = resources.files("mda.metadata.content").joinpath(f"facts-{VERSION}.dict").read_bytes()
+    # Not by importlib.resources, which takes as long to import as the rest of this for a listing.
+    raw = Path(__file__).with_name(f"facts-{VERSION}.dict").read_bytes()
     return zstandard.ZstdCompressionDict(raw)
