@@ -47,7 +47,7 @@ COMMANDS = (
     Entry("undelete", "undelete", "Bring expunged messages back."),
     Entry("shard", "shard", "Add, list, drain or remove shards, and move accounts between them."),
     Entry("backup", "backup", "Back everything up into a folder, beside deliveries."),
-    Entry("restore", "backup", "Restore everything, or one account's mail, as a backup has it."),
+    Entry("restore", "restore", "Restore everything, or one account's mail, as a backup has it."),
     Entry("storage", "storage", "Check, compact or rebuild what the shards hold."),
     Entry("spam", "spam", "Teach the spam filter, and ask it why."),
     Entry("completion", "completion", "Print the completion script of a shell: bash, zsh or fish."),

@@ -83,6 +83,10 @@ def json_option(function: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")(function)
 
 
+def json_object_option(function: F) -> F:
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")(function)
+
+
 def yes_option(function: F) -> F:
     return click.option("--yes", "is_agreed", is_flag=True, help="Do not ask.")(function)
 

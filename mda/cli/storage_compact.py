@@ -6,10 +6,10 @@ from pathlib import Path
 import click
 
 from mda import settings
-from mda.cli.options import NumberType, json_option
+from mda.cli.options import NumberType
 from mda.cli.progress import Meter
-from mda.cli.storage_report import report, run_erasure
-from mda.cli.table import Column, show, size_column
+from mda.cli.storage_report import Told, report, run_erasure
+from mda.cli.table import Column, show, size_column, to_json
 from mda.identifiers import IdentifierSource, format_id
 from mda.logs import configure
 from mda.maintenance import shards
@@ -45,7 +45,7 @@ COLUMNS: tuple[Column[Candidate], ...] = (
     help="Keep a rewritten segment's file so long. Default: storage.removal_grace_seconds.",
 )
 @click.option("--dry-run", "is_rehearsal", is_flag=True, help="List the segments to be rewritten, and change nothing.")
-@json_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object; of --dry-run, one JSON array.")
 @click.pass_obj
 def compact(
     config: Path | None,
@@ -66,8 +66,6 @@ def compact(
     $ mda storage compact --shard first --dead 30
     $ mda storage compact --dry-run --json
     """
-    if as_json and not is_rehearsal:
-        raise click.UsageError("--json is for --dry-run")
     chosen = settings.load(config)
     configure(chosen.log)
     rules = rules_of(chosen, dead_percent / 100, grace_seconds)
@@ -77,8 +75,12 @@ def compact(
             show([one for shard in wanted for one in candidates(handle, shard, rules)], COLUMNS, as_json=as_json)
             return
         ended = expire(handle, IdentifierSource(), datetime.now(UTC), chosen.storage.retention_days)
-        click.echo(f"expired {ended.rows} expunged messages; purged {ended.contents} contents")
-        run_erasure(handle, chosen, rules)
+        told = Told(is_quiet=as_json)
+        told.line(f"expired {ended.rows} expunged messages; purged {ended.contents} contents")
+        erased = run_erasure(handle, chosen, rules, told)
         with Meter("compacting") as meter:
             for shard in wanted:
-                report(compact_shard(handle, shard, chosen, rules, IdentifierSource(), meter.add), meter)
+                report(compact_shard(handle, shard, chosen, rules, IdentifierSource(), meter.add), meter, told)
+    if as_json:
+        ending = {"expired": ended.rows, "purged": ended.contents, "erased": erased.done, "to_erase": erased.waiting}
+        click.echo(to_json({**ending, **told.sums()}))

@@ -1,10 +1,13 @@
 """`mda storage rebuild` and `checkpoint`: the database from the segments, and what in the segments that needs."""
 
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
 
 from mda import settings
+from mda.cli.options import json_option
+from mda.cli.table import Column, show, size_column, to_json
 from mda.cli.text import visible
 from mda.errors import NotFound
 from mda.identifiers import IdentifierSource, format_id
@@ -16,13 +19,30 @@ from mda.metadata.postgresql.opened import created
 from mda.metadata.postgresql.readiness import fit_to_serve
 from mda.metadata.schema import migrate
 from mda.sizes import format_size
+from mda.storage.abandoned import segments_bytes
 from mda.storage.shard import Shard, read_marker
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A shard that a rebuild would read."""
+
+    shard: Shard
+    bytes: int
+
+
+SOURCES: tuple[Column[Source], ...] = (
+    Column("shard", "Shard", lambda source: source.shard.name),
+    size_column("bytes", "Segments", lambda source: source.bytes),
+    Column("place", "Place", lambda source: str(source.shard.root)),
+)
 
 
 @click.command()
 @click.option("--shard", "name", metavar="NAME", help="Only this shard. Default: all.")
+@json_option
 @click.pass_obj
-def checkpoint(config: Path | None, name: str | None) -> None:
+def checkpoint(config: Path | None, name: str | None, as_json: bool) -> None:
     """Write into each shard what the database knows beside the bodies.
 
     Accounts, passwords' hashes, addresses, mailboxes, flags: what mda storage rebuild brings back when the database is
@@ -33,19 +53,26 @@ def checkpoint(config: Path | None, name: str | None) -> None:
     """
     chosen = settings.load(config)
     configure(chosen.log)
+    written = []
     with fit_to_serve(chosen) as handle:
         for shard in shards.named(handle, name):
             made = write_checkpoint(handle, shard, chosen, IdentifierSource())
-            size = format_size(made.bytes)
-            click.echo(f"shard {shard.name}: checkpoint {format_id(made.id)}, {made.rows} rows, {size}")
+            written.append({"shard": shard.name, "id": format_id(made.id), "rows": made.rows, "bytes": made.bytes})
+            if not as_json:
+                size = format_size(made.bytes)
+                click.echo(visible(f"shard {shard.name}: checkpoint {format_id(made.id)}, {made.rows} rows, {size}"))
+    if as_json:
+        click.echo(to_json(written))
 
 
 @click.command()
 @click.argument(
     "folders", metavar="[FOLDER]...", nargs=-1, type=click.Path(exists=True, file_okay=False, path_type=Path)
 )
+@click.option("--dry-run", "is_rehearsal", is_flag=True, help="Name the shards and what they hold, and change nothing.")
+@json_option
 @click.pass_obj
-def rebuild(config: Path | None, folders: tuple[Path, ...]) -> None:
+def rebuild(config: Path | None, folders: tuple[Path, ...], is_rehearsal: bool, as_json: bool) -> None:
     """Fill an empty database from the shards' segments.
 
     Without folders, from all shards below the data folder. Needs the settings and the shards, and nothing else: the
@@ -53,7 +80,7 @@ def rebuild(config: Path | None, folders: tuple[Path, ...]) -> None:
     changed since the checkpoint get a new UIDVALIDITY. Interrupted, it is run again from its beginning.
 
     \b
-    $ mda storage rebuild
+    $ mda storage rebuild --dry-run
     $ mda storage rebuild /srv/shard-1 /srv/shard-2
     """
     chosen = settings.load(config)
@@ -62,6 +89,10 @@ def rebuild(config: Path | None, folders: tuple[Path, ...]) -> None:
     found = [_shard(root.resolve()) for root in roots]
     if not found:
         raise NotFound(f"there are no shards in {chosen.data_dir}/shards", "name their folders")
+    if is_rehearsal:
+        show([Source(shard, segments_bytes(shard.root)) for shard in found], SOURCES, as_json=as_json)
+        return
+    accounts = []
     unclaimed = messages = missing = 0
     with created(chosen) as handle:
         migrate.upgrade(handle)
@@ -69,12 +100,17 @@ def rebuild(config: Path | None, folders: tuple[Path, ...]) -> None:
             messages += account.by_checkpoint + account.by_commit + account.unclaimed
             unclaimed += account.unclaimed
             missing += account.missing
+            if as_json:
+                accounts.append(asdict(account))
+                continue
             click.echo(
                 visible(
                     f"{account.address}: {account.by_checkpoint} messages as of the checkpoint, {account.by_commit} by"
                     f" their commit records, {account.unclaimed} without, {account.missing} without a body"
                 )
             )
+    if as_json:
+        click.echo(to_json(accounts))
     click.echo(f"{messages} messages are back, {unclaimed} of them in INBOX only; {missing} have no body", err=True)
 
 

@@ -1,6 +1,8 @@
-"""How compaction and erasure are told, line by line."""
+"""How compaction and erasure are told: line by line, or by their sums."""
 
 from collections.abc import Iterable
+
+import click
 
 from mda.cli.progress import Meter
 from mda.identifiers import IdentifierSource, format_id
@@ -11,29 +13,57 @@ from mda.settings import Settings
 from mda.sizes import format_size
 
 
-def run_erasure(handle: Handle, chosen: Settings, rules: Rules) -> Erased:
-    """One run of erasure, told line by line; how it ended."""
-    meter = Meter("erasing")
-    for step in erase(handle, chosen, rules, IdentifierSource()):
-        if isinstance(step, Erased):
-            if step.done or step.waiting:
-                meter.say(f"erased {step.done}; {step.waiting} still in {step.segments_left} segments, for a later run")
-            return step
-        report([step], meter)
-    return Erased(0, 0, 0)
+class Told:
+    """What a run has done so far. With `is_quiet` only what went wrong has a line, on standard error."""
 
+    def __init__(self, *, is_quiet: bool = False) -> None:
+        self._is_quiet = is_quiet
+        self._compacted = self._removed = self._left = self._read = self._kept = 0
 
-def report(steps: Iterable[Compacted | Removed], meter: Meter) -> None:
-    """Prints each step as it is done."""
-    for step in steps:
+    def line(self, text: str, meter: Meter | None = None) -> None:
+        if not self._is_quiet:
+            click.echo(text) if meter is None else meter.say(text)
+
+    def step(self, step: Compacted | Removed, meter: Meter) -> None:
         segment = format_id(step.segment)
         if isinstance(step, Removed):
-            meter.say(f"removed segment {segment}")
+            self._removed += 1
+            self.line(f"removed segment {segment}", meter)
         elif step.error:
+            self._left += 1
             meter.say(f"segment {segment} stays: {step.error}", err=True)
         else:
             copied = step.copied
-            meter.say(
-                f"compacted segment {segment}: {format_size(copied.kept_bytes)} of {format_size(copied.read_bytes)}"
-                f" live, {copied.repointed} messages"
-            )
+            self._compacted, self._read = self._compacted + 1, self._read + copied.read_bytes
+            self._kept += copied.kept_bytes
+            live = f"{format_size(copied.kept_bytes)} of {format_size(copied.read_bytes)} live"
+            self.line(f"compacted segment {segment}: {live}, {copied.repointed} messages", meter)
+
+    def sums(self) -> dict[str, int]:
+        return {
+            "compacted_segments": self._compacted,
+            "removed_segments": self._removed,
+            "left_segments": self._left,
+            "read_bytes": self._read,
+            "kept_bytes": self._kept,
+        }
+
+
+def run_erasure(handle: Handle, chosen: Settings, rules: Rules, told: Told | None = None) -> Erased:
+    """One run of erasure; how it ended."""
+    meter, told = Meter("erasing"), told or Told()
+    for step in erase(handle, chosen, rules, IdentifierSource()):
+        if isinstance(step, Erased):
+            if step.done or step.waiting:
+                left = f"{step.waiting} still in {step.segments_left} segments, for a later run"
+                told.line(f"erased {step.done}; {left}", meter)
+            return step
+        told.step(step, meter)
+    return Erased(0, 0, 0)
+
+
+def report(steps: Iterable[Compacted | Removed], meter: Meter, told: Told | None = None) -> None:
+    """Tells each step as it is done."""
+    told = told or Told()
+    for step in steps:
+        told.step(step, meter)

@@ -81,6 +81,33 @@ def incomplete(engine: Engine, since: int = 0) -> tuple[Replicated, ...]:
         return tuple(Replicated(*row) for row in rows)
 
 
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What is not yet on its account's second shard, in bytes as stored; `away` of the messages lie elsewhere than on
+    the first one, too."""
+
+    messages: int
+    bytes: int
+    accounts: int
+    away: int
+
+
+_DUE = text(
+    "SELECT count(*), coalesce(sum(content.length), 0)::bigint, count(DISTINCT account.id),"
+    " count(*) FILTER (WHERE content.shard_id <> account.shard_id)"
+    " FROM account JOIN content ON content.account_id = account.id"
+    " WHERE account.replica_shard_id IS NOT NULL AND NOT EXISTS ("
+    "SELECT FROM replica WHERE (replica.account_id, replica.content_id) = (content.account_id, content.id)"
+    " AND replica.shard_id = account.replica_shard_id)"
+)
+
+
+def due(engine: Engine) -> Due:
+    """What a run would find to do, by one pass over the contents of the accounts that have a second shard."""
+    with transaction(engine.execution_options(**{MILLISECONDS: "0"})) as connection:
+        return Due(*connection.execute(_DUE).one())
+
+
 def of_account(engine: Engine, account_id: int) -> int | None:
     """The account's second shard."""
     with transaction(engine) as connection:

@@ -164,6 +164,18 @@ def test_after_compaction_and_an_interrupted_checkpoint(store: System, engine: E
     assert store.listed("domain", "list")[0]["name"] == "example.org"
 
 
+def test_what_scripts_read(store: System, engine: Engine) -> None:
+    (written,) = store.listed("storage", "checkpoint")
+    assert (written["shard"], len(written["id"])) == ("first", 16)
+    lose_database(engine)
+    (source,) = store.listed("storage", "rebuild", "--dry-run")
+    assert source["shard"] == "first"
+    assert source["bytes"] > 0
+    with engine.begin() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")) == 0
+    assert [one["address"] for one in store.listed("storage", "rebuild")] == [ANNE]
+
+
 def test_never_into_a_database_in_use(store: System) -> None:
     assert "the database is in use: it has account anne@example.org" in store.refused("storage", "rebuild")
 

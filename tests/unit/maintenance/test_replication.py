@@ -57,10 +57,15 @@ def test_written_behind(two: System, engine: Engine, tmp_path: Path) -> None:
     two.done("account", "replica", ANNE, "--shard", "second")
     two.file.write_text(two.file.read_text().replace('#replicas = "before_reply"', 'replicas = "behind"'))
     deliver(two, RAWS[5:])
+    assert "would copy 12 messages of 1 accounts" in two.done("storage", "replicate", "--dry-run")
+    due = two.listed("storage", "replicate", "--dry-run")
+    assert (due["messages"], due["away"]) == (12, 0)
     assert replicas(engine) == {}
     assert "copied 12 messages of 1 accounts" in two.done("storage", "replicate")
     assert replicas(engine) == {"second": 12}
-    assert "copied 0 messages" in two.done("storage", "replicate")
+    done = two.listed("storage", "replicate")
+    assert (done["messages"], done["left_accounts"]) == (0, 0)
+    assert two.run("storage", "replicate", "--watch", "1", "--dry-run").exit_code == 2
     assert two.run("storage", "check").exit_code == 0
     shutil.rmtree(shard_root(two))
     assert stored(two) == dict(enumerate(RAWS, 1))
