@@ -1,5 +1,6 @@
 """A dictionary trained of what a shard stores: used by workers, compaction, moves, backups and the rebuild."""
 
+import json
 import random
 from pathlib import Path
 
@@ -49,6 +50,15 @@ def test_everything_goes_on_with_a_dictionary(anne: System, engine: Engine, tmp_
         connection.execute(text("DROP SCHEMA public CASCADE; CREATE SCHEMA public"))
     anne.done("restore", str(tmp_path / "backup"), "--into", str(tmp_path / "restored"))
     assert stored(anne) == alive
+
+
+def test_empty_shard_keeps_no_other_from_its_own(anne: System, tmp_path: Path) -> None:
+    deliver(anne, RAWS[:150])
+    anne.done("shard", "add", "another", str(tmp_path / "another"))
+    told = anne.run("storage", "train-dictionary", "--samples", "100", "--json")
+    assert told.exit_code == 0, told.output
+    assert [one["shard"] for one in json.loads(told.stdout)] == ["first"]
+    assert "shard another holds no messages" in told.stderr
 
 
 def test_empty_shard_has_nothing_to_train_of(anne: System) -> None:
