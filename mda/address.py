@@ -9,8 +9,6 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-import idna
-
 from mda.errors import InvalidValue
 
 MAX_LOCAL_PART = 256
@@ -19,10 +17,11 @@ MAX_LOCAL_PART = 256
 MAX_DOMAIN = 255
 """Octets, RFC 5321 s4.5.3.1.2."""
 
-_ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\u0080-\U0010ffff]"
+_ATEXT = r"""[^\x00-\x20"(),.:;<>@\[\\\]\x7f]"""
+"""RFC 5322 s3.2.3 and RFC 6531 s3.3, by what is left out: a class that reaches to U+10FFFF takes 6 ms to compile."""
 _DOT_STRING = re.compile(rf"{_ATEXT}+(?:\.{_ATEXT}+)*\Z")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\u0080-\u009f\u2028\u2029]")
-_NOT_UTF8 = re.compile(r"[\ud800-\udfff]")
+_CONTROL = r"[\x00-\x1f\x7f\u0080-\u009f\u2028\u2029]"
+_NOT_UTF8 = r"[\ud800-\udfff]"
 _DOMAIN_LITERAL = re.compile(r"\[[\x21-\x5a\x5e-\x7e]+\]\Z")
 _ASCII_DOMAIN = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.\-]*[A-Za-z0-9_])?\Z")
 
@@ -46,10 +45,11 @@ class Address:
 
 def parse(text: str) -> Address:
     """The address in `text`, whose local part may be a dot-string or a quoted string (RFC 5321 s4.1.2)."""
-    if _CONTROL.search(text):
-        raise InvalidValue("address holds a control character", "remove it")
-    if _NOT_UTF8.search(text):
-        raise InvalidValue("address is not in UTF-8", "write it in UTF-8")
+    if not text.isprintable():  # seldom: the patterns are compiled for those that need them
+        if re.search(_CONTROL, text):
+            raise InvalidValue("address holds a control character", "remove it")
+        if re.search(_NOT_UTF8, text):
+            raise InvalidValue("address is not in UTF-8", "write it in UTF-8")
     local, at, domain = text.rpartition("@")
     if not at or not local:
         raise InvalidValue(f"not an address: {text!r}", "write it as local-part@domain")
@@ -81,6 +81,8 @@ def domain_key(domain: str) -> str:
             raise InvalidValue(f"not a domain literal: {domain!r}")
         return name.lower()
     if not name.isascii():
+        import idna  # noqa: PLC0415 - most domains are done before it is imported
+
         try:
             name = idna.encode(name, uts46=True).decode("ascii")
         except idna.IDNAError as error:

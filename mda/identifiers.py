@@ -7,7 +7,6 @@ with O_EXCL. Within one process ids strictly increase, also when the clock steps
 machine without a battery, before NTP) gives ids of 2020's first millisecond: still positive, still unique.
 """
 
-import hashlib
 import os
 import random
 import threading
@@ -58,5 +57,7 @@ def parse_id(text: str) -> int:
 def message_id_hash(message_id: str) -> int:
     """How rows know a Message-ID (RFC 5322 s3.6.4, without its angle brackets): the first 64 bits of its SHA-256,
     signed. Anyone can send any Message-ID: it finds mail, and never decides about mail."""
+    import hashlib  # noqa: PLC0415 - it loads OpenSSL, and whoever writes an id down hashes nothing
+
     digest = hashlib.sha256(message_id.encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:8], "big", signed=True)

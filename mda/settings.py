@@ -6,7 +6,6 @@ in the file), and `service_manager` reads what systemd says. Sizes are in bytes 
 say so. `conf/mda.toml` documents each key.
 """
 
-import difflib
 import math
 import os
 import re
@@ -243,6 +242,8 @@ def _refuse_unknown(tree: Mapping[str, Any], struct: type[msgspec.Struct], prefi
     known = {field.name: field.type for field in msgspec.structs.fields(struct)}
     for key, value in tree.items():
         if key not in known:
+            import difflib  # noqa: PLC0415 - nor do most commands need it
+
             near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
             remedy = f"did you mean {prefix}{near[0]}?" if near else f"known keys are: {', '.join(known)}"
             raise SettingsError(f"{source}: unknown key {prefix}{key}", remedy)

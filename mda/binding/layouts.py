@@ -1,14 +1,13 @@
 """The limits of a parse, and the layouts of the C core's tables (csrc/mime/mime.h), packed in the machine's order."""
 
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 NONE = 0xFFFFFFFF
 """No such index, no such offset."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """What the parser obeys, see csrc/mime/mime.h; beyond a limit (but `size`) a defect is set and the rest is kept
     as it is."""
 

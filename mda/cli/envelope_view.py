@@ -3,16 +3,14 @@
 The rows keep ENVELOPE as clients get it; a listing needs no body for subject and sender.
 """
 
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 Item: TypeAlias = "bytes | list[Item] | None"
 
 _FIELDS = 10
 
 
-@dataclass(frozen=True, slots=True)
-class EnvelopeView:
+class EnvelopeView(NamedTuple):
     """What a listing shows and a search looks into. Addresses are written `Name <local@domain>`."""
 
     subject: str

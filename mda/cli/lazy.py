@@ -5,17 +5,15 @@ database library). A summary must equal the one in the command's own help, which
 """
 
 import keyword
-from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
 from mda.errors import InvalidValue
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One command of the table: the name, the module under mda.cli that defines it under that name, or under
     `function`, and the summary."""
 

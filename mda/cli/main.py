@@ -20,7 +20,7 @@ from mda.cli.lazy import Entry, LazyGroup
 from mda.cli.text import visible
 from mda.errors import DatabaseUnavailable, InvalidValue, MdaError
 
-_NOT_UTF8 = re.compile(r"[\ud800-\udfff]")
+_NOT_UTF8 = r"[\ud800-\udfff]"
 
 EXIT_REFUSED = 1
 EXIT_TRY_AGAIN = 75
@@ -90,7 +90,7 @@ class Root(LazyGroup):
         except KeyboardInterrupt:
             ctx.exit(EXIT_INTERRUPTED)
         except UnicodeEncodeError as error:
-            if not _NOT_UTF8.search(" ".join(sys.argv)):
+            if not re.search(_NOT_UTF8, " ".join(sys.argv)):
                 raise
             _refuse(ctx, InvalidValue(f"{error.object!r} is not in UTF-8", "write it in UTF-8"), EXIT_REFUSED)
         except OSError as error:

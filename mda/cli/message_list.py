@@ -1,8 +1,8 @@
 """`mda message list`, and how a listed message is shown."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
@@ -19,8 +19,7 @@ from mda.metadata.mailbox.listed import Entry
 from mda.metadata.postgresql.reading import reading
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One message of a listing."""
 
     mailbox: str

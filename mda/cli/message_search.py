@@ -1,7 +1,6 @@
 """`mda message search`."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -22,7 +21,7 @@ from mda.metadata.postgresql.opened import Handle, opened
 
 FOUND: tuple[Column[Line], ...] = (
     Column("message", "Message", lambda line: f"{line.mailbox}:{line.entry.uid}"),
-    replace(COLUMNS[0], is_only_json=True),
+    COLUMNS[0]._replace(is_only_json=True),
     *COLUMNS[1:],
 )
 """Found messages are named as other commands take them."""

@@ -11,9 +11,8 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import click
 
@@ -23,16 +22,14 @@ from mda.sizes import format_size
 Row = TypeVar("Row")
 Value = str | int | float | bool | datetime | None | tuple[str, ...]
 
-_RAW_IN_JSON = re.compile(r"[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-
+_RAW_IN_JSON = r"[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 
 GAP = 2
 NARROWEST = 8
 """Columns are not shortened below this."""
 
 
-@dataclass(frozen=True, slots=True)
-class Column(Generic[Row]):
+class Column(NamedTuple, Generic[Row]):
     """One column: its JSON key, its heading, its value, and its form for people where the plain one is unhandy."""
 
     key: str
@@ -75,7 +72,8 @@ def show_one(row: Row, columns: Sequence[Column[Row]], *, as_json: bool) -> None
 
 def to_json(document: object) -> str:
     """Indented JSON, in UTF-8 but for characters that a terminal might obey."""
-    return _RAW_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(document, ensure_ascii=False, indent=2))
+    text = json.dumps(document, ensure_ascii=False, indent=2)
+    return re.sub(_RAW_IN_JSON, lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def _print_table(rows: Iterable[Row], columns: Sequence[Column[Row]]) -> None:

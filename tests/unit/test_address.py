@@ -122,3 +122,12 @@ def test_parse_gives_an_address_or_invalid_value(text: str) -> None:
     except InvalidValue:
         return
     assert address.parse(str(parsed)) == parsed
+
+
+def test_which_characters_need_no_quotes() -> None:
+    """RFC 5322 s3.2.3, and everything that RFC 6531 s3.3 adds."""
+    atext = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-/=?^_`{|}~")
+    beyond = {chr(code) for code in (0x80, 0xE9, 0x2028, 0xFFFF, 0x10000, 0x10FFFF)}
+    for character in {*map(chr, range(0x80)), *beyond}:
+        bare = address.quote_local_part(character) == character
+        assert bare == (character in atext or character in beyond), ascii(character)

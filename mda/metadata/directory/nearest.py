@@ -1,6 +1,5 @@
 """The known name that is nearest to a mistyped one, for the way out that an error names."""
 
-import difflib
 from collections.abc import Iterable
 
 from mda.address import Address
@@ -11,6 +10,8 @@ CUTOFF = 0.6
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The most alike of `known`, or None."""
+    import difflib  # noqa: PLC0415 - a listing that finds what was asked for is done before it is imported
+
     found = difflib.get_close_matches(name, list(known), n=1, cutoff=CUTOFF)
     return found[0] if found else None
 

@@ -5,9 +5,8 @@ values. `:name` stands for a value (`mda.metadata.postgresql.reading`).
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from mda.errors import NotFound
 from mda.metadata.content.facts import COLUMNS, of_row
@@ -31,8 +30,7 @@ ORDER BY message.uid DESC LIMIT :limit
 """  # noqa: S608 - the columns are ours
 
 
-@dataclass(frozen=True, slots=True)
-class Mailbox:
+class Mailbox(NamedTuple):
     """A mailbox with its counters; `path` is its full name."""
 
     id: int
@@ -47,8 +45,7 @@ class Mailbox:
     bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One message as a listing needs it. `size` is the delivered form's; `envelope` the IMAP ENVELOPE."""
 
     mailbox_id: int

@@ -5,8 +5,8 @@ Apart from `embedded_server`, as every command needs it and a listing is done so
 
 import socket
 import stat
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 from mda.errors import SettingsError
@@ -18,8 +18,7 @@ PORT = 5432
 """Part of the socket's name only."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where one embedded server keeps what."""
 
     data_dir: Path

@@ -11,10 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import psycopg2
-
 from mda.errors import SettingsError
 from mda.metadata.postgresql import embedded
+from mda.metadata.postgresql.listing_driver import psycopg2
 from mda.metadata.postgresql.server_errors import unavailable
 from mda.settings import Settings
 

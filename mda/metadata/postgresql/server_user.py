@@ -7,9 +7,8 @@ PGHOST, LD_PRELOAD and the like of the caller do not reach the server.
 import os
 import pwd
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mda.errors import SettingsError
 
@@ -20,8 +19,7 @@ PREFERRED = ("mda", "postgres", "nobody")
 """Tried in this order when root starts the server and database.embedded_user is empty."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServerUser:
+class ServerUser(NamedTuple):
     """A user of this system. `is_lent` tells that we are root and that this is somebody else."""
 
     name: str

@@ -246,7 +246,17 @@ def test_interrupt_exits_130_without_a_traceback(anne: System) -> None:
 
 
 QUICK = (*(path for path, _ in LEAVES if path[-1] == "list"), ("trace",))
-SLOW = ("sqlalchemy", "alembic", "rich.console", "mda.binding.examination", "pickle")
+SLOW = (
+    "sqlalchemy",
+    "alembic",
+    "rich.console",
+    "mda.binding.examination",
+    "pickle",
+    "ssl",
+    "idna",
+    "difflib",
+    "_hashlib",
+)
 OF_AN_ACCOUNT = {("mailbox", "list"), ("message", "list"), ("spam", "correspondent", "list"), ("trace",)}
 
 
