@@ -5,11 +5,11 @@ database library). A summary must equal the one in the command's own help, which
 """
 
 import keyword
-from importlib import import_module
 from typing import Any, NamedTuple
 
 import click
 
+from mda.cli.start import imported
 from mda.errors import InvalidValue
 
 
@@ -23,7 +23,7 @@ class Entry(NamedTuple):
     function: str = ""
 
     def load(self) -> click.Command:
-        command = getattr(import_module(f"mda.cli.{self.module}"), self.function or _attribute(self.name))
+        command = getattr(imported(f"mda.cli.{self.module}"), self.function or _attribute(self.name))
         if not isinstance(command, click.Command):  # pragma: no cover - a mistake in the table
             raise InvalidValue(f"mda.cli.{self.module}.{self.name} is not a command")
         return command

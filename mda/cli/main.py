@@ -7,9 +7,9 @@
 A user's mistake never ends in a traceback: an MdaError is said as `mda: what; remedy`.
 """
 
-import errno
 import re
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import click
 
 from mda.cli import streams
 from mda.cli.lazy import Entry, LazyGroup
+from mda.cli.start import EXIT_INTERRUPTED
 from mda.cli.text import visible
 from mda.errors import DatabaseUnavailable, InvalidValue, MdaError
 
@@ -24,7 +25,6 @@ _NOT_UTF8 = r"[\ud800-\udfff]"
 
 EXIT_REFUSED = 1
 EXIT_TRY_AGAIN = 75
-EXIT_INTERRUPTED = 130
 
 COMMANDS = (
     Entry("init", "init", "Prepare settings, database and first shard."),
@@ -93,16 +93,16 @@ class Root(LazyGroup):
             if not re.search(_NOT_UTF8, " ".join(sys.argv)):
                 raise
             _refuse(ctx, InvalidValue(f"{error.object!r} is not in UTF-8", "write it in UTF-8"), EXIT_REFUSED)
-        except OSError as error:
-            if error.filename is not None or error.errno == errno.EPIPE:  # a bug; a reader that has gone, click's
-                raise
-            streams.give_up_output()
-            _refuse(ctx, MdaError(f"input or output failed: {error.strerror}"), EXIT_REFUSED)
 
 
 def _refuse(ctx: click.Context, error: MdaError, status: int) -> None:
-    click.echo(f"mda: {visible(str(error))}", err=True)
+    _say(error)
     ctx.exit(status)
+
+
+def _say(error: MdaError) -> None:
+    with suppress(OSError):  # where nobody can read it, the exit code still tells
+        click.echo(f"mda: {visible(str(error))}", err=True)
 
 
 @click.group(
@@ -132,6 +132,13 @@ def root(ctx: click.Context, config: Path | None) -> None:
 
 
 def main() -> None:
-    """The console script."""
+    """Runs the command that the process's arguments name, and ends the process with its exit code."""
     streams.open_missing()
-    sys.exit(root.main(prog_name="mda"))
+    try:
+        root.main(prog_name="mda")
+    except OSError as error:  # also of --help, which is written before anything is invoked
+        if error.filename is not None:  # a bug
+            raise
+        streams.give_up_output()
+        _say(MdaError(f"input or output failed: {error.strerror}"))
+        sys.exit(EXIT_REFUSED)

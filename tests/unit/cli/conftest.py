@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from mda.cli.main import root
 
 SENDER = "ben@example.net"
-PROGRAM = (sys.executable, "-c", "from mda.cli.main import main; main()")
+PROGRAM = (sys.executable, "-c", "from mda.cli.start import main; main()")
 """The console script, also where it is not installed."""
 
 

@@ -245,6 +245,19 @@ def test_interrupt_exits_130_without_a_traceback(anne: System) -> None:
     assert b"Traceback" not in errors
 
 
+@pytest.mark.usefixtures("takes_interrupts")
+@pytest.mark.parametrize(("module", "words"), [("click", ("--help",)), ("sqlalchemy", ("domain", "add", "a.test"))])
+def test_interrupt_while_modules_are_imported_is_no_traceback(
+    anne: System, tmp_path: Path, module: str, words: tuple[str, ...]
+) -> None:
+    # Some libraries swallow what is raised while they are imported, as Python does in callbacks.
+    lines = "import os, signal\ntry:\n    os.kill(os.getpid(), signal.SIGINT)\nexcept BaseException:\n    pass\n"
+    (tmp_path / f"{module}.py").write_text(lines)
+    environment = {**os.environ, "MDA_CONFIG": str(anne.file), "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run([*PROGRAM, *words], env=environment, capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
 QUICK = (*(path for path, _ in LEAVES if path[-1] == "list"), ("trace",))
 SLOW = (
     "sqlalchemy",
@@ -322,6 +335,9 @@ def test_word_that_is_no_utf8_is_refused(anne: System) -> None:
         (("account", "passwd", "anne@example.org", "--password-stdin"), "<&-"),
         (("account", "delete", "anne@example.org", "--purge"), "<&-"),
         (("account", "list"), ">/dev/full"),
+        (("--help",), ">/dev/full"),
+        (("--version",), ">/dev/full"),
+        (("account", "add", "--help"), ">/dev/full"),
     ],
 )
 def test_closed_or_full_streams_are_named(anne: System, words: tuple[str, ...], shell: str) -> None:
@@ -329,6 +345,12 @@ def test_closed_or_full_streams_are_named(anne: System, words: tuple[str, ...], 
     assert done.returncode == 1
     assert "mda: input or output failed: " in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("shell", ["2>/dev/full"])
+def test_exit_code_tells_where_nobody_can_read_the_error(anne: System, shell: str) -> None:
+    anne.file.write_text("[database]\nurl = 'postgresql://127.0.0.1:1/nowhere'\n")
+    assert process(anne, "account", "list", shell=shell).returncode == 75
 
 
 @pytest.mark.parametrize("shell", [">/dev/full", ">&-", ">&- 2>&-"])
