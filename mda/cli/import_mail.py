@@ -31,7 +31,7 @@ SUFFIX = ".mbox"
 @account_argument
 @click.argument("source", metavar="SOURCE", type=click.Path(exists=True, path_type=Path))
 @click.option("--mailbox", metavar="MAILBOX", default="INBOX", show_default=True, help="Where an mbox goes.")
-@click.option("--skip-existing", "skips", is_flag=True, help="Leave out what the account has, byte for byte.")
+@click.option("--skip-existing", "skips", is_flag=True, help="Leave out what the account has, also as exported.")
 @click.option("--dry-run", "is_rehearsal", is_flag=True, help="Read all of it, say what is there, and import nothing.")
 @click.pass_obj
 def import_(config: Path | None, account: Address, source: Path, mailbox: str, skips: bool, is_rehearsal: bool) -> None:

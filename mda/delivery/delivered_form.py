@@ -9,6 +9,7 @@ Delivered-To of other hosts stays: it is theirs, and cutting it would hide a loo
 names this very address is a loop, and the message is refused (RFC 3463 X.4.6).
 """
 
+import re
 from collections.abc import Iterable, Sequence
 
 from mda import address
@@ -25,6 +26,11 @@ REASONS_SHOWN = 4
 _OURS = ("return-path", "x-original-to")
 _OURS_PREFIX = "x-mda-"
 
+
+_PREFIX = re.compile(
+    rb"Return-Path: <[^\r\n]*>\r\nDelivered-To: [^\r\n]*\r\n(?:X-Original-To: [^\r\n]*\r\n)?(?:%b: [^\r\n]*\r\n)?"
+    % SPAM_FIELD.encode()
+)
 
 _MAYBE_OURS = (b"return-path", b"x-original-to", b"x-mda-", b"delivered-to")
 """A header block without these octets has no such field."""
@@ -75,6 +81,12 @@ def assemble(prefix: bytes, stored: bytes, spans: Sequence[tuple[int, int]]) -> 
         position = end
     pieces.append(stored[position:])
     return b"".join(pieces)
+
+
+def without_prefix(delivered: bytes) -> bytes:
+    """A delivered form without a prefix of ours: the stored form, unless that had header fields which pretend to be
+    ours. What has no such prefix stays as it is."""
+    return _PREFIX.sub(b"", delivered, count=1) if _PREFIX.match(delivered) else delivered
 
 
 def size(prefix: bytes, stored_size: int, spans: Iterable[tuple[int, int]]) -> int:

@@ -18,12 +18,17 @@ def items(handle: Handle, readers: Mapping[int, SegmentReader], account_id: int,
     """The mailbox's messages by UID. RecordDamaged and NotFound name the message that can't be read."""
     for one in exported.read(handle, account_id, mailbox.id):
         try:
-            stored = read_either(lambda place: _read(readers, place), one.place, one.replica)
+            stored = read_body(readers, one.place, one.replica)
         except (RecordDamaged, NotFound) as error:
             raise type(error)(f"{mailbox.path}:{one.uid}: {error.message}", error.remedy) from error
         raw = delivered_form.assemble(one.prefix, stored, one.forged_spans)
         yield Item(raw, one.internal_date, one.flags, one.keywords, mailbox.path, size=one.size)
 
 
-def _read(readers: Mapping[int, SegmentReader], place: Place) -> bytes:
-    return readers[place.shard_id].read(Location(place.segment, place.offset, place.length))
+def read_body(readers: Mapping[int, SegmentReader], place: Place, replica: Place | None) -> bytes:
+    """The stored form, from where it lies or from its replica."""
+    return read_either(lambda one: readers[one.shard_id].read(_location(one)), place, replica)
+
+
+def _location(place: Place) -> Location:
+    return Location(place.segment, place.offset, place.length)

@@ -5,7 +5,6 @@ Each batch is durable before its rows, as in a delivery; what is interrupted lea
 admin's import up. What comes into the mailbox with role sent says whom the user has written to (mda.learning).
 """
 
-import hashlib
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from mda.storage.record import Target
 from mda.storage.shard import Shard
 from mda.storage.writer import SegmentWriter
 from mda.transfer.item import Item
+from mda.transfer.known import Known
 
 BATCH_MESSAGES = 200
 BATCH_BYTES = 16_777_216
@@ -61,8 +61,7 @@ class Importer:
         self._committer = Committer(
             handle.url.render_as_string(hide_password=False), settings.database, self._identifiers
         )
-        self._known = imported.digests(handle, account_id) if skips_existing else set()
-        self._skips_existing = skips_existing
+        self._known = Known(handle, account_id) if skips_existing else None
         self._mailboxes: dict[str, int] = {}
         self._are_sent: dict[int, bool] = {}
 
@@ -73,11 +72,13 @@ class Importer:
             yield self._store(batch, mailbox)
 
     def close(self) -> None:
+        if self._known is not None:
+            self._known.close()
         self._committer.close()
         self._writer.close()
 
     def _store(self, batch: Sequence[Item], mailbox: str) -> Imported:
-        fresh = [item for item in batch if self._is_new(item)]
+        fresh = [item for item in batch if self._known is None or self._known.is_new(item.raw)]
         size = sum(item.size for item in batch)
         if fresh:
             content_ids = [self._identifiers.next() for _ in fresh]
@@ -89,15 +90,6 @@ class Importer:
             ]
             self._commit(deliveries, fresh)
         return Imported(len(fresh), len(batch) - len(fresh), size)
-
-    def _is_new(self, item: Item) -> bool:
-        if not self._skips_existing:
-            return True
-        digest = hashlib.sha256(item.raw).digest()
-        if digest in self._known:
-            return False
-        self._known.add(digest)
-        return True
 
     def _record(self, item: Item, content_id: int) -> EncodedRecord:
         target = Target(self._account_id, content_id)

@@ -116,6 +116,28 @@ def test_import_that_was_killed_goes_on_without_doubles(anne: System, tmp_path: 
     assert inbox["messages"] == len(raws)
 
 
+@pytest.mark.parametrize("form", ["maildir", "mbox"])
+def test_exported_mail_is_known_again(anne: System, engine: Engine, tmp_path: Path, form: str) -> None:
+    """Its delivered form is in the files: with trace fields on top, and without those that pretended to be ours."""
+    plain = b"Subject: plain\r\n\r\nHello\r\n"
+    forged = b"X-Original-To: eve@example.net\r\nSubject: forged\r\nReturn-Path: <eve@example.net>\r\n\r\nHello\r\n"
+    traced = b"Delivered-To: list@example.net\r\nSubject: traced\r\n\r\nHello\r\n"
+    for raw in (plain, forged, traced):
+        anne.deliver(ANNE, raw)
+    anne.done("export", ANNE, str(tmp_path / "out"), "--format", form)
+    (tmp_path / "new.mbox").write_bytes(b"From x\nReturn-Path: <a@b.test>\nDelivered-To: c@d.test\nSubject: new\n\n\n")
+    assert anne.done("import", ANNE, str(tmp_path / "out"), "--skip-existing") == "imported 0 messages, left out 3\n"
+    assert anne.done("import", ANNE, str(tmp_path / "new.mbox"), "--skip-existing") == "imported 1 messages\n"
+
+
+def test_exported_mail_is_new_where_the_stored_body_is_lost(anne: System, tmp_path: Path) -> None:
+    anne.deliver(ANNE, b"X-Original-To: eve@example.net\r\nSubject: forged\r\n\r\nHello\r\n")
+    anne.done("export", ANNE, str(tmp_path / "out"))
+    for segment in (anne.data_dir / "shards").rglob("*.seg*"):
+        segment.unlink()
+    assert anne.done("import", ANNE, str(tmp_path / "out"), "--skip-existing") == "imported 1 messages\n"
+
+
 def test_what_is_no_mail_is_refused(anne: System, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("hello\n")
     assert "is no mbox" in anne.refused("import", ANNE, str(tmp_path / "file"))
