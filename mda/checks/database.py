@@ -12,8 +12,8 @@ from mda.settings import Settings
 
 MOST_CLOCK_DIFFERENCE_SECONDS = 5
 LONG_TRANSACTION_SECONDS = 3600
-CONNECTIONS_PER_WORKER = 8
-"""Two lanes, the directory, the pool of the chores."""
+CONNECTIONS_PER_WORKER = 9
+"""Two lanes, the directory, its changes, the pool of the chores."""
 
 SERVICE_STOPS = "mda serve refuses to start, and mail waits in Postfix's queue"
 

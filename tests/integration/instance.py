@@ -43,6 +43,8 @@ class Instance:
     """Program and arguments that serve in its place; the settings' path is added."""
     workers_table: str = "count = 2\ngather_sessions = 1"
     """The table of that name: each worker has its share of the sessions, however few there are."""
+    database_options: str = ""
+    """What stands in that table behind the URL."""
     process: "subprocess.Popen[bytes] | None" = field(default=None, init=False)
     held: socket.socket | None = field(default=None, init=False)
 
@@ -71,7 +73,7 @@ class Instance:
     def write_settings(self, options: str) -> None:
         self.settings.write_text(
             f'data_dir = "{self.folder}"\n[database]\nurl = "{self.database_url}"\n'
-            f"[workers]\n{self.workers_table}\n{options}"
+            f"{self.database_options}\n[workers]\n{self.workers_table}\n{options}"
         )
 
     def mda(self, *words: str, stdin: bytes = b"") -> bytes:

@@ -62,7 +62,7 @@ class DomainUsage:
     """Counted lately: a sender may be told for good that it is full."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Target:
     """One account that an address leads to, with what a delivery to it must know."""
 
@@ -96,6 +96,23 @@ class Target:
     """When it was seen to reach its soft limit; None: it has not, or fell below."""
     domain: DomainUsage | None = None
     """None: its domain has no quota."""
+    modseq: int = 0
+    """Of the account, as of `used_bytes` and `used_messages`."""
+    is_outdated: bool = False
+    """Its use of its quota is no longer known: look it up anew."""
+
+    @property
+    def has_quota(self) -> bool:
+        return self.quota_bytes is not None or self.quota_messages is not None or self.warned_at is not None
+
+    def stored(self, octets: int, modseq: int) -> None:
+        """Counts a new message of so many octets, whose row has this modseq; whatever another has done to the account
+        shows by a gap before it."""
+        if self.has_quota:
+            self.used_bytes += octets
+            self.used_messages += 1
+            self.is_outdated = self.is_outdated or modseq != self.modseq + 1
+            self.modseq = modseq
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +238,7 @@ def _target(row: DirectoryRow, question: _Question) -> Target:
         grace_percent=row.grace_percent,
         warned_at=row.warned_at,
         domain=None if row.domain_quota is None else _domain(row.domain_quota),
+        modseq=row.modseq,
     )
 
 

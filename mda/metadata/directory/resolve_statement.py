@@ -44,6 +44,8 @@ class DirectoryRow(NamedTuple):
     domain_quota: list[int | None] | None
     """Of the account's domain: most bytes, most messages, percent of grace, used bytes, used messages, and 1 where
     those were counted lately."""
+    modseq: int
+    """Of the account."""
 
 
 # Nearest first: the whole local part, without its detail, the catch-all (whose local part is empty, as is the base of
@@ -121,7 +123,8 @@ SELECT asked.place, pg_is_in_recovery(), target.id IS NOT NULL,
     target.rank = 2, account_state.bytes, account_state.message_count, CASE WHEN target.rank = 2 THEN ({_MAILBOX}) END,
     coalesce(target.spam_destination, defaults.spam_destination), user_weights.weights,
     CASE WHEN target.id IS NOT NULL THEN ({_POLICIES}) END,
-    target.warn_percent, target.grace_percent, account_state.warned_at, ({_DOMAIN_QUOTA})
+    target.warn_percent, target.grace_percent, account_state.warned_at, ({_DOMAIN_QUOTA}),
+    account_state.modseq
 FROM unnest($1, $2, $3, $4, $5) AS asked (place, domain, local_part, base, path)
     LEFT JOIN LATERAL (
         SELECT coalesce(alias_of, domain.name) AS name FROM domain WHERE domain.name = asked.domain OFFSET 0
@@ -132,7 +135,8 @@ FROM unnest($1, $2, $3, $4, $5) AS asked (place, domain, local_part, base, path)
     ) AS defaults ON true
     LEFT JOIN LATERAL ({_CANDIDATES}) AS target ON true
     LEFT JOIN LATERAL (
-        SELECT account_id, bytes, message_count, warned_at FROM account_state WHERE account_id = target.id OFFSET 0
+        SELECT account_id, bytes, message_count, warned_at, modseq FROM account_state
+        WHERE account_id = target.id OFFSET 0
     ) AS account_state ON true
     LEFT JOIN LATERAL (
         SELECT weights FROM user_weights WHERE account_id = target.id OFFSET 0

@@ -3,7 +3,8 @@
 Offers one `Table` per table and the `METADATA` that holds them. Rules (held by a test): what an account owns has
 account_id as the first column of every primary key, unique constraint, foreign key and index, so that one
 PostgreSQL and a cluster distributed by account run the same schema; tables of the directory are copied to every
-node, so nothing in them changes per delivery; no sequences, no triggers, no extensions; text is COLLATE "C".
+node, so nothing in them changes per delivery, and they alone have triggers (migration 0008); no sequences, no
+extensions; text is COLLATE "C".
 """
 
 from mda.metadata.schema.account_tables import (

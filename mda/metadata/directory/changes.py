@@ -1,0 +1,100 @@
+"""Word of changes to the directory, as the database's triggers give it (migration 0008).
+
+Offers `Changes`, which owns one direct connection and belongs to one thread, but for `wake`. An answer of the directory
+may be used longer than BRIEF_SECONDS only while somebody listens here.
+"""
+
+import os
+import select
+import threading
+
+from psycopg2 import extensions
+
+from mda.errors import DatabaseUnavailable
+from mda.metadata.postgresql.direct_connection import DirectConnection
+from mda.metadata.postgresql.trouble import translated
+from mda.settings import Database
+
+APPLICATION = "mda-changes"
+CHANNEL = "mda_directory"
+BRIEF_SECONDS = 1.0
+"""For which an answer of the directory may be used where no change of it would be heard of."""
+
+WATCHED = ("account", "address", "domain", "policy", "domain_quota")
+
+SESSION = ("SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED, READ ONLY",)
+
+_IS_TOLD = """
+SELECT NOT pg_is_in_recovery() AND count(*) = %s FROM pg_trigger
+WHERE tgname = 'mda_directory_changed' AND tgenabled IN ('O', 'A') AND tgrelid = ANY (
+    SELECT to_regclass(name) FROM unnest(%s) AS watched (name))
+"""
+
+
+class Changes:
+    """Hears of changes from `listen` on; after trouble `listen` begins anew. `end` when done."""
+
+    def __init__(self, url: str, limits: Database | None = None) -> None:
+        self._connection = DirectConnection(url, limits or Database(), APPLICATION, SESSION)
+        self._listening: extensions.connection | None = None
+        self._lock = threading.Lock()
+        self._alarm: int | None = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+
+    def listen(self) -> bool:
+        """Begins to listen. False where the database has not all of the triggers, and word of a change may never come.
+        DatabaseUnavailable where it can't be asked."""
+        self._listening = None
+        self._connection.close()
+        with translated(), self._connection.asking() as cursor:
+            cursor.execute(f"LISTEN {CHANNEL}")
+            cursor.execute(_IS_TOLD, (len(WATCHED), list(WATCHED)))
+            self._listening = cursor.connection
+            return bool(cursor.fetchall()[0][0])
+
+    def wait(self, seconds: float) -> bool:
+        """After `listen`: whether something has changed since the last call; False after `seconds`, or when woken.
+        DatabaseUnavailable where the connection is lost, by this call or by the next."""
+        with translated():
+            if not self._heard().notifies:
+                self._sleep(seconds)
+            self._heard().poll()
+        return self._take()
+
+    def beat(self) -> bool:
+        """As `wait`, at once; asks the server, so that a connection that only seems to be there is found to be lost."""
+        with translated(), self._connection.asking() as cursor:
+            cursor.execute("SELECT")
+        return self._take()
+
+    def wake(self) -> None:
+        """From any thread: the `wait` that is under way ends, and every later one does at once."""
+        with self._lock:
+            if self._alarm is not None:
+                os.eventfd_write(self._alarm, 1)
+
+    def end(self) -> None:
+        """Ends the connection for good."""
+        self._connection.close()
+        with self._lock:
+            alarm, self._alarm = self._alarm, None
+            if alarm is not None:
+                os.close(alarm)
+
+    def _take(self) -> bool:
+        told = self._heard().notifies
+        has_changed = bool(told)
+        told.clear()
+        return has_changed
+
+    def _heard(self) -> extensions.connection:
+        if self._listening is None:
+            raise DatabaseUnavailable("nobody listens for changes of the directory")
+        return self._listening
+
+    def _sleep(self, seconds: float) -> None:
+        waiting = select.poll()  # select.select refuses descriptors above 1023
+        waiting.register(self._heard().fileno(), select.POLLIN)
+        with self._lock:
+            if self._alarm is not None:
+                waiting.register(self._alarm, select.POLLIN)
+        waiting.poll(1000 * seconds)
