@@ -1,13 +1,14 @@
-"""Delivery by LMTP against Dovecot's: `make bench-delivery`, or `python -m bench.delivery [--quick] [PAIRS]`.
+"""Delivery by LMTP against Dovecot's: `make bench-delivery`, or `python -m bench.delivery [OPTION] [PAIRS]`.
 
 The same number of messages goes to `mda serve` doing its whole work (parse, classify, compress, record, with its
 PostgreSQL) and to a Dovecot with sdbox, in turn in the same run; sessions stay open over messages, as Postfix keeps
-them. Each message goes to another account. Cells are sessions, octets a message and Dovecot's mail_fsync (always is
-what our durability is; optimized is its default). Rates are messages a second, medians of the pairs, CPU is that of
-each tree of processes, PostgreSQL's included: by Postfix's own smtp-source, which sends lines of X and does not time
-its transactions. A second run of each, by our own client, which speaks as Postfix's lmtp(8) does, gives p50 and p99 of
-a transaction; cells of real mails (the SpamAssassin corpus) are its own as a whole. Writes build/bench/delivery.json, a
-row a cell. Needs root, postfix and dovecot-lmtpd; what is missing is named.
+them. Each message goes to another account, which a worker remembers after a moment; with --forgetful none is, as where
+accounts are by the million. --quick is a few cells. Cells are sessions, octets a message and Dovecot's mail_fsync
+(always is what our durability is; optimized is its default). Rates are messages a second, medians of the pairs, CPU is
+that of each tree of processes, PostgreSQL's included: by Postfix's own smtp-source, which sends lines of X and does not
+time its transactions. A second run of each, by our own client, which speaks as Postfix's lmtp(8) does, gives p50 and
+p99 of a transaction; cells of real mails (the SpamAssassin corpus) are its own as a whole. Writes
+build/bench/delivery.json, a row a cell. Needs root, postfix and dovecot-lmtpd; what is missing is named.
 """
 
 import os
@@ -33,6 +34,7 @@ from tools.fetch_corpus import DEFAULT_FOLDER
 REAL = 0
 """Stands for the octets of real mails."""
 CELLS = ((1, 2_000), (8, 2_000), (32, 2_000), (64, 2_000), (8, 10_000), (8, 100_000), (8, REAL), (64, REAL))
+FORGETFUL = "lookup_cache_seconds = 0"
 QUICK_CELLS = ((1, 2_000), (8, 2_000), (32, 2_000))
 MESSAGES: Mapping[int, int] = {1: 600, 8: 2_000, 32: 2_000, 64: 2_000}
 """By sessions; no more than there are accounts."""
@@ -66,7 +68,10 @@ def main() -> int:
     rows: list[dict[str, object]] = []
     with run_folder() as root:
         sender = Sender(Client.built(root), {octets: written(root, octets) for _, octets in cells})
-        with ours(root / "mda") as mda, peers(root) as dovecots:
+        with (
+            ours(root / "mda", database=FORGETFUL if "--forgetful" in arguments else "") as mda,
+            peers(root) as dovecots,
+        ):
             for sessions, octets in cells:
                 rows += cell(sender, mda, dovecots, sessions, octets, pairs)
     write_results("delivery", rows)

@@ -23,9 +23,11 @@ OPTIONS = '[lmtp]\nsocket_mode = "0666"\n'
 
 
 @contextmanager
-def ours(folder: Path, domains: Sequence[str] = (DOMAIN,), workers: str = "count = 2") -> Iterator[Instance]:
-    """Started, and stopped at the end; ACCOUNTS accounts in each domain. `workers`: that table."""
-    instance = Instance(folder, "embedded", OPTIONS, workers_table=workers)
+def ours(
+    folder: Path, domains: Sequence[str] = (DOMAIN,), workers: str = "count = 2", database: str = ""
+) -> Iterator[Instance]:
+    """Started, and stopped at the end; ACCOUNTS accounts in each domain. `workers` and `database`: those tables."""
+    instance = Instance(folder, "embedded", OPTIONS, workers_table=workers, database_options=database)
     instance.prepare(domains[0], ())
     for domain in domains[1:]:
         instance.mda("domain", "add", domain)

@@ -19,11 +19,13 @@ from mda.delivery.author import Sources
 from mda.delivery.commit_lane import CommitLane
 from mda.delivery.housekeeping import FORGET_SECONDS, REVIVE_SECONDS, keep_house, name_late
 from mda.delivery.job import BatchLimits
+from mda.delivery.listening import Listening
 from mda.delivery.lookout import LOOK_SECONDS, look_out
 from mda.delivery.lookup import Lookup
 from mda.delivery.metered import MeteredCommitter, Stopwatch, metered
 from mda.delivery.plan import Policy
 from mda.delivery.quota_house import QuotaBooks, count_domains, write_warning
+from mda.delivery.remembered import Remembered
 from mda.delivery.service import DeliveryService, Services
 from mda.delivery.shard_lane import ShardLane
 from mda.delivery.shard_lanes import ShardLanes
@@ -37,6 +39,7 @@ from mda.logs import logger
 from mda.metadata.delivery import receipts, traces
 from mda.metadata.delivery.deliver import Committer
 from mda.metadata.directory import shards
+from mda.metadata.directory.changes import Changes
 from mda.metadata.directory.resolve import Directory
 from mda.metadata.postgresql import engine
 from mda.settings import Replicas, Settings, Spam
@@ -71,6 +74,7 @@ async def compose(settings: Settings, *, keeps_receipts: bool = True) -> AsyncIt
     ):
         _start_all(pool, POOL_THREADS)
         _start_all(chores, CHORE_THREADS)
+        loop = asyncio.get_running_loop()
         identifiers = IdentifierSource()
         database = engine.make_engine(url, settings.database)
         stopwatch = Stopwatch()
@@ -82,7 +86,13 @@ async def compose(settings: Settings, *, keeps_receipts: bool = True) -> AsyncIt
         directory = Directory(url, settings.database, settings.delivery.recipient_delimiter)
         tracer = Tracer(partial(traces.append, database, identifiers), stopwatch, lanes.shards.name)
         warner = Warner(QuotaBooks(database, settings.quota), chores, settings.quota.warn_percent)
-        lookup = Lookup(directory, settings.database.lookup_cache_seconds, settings.delivery.deadline_seconds)
+        remembered = Remembered(settings.database.lookup_cache_seconds)
+        lookup = Lookup(directory, remembered, settings.delivery.deadline_seconds)
+        listening = Listening(
+            Changes(url, settings.database),
+            lambda: loop.call_soon_threadsafe(remembered.forget),
+            lambda until: loop.call_soon_threadsafe(remembered.trust, until),
+        )
         services = Services(
             lookup=lookup,
             lanes=lanes.shards,
@@ -143,7 +153,7 @@ async def compose(settings: Settings, *, keeps_receipts: bool = True) -> AsyncIt
             for chore in house:
                 chore.cancel()
             await warner.turn(write)
-            await asyncio.get_running_loop().run_in_executor(None, partial(_end, lookup, lanes, tracer))
+            await loop.run_in_executor(None, partial(_end, listening, lookup, lanes, tracer))
             database.dispose()
 
 
@@ -203,7 +213,8 @@ def _start_all(pool: Executor, threads: int) -> None:
         pool.submit(together.wait)
 
 
-def _end(lookup: Lookup, lanes: _Lanes, tracer: Tracer) -> None:
+def _end(listening: Listening, lookup: Lookup, lanes: _Lanes, tracer: Tracer) -> None:
+    listening.close()
     lookup.close()
     lanes.end()
     tracer.close()

@@ -17,6 +17,8 @@ class Accepted:
 
     recipient: Recipient
     targets: tuple[Target, ...]
+    is_remembered: bool = False
+    """By an earlier look-up, and not by one for this message."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Asking the directory without blocking the event loop: what is asked at the same time is one query.
 
-A thread of its own owns the blocking `Directory` and closes it. Positive answers are kept for a second (settings:
-database.lookup_cache_seconds); a refusal is never kept, so that a new account gets its mail at once.
+A thread of its own owns the blocking `Directory` and closes it. Positive answers are remembered
+(`mda.delivery.remembered`); a refusal never is, so that a new account gets its mail at once.
 """
 
 import asyncio
@@ -15,15 +15,14 @@ from typing import Protocol
 from mda.address import Address
 from mda.causes import Cause
 from mda.delivery.answers import settle
+from mda.delivery.remembered import Remembered
 from mda.errors import DatabaseUnavailable
 from mda.logs import logger
 from mda.metadata.directory.resolve import Resolved
 from mda.metrics import recorder
-from mda.metrics.families import LOOKUP_SECONDS, LOOKUPS_REMEMBERED
+from mda.metrics.families import LOOKUP_SECONDS
 
 _MOST_AT_ONCE = 500
-_CACHE_ENTRIES = 4_000
-"""Several seconds of a worker's mail: an entry with a user's weights has up to 15 KB."""
 
 
 class AddressBook(Protocol):
@@ -40,26 +39,25 @@ class _Question:
 
 
 class Lookup:
-    """Asynchronous, batching, briefly remembering front of a directory. Use from one event loop."""
+    """Asynchronous, batching, remembering front of a directory. Use from one event loop."""
 
-    def __init__(self, directory: AddressBook, cache_seconds: float, deadline_seconds: float) -> None:
+    def __init__(self, directory: AddressBook, remembered: Remembered, deadline_seconds: float) -> None:
         self._directory = directory
+        self._remembered = remembered
         self._deadline_seconds = deadline_seconds
-        self._cache_seconds = cache_seconds
-        self._known: dict[Address, tuple[float, Resolved]] = {}
         self._questions: queue.SimpleQueue[_Question | None] = queue.SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._run, name="directory", daemon=True)
         self._thread.start()
 
-    async def resolve(self, address: Address) -> Resolved | Cause:
-        """The accounts behind an address, or why there are none: DATABASE_UNAVAILABLE also where the server hangs and
-        answers nothing at all until the deadline."""
-        key = address.key
-        remembered = self._known.get(key)
-        if remembered and remembered[0] > time.monotonic():
-            recorder.add(LOOKUPS_REMEMBERED)
-            return remembered[1]
+    def recall(self, address: Address) -> Resolved | None:
+        """The accounts behind an address, where they are remembered: good enough to take mail, not to refuse it."""
+        return self._remembered.recall(address.key)
+
+    async def ask(self, address: Address) -> Resolved | Cause:
+        """The accounts behind an address by a fresh answer, or why there are none: DATABASE_UNAVAILABLE also where the
+        server hangs and answers nothing at all until the deadline."""
+        changes, asked_at = self._remembered.changes, time.monotonic()
         question = _Question(address, self._loop.create_future())
         self._questions.put(question)
         alarm = self._loop.call_later(self._deadline_seconds, settle, question.answer, Cause.DATABASE_UNAVAILABLE)
@@ -68,18 +66,13 @@ class Lookup:
         finally:
             alarm.cancel()
         if isinstance(answer, Resolved):
-            self._remember(key, answer)
+            self._remembered.keep(address.key, answer, changes, asked_at)
         return answer
 
     def close(self) -> None:
         """Ends the thread after what has been asked is answered."""
         self._questions.put(None)
         self._thread.join(timeout=5)  # one that still waits for the server ends with the process, as a daemon
-
-    def _remember(self, key: Address, answer: Resolved) -> None:
-        if len(self._known) >= _CACHE_ENTRIES:
-            self._known.clear()
-        self._known[key] = (time.monotonic() + self._cache_seconds, answer)
 
     def _run(self) -> None:
         try:

@@ -11,8 +11,9 @@ import asyncio
 import time
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import groupby
 
 from mda import address
@@ -34,7 +35,9 @@ from mda.envelope import NULL_REVERSE_PATH, Envelope, Peer, Recipient
 from mda.identifiers import IdentifierSource
 from mda.logs import logger
 from mda.metadata.delivery.deliver import Stored
-from mda.metadata.directory.resolve import Target
+from mda.metadata.directory.resolve import Resolved, Target
+from mda.metrics import recorder
+from mda.metrics.families import LOOKUPS_REMEMBERED
 
 INLINE_OCTETS = 65_536
 """Up to here a message is inspected on the event loop; above, in a thread, since it would hold up the others."""
@@ -67,9 +70,17 @@ class DeliveryService:
     def __init__(self, services: Services) -> None:
         self._services = services
 
+    def recall(self, recipient: Recipient, reverse_path: str, size: int = 0) -> Accepted | None:
+        """As `resolve`, at once and of what is remembered; None where that is too little, or would refuse."""
+        resolved = self._services.lookup.recall(recipient.address)
+        if resolved is None or any(admit(target, size, self._services.policy) for target in resolved.targets):
+            return None
+        recorder.add(LOOKUPS_REMEMBERED)
+        return Accepted(recipient, resolved.targets, is_remembered=True)
+
     async def resolve(self, recipient: Recipient, reverse_path: str, size: int = 0) -> Accepted | Cause:
         """Who gets mail for this address. `size` in octets as SIZE announced it, 0 where it did not."""
-        resolved = await self._services.lookup.resolve(recipient.address)
+        resolved = await self._services.lookup.ask(recipient.address)
         if isinstance(resolved, Cause):
             return resolved
         refusals = [admit(target, size, self._services.policy) for target in resolved.targets]
@@ -91,7 +102,7 @@ class DeliveryService:
         if message is None:
             logger("delivery").error("not_inspected_in_time", queue_id=envelope.peer.queue_id, size=len(raw))
             return (Cause.DEADLINE_PASSED.reply,) * len(accepted)
-        copies = plan_copies(message, accepted, services.policy, services.identifiers.next)
+        copies = await self._plan(message, accepted)
         outcomes = await self._store(message, copies, started)
         services.warner.note(copies, outcomes)
         return self._replies(copies, outcomes)
@@ -107,6 +118,23 @@ class DeliveryService:
         copy = Copy(0, recipient, target, placement, self._services.identifiers.next())
         (outcome,) = await self._store(message, (copy,), started)
         return outcome
+
+    async def _plan(self, message: Message, accepted: Sequence[Accepted]) -> tuple[Copy, ...]:
+        """Every copy with its decision. What is remembered takes mail, but refuses none: that takes a fresh answer."""
+        plan = partial(plan_copies, message, policy=self._services.policy, next_id=self._services.identifiers.next)
+        copies = plan(accepted)
+        doubtful = {copy.number for copy in copies if isinstance(copy.decision, Cause)}
+        doubtful = {number for number in doubtful if accepted[number].is_remembered}
+        if not doubtful:
+            return copies
+        asked = [self._services.lookup.ask(accepted[number].recipient.address) for number in doubtful]
+        answers = dict(zip(doubtful, await asyncio.gather(*asked), strict=True))
+        causes = {number: answer for number, answer in answers.items() if isinstance(answer, Cause)}
+        found = {number: answer.targets for number, answer in answers.items() if isinstance(answer, Resolved)}
+        anew = [Accepted(one.recipient, found.get(number, one.targets)) for number, one in enumerate(accepted)]
+        return tuple(
+            replace(copy, decision=causes[copy.number]) if copy.number in causes else copy for copy in plan(anew)
+        )
 
     async def _store(self, message: Message, copies: Sequence[Copy], started: float) -> Outcomes:
         outcomes = await self._services.store.store(message, copies)

@@ -9,7 +9,6 @@ Whatever is broken off on the way is taken up by this worker or another.
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from mda import quota
@@ -43,15 +42,6 @@ class Outbox(Protocol):
     def forget(self, warning: QuotaWarning) -> None: ...
 
 
-@dataclass(slots=True)
-class _Seen:
-    """An account as it was looked up (a look-up is remembered for a moment), and what was delivered to it since."""
-
-    target: Target
-    octets: int = 0
-    messages: int = 0
-
-
 Write = Callable[[QuotaWarning], Awaitable[bool]]
 """Delivers one mail; whether it is in the INBOX."""
 
@@ -64,23 +54,21 @@ class Warner:
         self._chores = chores
         self._warn_percent = warn_percent
         self._notices: dict[int, Notice] = {}
-        self._seen: dict[int, _Seen] = {}
 
     def note(self, copies: Sequence[Copy], outcomes: Sequence[Stored | Cause]) -> None:
         """After a delivery."""
         for copy, outcome in zip(copies, outcomes, strict=True):
-            target = copy.target
-            if target.quota_bytes is None and target.quota_messages is None and target.warned_at is None:
+            if not copy.target.has_quota:
                 continue
-            if isinstance(outcome, Cause) or outcome.is_duplicate or not isinstance(copy.decision, Placement):
-                self._look(target, 0, 0)
-            else:
-                self._look(target, copy.decision.delivered_size, 1)
+            self._look(copy.target)  # it may have been emptied before, and filled by this one
+            if isinstance(outcome, Stored) and not outcome.is_duplicate and isinstance(copy.decision, Placement):
+                copy.target.stored(copy.decision.delivered_size, outcome.modseq)
+                self._look(copy.target)
 
     def refused(self, targets: Sequence[Target]) -> None:
         """After a recipient of whose accounts some get no mail: a full one is noticed though nothing is delivered."""
         for target in targets:
-            self._look(target, 0, 0)
+            self._look(target)
 
     async def run(self, write: Write) -> None:
         """Until it is cancelled."""
@@ -93,7 +81,7 @@ class Warner:
     async def turn(self, write: Write, *, is_look: bool = False) -> None:
         """One round: settles what was noticed, and writes what is to be written; with `is_look` what others left too.
         What goes wrong is logged and left to the next round."""
-        notices, self._notices, self._seen = self._notices, {}, {}
+        notices, self._notices = self._notices, {}
         try:
             if is_look:
                 found = await self._in_thread(self._outbox.sweep)
@@ -113,23 +101,14 @@ class Warner:
             recorder.add(QUOTA_WARNINGS)
             await self._in_thread(lambda: self._outbox.forget(warning))
 
-    def _look(self, target: Target, octets: int, messages: int) -> None:
+    def _look(self, target: Target) -> None:
         """What it used when it was looked up, with what this worker has delivered since."""
-        seen = self._seen.get(target.account_id)
-        if seen is None or seen.target is not target:
-            seen = self._seen[target.account_id] = _Seen(target)
-        seen.octets += octets
-        seen.messages += messages
         percent = self._warn_percent if target.warn_percent is None else target.warn_percent
-        if target.warned_at is None:
-            if quota.is_reached(target, percent, seen.octets, seen.messages):
-                self._note(Notice(target.account_id))
-        elif not quota.is_reached(target, percent):
-            self._note(Notice(target.account_id, target.warned_at))
-
-    def _note(self, notice: Notice) -> None:
+        if quota.is_reached(target, percent) == (target.warned_at is not None):
+            return
+        target.is_outdated = True
         if len(self._notices) < MOST_NOTICES:
-            self._notices.setdefault(notice.account_id, notice)
+            self._notices.setdefault(target.account_id, Notice(target.account_id, target.warned_at))
 
     async def _in_thread(self, work: Callable[[], Answer]) -> Answer:
         return await asyncio.get_running_loop().run_in_executor(self._chores, work)

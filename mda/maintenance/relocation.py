@@ -18,6 +18,7 @@ from mda.maintenance.own_copy import commits_of, own_copy
 from mda.maintenance.pace import Pace
 from mda.maintenance.shards import all_shards
 from mda.metadata.directory import accounts, shards
+from mda.metadata.directory.changes import BRIEF_SECONDS
 from mda.metadata.mailbox import places, replicas
 from mda.metadata.mailbox.places import Key, Move, Place
 from mda.metadata.postgresql.opened import Handle
@@ -30,9 +31,9 @@ from mda.storage.shard import Shard, ShardState, open_shard
 from mda.storage.writer import SegmentWriter
 
 BATCH_MESSAGES = 200
-LATE_SECONDS = 2.0
-"""Beyond the look-up cache's time: what was looked up before the change has been written to its old shard by then,
-unless it waits for a disk; a later run takes such."""
+LATE_SECONDS = BRIEF_SECONDS + 2.0
+"""What was looked up before the change has been written to its old shard by then, unless it waits for a disk, or its
+worker has just lost the connection on which it hears of changes; a later run takes such."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,6 @@ class Mover:
         open_shard(target.root, target.id, target.name)
         self._handle = handle
         self._target = target
-        self._late_seconds = settings.database.lookup_cache_seconds + LATE_SECONDS
         self._encoder = Encoder(settings.storage.compression_level, Dictionaries(target.root))
         self._writer = SegmentWriter(
             target, IdentifierSource(), encoder=self._encoder, segment_bytes=settings.storage.segment_bytes
@@ -82,7 +82,7 @@ class Mover:
         accounts.set_shard(self._handle, account_id, self._target.id)
         yield from self._copy_all(account_id)
         if waits:
-            time.sleep(self._late_seconds)
+            time.sleep(LATE_SECONDS)
             yield from self._copy_all(account_id)
 
     def bring_home(self, account_id: int) -> Iterator[Moved]:
@@ -126,7 +126,7 @@ def drain(handle: Handle, settings: Settings, source: shards.Shard, targets: Seq
         for account_id in accounts.on_shard(handle, source.id):
             yield from _free_of_replicas(handle, chosen, len(movers), account_id).move(account_id, waits=False)
         _replicas_away(handle, source.id, targets)
-        time.sleep(settings.database.lookup_cache_seconds + LATE_SECONDS)
+        time.sleep(LATE_SECONDS)
         yield from _take_late(handle, source.id, {mover.target_id: mover for mover in movers})
     finally:
         for mover in movers:

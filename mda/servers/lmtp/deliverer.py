@@ -13,6 +13,9 @@ Accepted: TypeAlias = Any
 
 
 class Deliverer(Protocol):
+    def recall(self, recipient: Recipient, reverse_path: str, size: int = 0, /) -> Accepted | None:
+        """What `resolve` would find out, where it is known at once; None: ask it."""
+
     async def resolve(self, recipient: Recipient, reverse_path: str, size: int = 0, /) -> Accepted | Cause:
         """Who is behind the address, or why it is not accepted. Runs concurrently for pipelined RCPTs.
 

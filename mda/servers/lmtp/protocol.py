@@ -168,7 +168,7 @@ class LmtpConnection(asyncio.Protocol):
     def _act(self, effect: Effect) -> None:
         match effect:
             case Resolve():
-                self._asking.append(effect)
+                self._recall_or_ask(effect)
             case Say():
                 self._say(effect)
             case Collect(raw):
@@ -176,6 +176,22 @@ class LmtpConnection(asyncio.Protocol):
                 self._data_at = self._loop.time()
                 self._collector = MessageCollector(self._service.rules.message_bytes)
                 self._watch_data()
+
+    def _recall_or_ask(self, question: Resolve) -> None:
+        """Answers a recipient that the deliverer knows, unless one before it waits: replies are in the order asked."""
+        known = (
+            None
+            if self._asking
+            else self._service.deliverer.recall(question.recipient, question.reverse_path, question.size)
+        )
+        if known is None:
+            self._asking.append(question)
+        else:
+            self._accept(question, known)
+
+    def _accept(self, asked: Resolve, known: Accepted) -> None:
+        recorder.add(RECIPIENTS, "")
+        self._say(self._session.resolved(asked.recipient, known))
 
     async def _resolve(self, asked: tuple[Resolve, ...]) -> None:
         if len(asked) == 1:
@@ -189,9 +205,9 @@ class LmtpConnection(asyncio.Protocol):
             known = Cause.INTERNAL_ERROR if isinstance(outcome, Exception) else outcome
             if isinstance(known, Cause):
                 self._note_refusal(one, known)
+                self._say(self._session.resolved(one.recipient, known))
             else:
-                recorder.add(RECIPIENTS, "")
-            self._say(self._session.resolved(one.recipient, known))
+                self._accept(one, known)
         self._end_work()
 
     def _note_refusal(self, asked: Resolve, cause: Cause) -> None:

@@ -11,6 +11,7 @@ from mda import address
 from mda.address import Address
 from mda.causes import Cause
 from mda.delivery.lookup import Lookup
+from mda.delivery.remembered import Remembered
 from mda.metadata.directory.resolve import APPLICATION, Directory, Resolved
 from tests.unit.delivery.conftest import House
 
@@ -29,7 +30,7 @@ def directory(house: House) -> Directory:
 
 def with_lookup(directory: Directory, story: Callable[[Lookup], Awaitable[list[Answer]]]) -> list[Answer]:
     async def run() -> list[Answer]:
-        lookup = Lookup(directory, cache_seconds=60, deadline_seconds=60)
+        lookup = Lookup(directory, Remembered(60), deadline_seconds=60)
         try:
             return await story(lookup)
         finally:
@@ -42,7 +43,7 @@ def test_each_question_has_its_own_answer(directory: Directory) -> None:
     texts = [ANNA, NEW, Address("a", "elsewhere.test"), ANNA] * 200
 
     async def story(lookup: Lookup) -> list[Answer]:
-        return list(await asyncio.gather(*(lookup.resolve(one) for one in texts)))
+        return list(await asyncio.gather(*(lookup.ask(one) for one in texts)))
 
     answers = with_lookup(directory, story)
     assert [answer if isinstance(answer, Cause) else answer.targets[0].address for answer in answers] == [
@@ -53,23 +54,28 @@ def test_each_question_has_its_own_answer(directory: Directory) -> None:
     ] * 200
 
 
-def test_a_refusal_is_never_kept(directory: Directory, house: House) -> None:
+def test_what_is_found_is_recalled_and_a_refusal_is_not(directory: Directory, house: House) -> None:
     async def story(lookup: Lookup) -> list[Answer]:
-        before = [await lookup.resolve(NEW), await lookup.resolve(ANNA)]
+        assert lookup.recall(ANNA) is None
+        before = [await lookup.ask(NEW), await lookup.ask(ANNA)]
+        assert lookup.recall(NEW) is None
+        assert lookup.recall(address.parse("ANNA@Example.org")) is before[1]
         house.add_account("new")
         with house.engine.begin() as connection:
             connection.execute(text("UPDATE account SET state = 'disabled' WHERE address = 'anna@example.org'"))
-        return [*before, await lookup.resolve(NEW), await lookup.resolve(ANNA)]
+        return [*before, await lookup.ask(NEW), await lookup.ask(ANNA)]
 
     refused, anna, added, anna_again = with_lookup(directory, story)
     assert refused is Cause.UNKNOWN_RECIPIENT
     assert isinstance(added, Resolved)
-    assert anna_again == anna  # a positive answer is
+    assert isinstance(anna, Resolved)
+    assert isinstance(anna_again, Resolved)
+    assert (anna.targets[0].is_enabled, anna_again.targets[0].is_enabled) == (True, False)
 
 
 def test_its_thread_closes_the_directory(directory: Directory, house: House) -> None:
     async def story(lookup: Lookup) -> list[Answer]:
-        answers = [await lookup.resolve(ANNA)]
+        answers = [await lookup.ask(ANNA)]
         assert _connections(house) == 1
         return answers
 

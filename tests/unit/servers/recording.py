@@ -1,9 +1,9 @@
 """A small real deliverer for the servers' tests: it writes messages and envelopes to a folder.
 
-The local part of a recipient says what is to happen to it: `unknown`, `later`, `broken` at RCPT; `full`, `dropped`
-(no reply at all), `refusing` (a reply with line ends in its text), `failing` (an exception), `deadly` (an exception
-in a thread) after DATA; `slow` takes half a second. Everybody else gets `250 2.0.0 Saved id=...`. The reverse-path's
-and peer's values are kept too.
+The local part of a recipient says what is to happen to it: `unknown`, `later`, `broken` at RCPT, `known` there without
+a question; `full`, `dropped` (no reply at all), `refusing` (a reply with line ends in its text), `failing` (an
+exception), `deadly` (an exception in a thread) after DATA; `slow` takes half a second. Everybody else gets
+`250 2.0.0 Saved id=...`. The reverse-path's and peer's values are kept too.
 """
 
 import asyncio
@@ -28,6 +28,9 @@ class Recorder:
         self._folder = folder
         self.resolving = 0
         self.most_resolving = 0
+
+    def recall(self, recipient: Recipient, reverse_path: str, size: int = 0) -> str | None:
+        return str(recipient.address) if recipient.address.local_part == "known" else None
 
     async def resolve(self, recipient: Recipient, reverse_path: str, size: int = 0) -> str | Cause:
         self.resolving += 1

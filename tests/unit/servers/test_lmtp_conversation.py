@@ -72,6 +72,10 @@ TABLE: dict[str, tuple[list[str], list[str]]] = {
         [LHLO, MAIL, "RCPT TO:<unknown@d>", "RCPT TO:<later@d>", "RCPT TO:<broken@d>", "DATA", RCPT, "DATA", ".", MAIL],
         ["250", "250", "550 5.1.1", "451 4.3.0", "451 4.3.0", "503 5.5.1", "250 2.1.5", "354", "250 2.0.0", "250"],
     ),
+    "recipients that are known": (
+        [LHLO, MAIL, "RCPT TO:<known@d>", "DATA", ".", MAIL, "RCPT TO:<unknown@d>\r\nRCPT TO:<known@d>\r\nDATA", "."],
+        ["250", "250", "250 2.1.5", "354", "250 2.0.0", "250", "550 5.1.1", "250 2.1.5", "354", "250 2.0.0"],
+    ),
     "one reply per accepted recipient": (
         [LHLO, MAIL, RCPT, "RCPT TO:<full@d>", "RCPT TO:<unknown@d>", RCPT, "DATA", "x: y", "", ".", "NOOP"],
         ["250", "250", "250", "250", "550 5.1.1", "250", "354", "250 2.0.0", "552 5.2.2", "250 2.0.0", "250 2.0.0"],

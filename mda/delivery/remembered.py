@@ -1,0 +1,65 @@
+"""What a worker remembers of the directory: found addresses, never missing ones.
+
+An answer is used for `hold_seconds` while the database is heard (`trust`, see `mda.delivery.listening`), and for
+BRIEF_SECONDS else. A change heard of makes all forgotten. Some answers are used briefly always, as what they rest on
+changes without a word: the mailbox that a detail names, and the use of a domain with a quota.
+
+An account's use of its quota is counted on: `Target.stored` adds what this worker stores, and sees by the account's
+modseq when somebody else has changed it: then it is asked for anew.
+"""
+
+import time
+
+from mda.address import Address
+from mda.metadata.directory.changes import BRIEF_SECONDS
+from mda.metadata.directory.resolve import Resolved, Target
+
+_ENTRIES = 4_000
+"""An entry with a user's weights has up to 15 KB."""
+
+
+class Remembered:
+    """Used in one event loop."""
+
+    def __init__(self, hold_seconds: float) -> None:
+        self._hold_seconds = hold_seconds
+        self._trusted_until = 0.0
+        self._known: dict[Address, tuple[float, Resolved]] = {}
+        self.changes = 0
+        """How often all was forgotten: an answer is kept only where this is as it was before it was asked for."""
+
+    def recall(self, key: Address) -> Resolved | None:
+        """What is known of the address, given by its key, and may be used."""
+        entry = self._known.get(key)
+        if entry is None:
+            return None
+        asked_at, answer = entry
+        now = time.monotonic()
+        is_heard = now < self._trusted_until and not any(map(_is_unheard, answer.targets))
+        seconds = self._hold_seconds if is_heard else min(self._hold_seconds, BRIEF_SECONDS)
+        if now < asked_at + seconds and not any(target.is_outdated for target in answer.targets):
+            return answer
+        del self._known[key]
+        return None
+
+    def keep(self, key: Address, answer: Resolved, changes: int, asked_at: float) -> None:
+        """An answer that was asked for at `asked_at` (time.monotonic()), when `self.changes` was `changes`."""
+        if changes != self.changes or self._hold_seconds == 0:
+            return
+        if len(self._known) >= _ENTRIES:
+            del self._known[next(iter(self._known))]
+        self._known[key] = asked_at, answer
+
+    def forget(self) -> None:
+        """The directory has changed."""
+        self.changes += 1
+        self._known.clear()
+
+    def trust(self, until: float) -> None:
+        """Up to then (time.monotonic()) a change would have been heard of."""
+        self._trusted_until = until
+
+
+def _is_unheard(target: Target) -> bool:
+    """Whether what it rests on may change without a word."""
+    return bool(target.detail) or target.domain is not None

@@ -1,0 +1,138 @@
+"""What is remembered of the directory, and when it may be used."""
+
+import time
+
+import pytest
+
+from mda import address
+from mda.delivery import remembered
+from mda.delivery.remembered import Remembered
+from mda.metadata.directory.resolve import DomainUsage, Resolved, Target
+
+ANNA = address.parse("anna@example.org").key
+
+
+def target(**values: object) -> Target:
+    given: dict[str, object] = {
+        "account_id": 1,
+        "address": str(ANNA),
+        "shard_id": 1,
+        "is_enabled": True,
+        "quota_bytes": None,
+        "quota_messages": None,
+        "used_bytes": 0,
+        "used_messages": 0,
+        "detail": "",
+        "detail_mailbox_id": None,
+        "spam_threshold": None,
+    }
+    return Target(**(given | values))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Its one element is the time."""
+    now = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    return now
+
+
+def kept(clock: list[float], *targets: Target, hold_seconds: float = 60, trusted: float = 1e9) -> Remembered:
+    known = Remembered(hold_seconds)
+    known.trust(trusted)
+    known.keep(ANNA, Resolved(targets or (target(),)), known.changes, clock[0])
+    return known
+
+
+def is_known(known: Remembered) -> bool:
+    return known.recall(ANNA) is not None
+
+
+def test_it_is_held_for_its_time(clock: list[float]) -> None:
+    known = kept(clock)
+    clock[0] += 59
+    assert is_known(known)
+    clock[0] += 1
+    assert not is_known(known)
+
+
+def test_it_is_held_briefly_while_nobody_listens(clock: list[float]) -> None:
+    known = kept(clock, trusted=0)
+    clock[0] += 0.9
+    assert is_known(known)
+    clock[0] += 0.1
+    assert not is_known(known)
+
+
+def test_trust_runs_out(clock: list[float]) -> None:
+    known = kept(clock, trusted=clock[0] + 10)
+    clock[0] += 9
+    assert is_known(known)
+    known.trust(clock[0] + 10)
+    clock[0] += 9
+    assert is_known(known)
+    clock[0] += 1
+    assert not is_known(known)
+
+
+def test_a_change_makes_it_forgotten(clock: list[float]) -> None:
+    known = kept(clock)
+    known.forget()
+    assert not is_known(known)
+
+
+def test_what_was_asked_for_before_a_change_is_not_kept(clock: list[float]) -> None:
+    known = Remembered(60)
+    asked = known.changes
+    known.forget()
+    known.keep(ANNA, Resolved((target(),)), asked, clock[0])
+    assert not is_known(known)
+
+
+@pytest.mark.parametrize(
+    "unheard",
+    [target(detail="news"), target(domain=DomainUsage(1000, None, None, 0, 0, is_fresh=True))],
+    ids=["detail", "domain"],
+)
+def test_what_changes_without_a_word_is_held_briefly(clock: list[float], unheard: Target) -> None:
+    known = kept(clock, target(), unheard)
+    clock[0] += 0.9
+    assert is_known(known)
+    clock[0] += 0.1
+    assert not is_known(known)
+
+
+def test_nothing_is_held_for_no_time(clock: list[float]) -> None:
+    assert not is_known(kept(clock, hold_seconds=0))
+
+
+def test_a_short_time_is_no_longer_than_it_says(clock: list[float]) -> None:
+    known = kept(clock, hold_seconds=0.1)
+    clock[0] += 0.2
+    assert not is_known(known)
+
+
+def test_use_is_counted_until_somebody_else_is_seen(clock: list[float]) -> None:
+    full = target(quota_messages=10, used_messages=3, used_bytes=300, modseq=7)
+    known = kept(clock, full)
+    full.stored(100, 8)
+    assert (full.used_messages, full.used_bytes) == (4, 400)
+    assert is_known(known)
+    full.stored(100, 10)  # 9 was another's
+    assert not is_known(known)
+
+
+def test_others_do_not_matter_where_there_is_no_quota(clock: list[float]) -> None:
+    free = target(modseq=7)
+    known = kept(clock, free)
+    free.stored(100, 12)
+    assert is_known(known)
+
+
+def test_the_oldest_make_room(clock: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remembered, "_ENTRIES", 2)
+    known = Remembered(60)
+    keys = [address.parse(f"{number}@example.org").key for number in range(3)]
+    for key in keys:
+        known.keep(key, Resolved((target(),)), known.changes, clock[0])
+    assert [known.recall(key) is not None for key in keys] == [False, True, True]
