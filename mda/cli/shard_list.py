@@ -60,11 +60,12 @@ def list_all(config: Path | None, is_counted: bool, as_json: bool) -> None:
     $ mda shard list --exact --json
     """
     with reading(settings.load(config)) as reader:
-        loads = _counted(reader) if is_counted else shard_loads.loads(reader)
+        loads = counted(reader) if is_counted else shard_loads.loads(reader)
     show([Line(one, _free(one)) for one in loads], COLUMNS, as_json=as_json)
 
 
-def _counted(reader: Reader) -> tuple[Load, ...]:
+def counted(reader: Reader) -> tuple[Load, ...]:
+    """What lies on each shard, with a line on a terminal that says how far the counting is."""
     steps = shard_loads.count(reader)
     last = next(steps)
     with Meter("counting", last.total, lambda count: f"{count} messages") as meter:

@@ -9,12 +9,13 @@ from mda import settings
 from mda.address import Address
 from mda.cli.options import AddressType
 from mda.cli.progress import Meter
+from mda.cli.shard_list import counted
 from mda.errors import StorageUnavailable
 from mda.maintenance import shards as storage_shards
 from mda.maintenance.relocation import Moved, Mover
 from mda.maintenance.relocation import drain as drain_shard
 from mda.maintenance.replication import LeftOut, replicate
-from mda.metadata.directory import accounts, shard_loads, shards
+from mda.metadata.directory import accounts, shards
 from mda.metadata.directory.shard_loads import Load
 from mda.metadata.postgresql.opened import opened
 from mda.metadata.postgresql.reading import reading
@@ -84,22 +85,24 @@ def drain(config: Path | None, name: str, targets: tuple[str, ...], is_rehearsal
         if is_rehearsal:
             names = ", ".join(one.name for one in fit) or "no other active shard"
             size = format_size(load.bytes)
-            click.echo(f"would move {load.accounts} accounts with {load.messages} messages, {size}, to {names}")
+            held = f"{load.accounts} accounts and {load.messages} messages, {size} before compression"
+            click.echo(f"would move {held}, to {names}")
             return
         with Meter("moving", load.messages, _messages) as meter:
             steps = _watched(drain_shard(handle, chosen, source, fit), meter)
         # What had its second shard here has another now.
         left_out = [step for step in replicate(handle, chosen) if isinstance(step, LeftOut)]
         left = shards.usage(handle)[source.id]
-    click.echo(f"drained {name}: {_told(steps)}; {left.accounts} accounts and {left.messages} messages are left")
+    moved = f"moved {load.accounts - left.accounts} accounts and {_told(steps)}"
+    click.echo(f"drained {name}: {moved}; {left.accounts} accounts and {left.messages} messages are left")
     if left_out:
         raise StorageUnavailable(f"{len(left_out)} accounts lack replicas: {left_out[0].why}", "mda storage replicate")
 
 
 def _load(chosen: Settings, shard_id: int) -> Load:
-    """By the counters: to count takes as long as a part of the work."""
+    """Counted: expunged messages move with the others, and accounts that have moved may have left some behind."""
     with reading(chosen) as reader:
-        return next(one for one in shard_loads.loads(reader) if one.id == shard_id)
+        return next(one for one in counted(reader) if one.id == shard_id)
 
 
 def _watched(moving: Iterable[Moved], meter: Meter) -> list[Moved]:
@@ -115,6 +118,5 @@ def _messages(count: int) -> str:
 
 
 def _told(steps: list[Moved]) -> str:
-    accounts_seen = len({step.account_id for step in steps})
     octets = format_size(sum(step.bytes for step in steps))
-    return f"{sum(step.messages for step in steps)} messages of {accounts_seen} accounts, {octets}"
+    return f"{sum(step.messages for step in steps)} messages, {octets} compressed"

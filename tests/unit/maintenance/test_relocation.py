@@ -46,7 +46,7 @@ def rows_by_shard(engine: Engine) -> dict[str, int]:
 
 def test_account_moves_with_its_mail(two: System, engine: Engine, tmp_path: Path) -> None:
     listed = two.listed("message", "list", ANNE)
-    assert "12 messages of 1 accounts" in two.done("shard", "move", ANNE, "second")
+    assert f"moved {ANNE} to second: 12 messages, " in two.done("shard", "move", ANNE, "second")
     assert rows_by_shard(engine) == {"second": 12}
     assert two.listed("account", "list")[0]["shard"] == "second"
     assert two.listed("message", "list", ANNE) == listed
@@ -64,8 +64,8 @@ def test_dry_runs_move_nothing(two: System, engine: Engine) -> None:
     told = two.done("shard", "move", ANNE, "second", "--dry-run")
     assert told.startswith(f"would move {ANNE} from first: 12 messages, ")
     told = two.done("shard", "drain", "first", "--dry-run")
-    assert told.startswith("would move 1 accounts with 12 messages, ")
-    assert told.endswith(", to second\n")
+    assert told.startswith("would move 1 accounts and 12 messages, ")
+    assert told.endswith(" before compression, to second\n")
     assert rows_by_shard(engine) == {"first": 12}
     assert [one["state"] for one in two.listed("shard", "list")] == ["active", "active"]
 
@@ -76,7 +76,7 @@ def test_drained_shard_goes_and_the_other_is_enough(two: System, engine: Engine,
     error = two.refused("shard", "remove", "first")
     assert "first: mda shard drain first" in error
     told = two.done("shard", "drain", "first")
-    assert "13 messages of 1 accounts" in told
+    assert told.startswith("drained first: moved 1 accounts and 13 messages, ")
     assert told.endswith("; 0 accounts and 0 messages are left\n")
     assert [(one["name"], one["state"], one["messages"]) for one in two.listed("shard", "list")] == [
         ("first", "draining", 0),
@@ -95,6 +95,14 @@ def test_drained_shard_goes_and_the_other_is_enough(two: System, engine: Engine,
     two.done("domain", "add", "example.org")
     two.done("account", "rename", f"{anne_id:016x}@rebuilt.invalid", ANNE)
     assert stored(two) == alive
+
+
+def test_counts_of_a_drain_are_those_of_what_moves(two: System) -> None:
+    two.done("account", "add", "empty@example.org", "--shard", "first")
+    two.done("message", "expunge", ANNE, *(f"INBOX:{uid}" for uid in range(1, 4)))
+    told = two.done("shard", "drain", "first", "--dry-run")
+    assert told.startswith("would move 2 accounts and 12 messages, "), "expunged ones can be brought back"
+    assert two.done("shard", "drain", "first").startswith("drained first: moved 2 accounts and 12 messages, ")
 
 
 def test_draining_and_readonly_are_kept(two: System) -> None:
@@ -153,7 +161,7 @@ def test_moved_to_and_fro_under_load_and_killed(two: System, engine: Engine) -> 
 
     asyncio.run(run())
     two.file.write_text(two.file.read_text().replace("= 60000", "= 400000000"))
-    assert "messages of" in two.done("shard", "move", ANNE, "second")
+    assert " compressed" in two.done("shard", "move", ANNE, "second")
     assert set(rows_by_shard(engine)) == {"second"}
     account_id = accounts.find(engine, parse(ANNE)).id
     assert Counter(stored(two).values()) == sent
