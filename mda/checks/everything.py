@@ -1,6 +1,6 @@
 """All checks in one row, each part as far as it can be looked at: what is broken stops only what needs it."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -24,12 +24,6 @@ def check(settings: Settings, file: Path, postfix_folder: Path | None, *, asks_p
     yield from core.check(settings)
     if asks_postfix:
         yield from postfix.check(settings, names, postfix_folder)
-
-
-def worst(findings: Sequence[Finding]) -> Level:
-    """The level that decides how it all ends."""
-    levels = {finding.level for finding in findings}
-    return next((level for level in (Level.ERROR, Level.WARNING) if level in levels), Level.OK)
 
 
 Names = tuple[str, ...] | None

@@ -1,5 +1,6 @@
 """One thing that a check has found: how bad, what follows from it, and the line that mends it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -45,3 +46,9 @@ def warning(name: str, text: str, consequence: str, remedy: str) -> Finding:
 
 def error(name: str, text: str, consequence: str, remedy: str) -> Finding:
     return Finding(name, Level.ERROR, text, consequence, remedy)
+
+
+def worst(findings: Sequence[Finding]) -> Level:
+    """The level that decides how it all ends."""
+    levels = {finding.level for finding in findings}
+    return next((level for level in (Level.ERROR, Level.WARNING) if level in levels), Level.OK)

@@ -10,12 +10,12 @@ import click
 
 from mda import settings
 from mda.checks import everything
-from mda.checks.finding import Finding, Level, error
+from mda.checks.finding import Finding, Level
+from mda.cli import findings
 from mda.cli.table import to_json
 from mda.cli.text import visible
 from mda.errors import SettingsError
 
-EXIT_STATUS = {Level.OK: 0, Level.SKIPPED: 0, Level.WARNING: 1, Level.ERROR: 2}
 INDENT = 18
 """Where a finding's text begins."""
 
@@ -51,27 +51,16 @@ def check(ctx: click.Context, folder: Path | None, skips_postfix: bool, is_quiet
     try:
         loaded = settings.load(ctx.obj)
     except SettingsError as trouble:
-        remedy = trouble.remedy or "mda config show, for the names and defaults"
-        found.append(error("settings.file", trouble.message, "no command works, and mda serve does not start", remedy))
+        found.append(findings.unreadable(trouble))
     else:
         file = settings.locate(ctx.obj)
         found.extend(everything.check(loaded, file, folder, asks_postfix=not skips_postfix))
     shown = [one for one in found if not is_quiet or one.level in (Level.WARNING, Level.ERROR)]
     if as_json:
-        click.echo(to_json([_object(one) for one in shown]))
+        click.echo(to_json([findings.document(one) for one in shown]))
     else:
         _say(shown, found)
-    ctx.exit(EXIT_STATUS[everything.worst(found)])
-
-
-def _object(one: Finding) -> dict[str, str]:
-    return {
-        "name": one.name,
-        "level": one.level.value,
-        "text": one.text,
-        "consequence": one.consequence,
-        "remedy": one.remedy,
-    }
+    ctx.exit(findings.exit_status(found))
 
 
 def _say(shown: Sequence[Finding], found: Sequence[Finding]) -> None:

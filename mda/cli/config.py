@@ -10,7 +10,11 @@ import msgspec
 
 from mda import settings
 from mda.checks import settings_file
+from mda.checks.finding import Level
+from mda.cli import findings
 from mda.cli.table import to_json
+from mda.cli.text import visible
+from mda.errors import SettingsError
 from mda.metadata.postgresql.opened import masked_url
 from mda.settings import Settings
 
@@ -48,20 +52,34 @@ def show(config: Path | None, changed: bool, as_json: bool) -> None:
 
 
 @config.command()
-@click.pass_obj
-def check(config: Path | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
+@click.pass_context
+def check(ctx: click.Context, as_json: bool) -> None:
     """Check the settings file: keys, values, and what they point to.
 
-    For all else, from the database to Postfix, there is mda check.
+    For all else, from the database to Postfix, there is mda check. Exits as it does: with 0 when all is well, 1 with
+    warnings, 2 with errors.
 
     \b
     $ mda config check
+    $ mda config check --json | jq '.[] | select(.level == "error")'
     """
-    loaded, file = settings.load(config), settings.locate(config)
-    click.echo(f"{file}: settings are valid")
-    for found in settings_file.check(loaded, file):
-        if found.consequence:
-            click.echo(f"{found.level}: {found.text}: {found.consequence}; {found.remedy}", err=True)
+    file = settings.locate(ctx.obj)
+    try:
+        loaded = settings.load(ctx.obj)
+    except SettingsError as trouble:
+        found = [findings.unreadable(trouble)]
+    else:
+        found = list(settings_file.check(loaded, file))
+    if as_json:
+        click.echo(to_json([findings.document(one) for one in found]))
+        ctx.exit(findings.exit_status(found))
+    if findings.exit_status(found) < findings.EXIT_STATUS[Level.ERROR]:
+        click.echo(f"{file}: settings are valid")
+    for one in found:
+        if one.consequence:
+            click.echo(visible(f"{one.level}: {one.text}: {one.consequence}; {one.remedy}"), err=True)
+    ctx.exit(findings.exit_status(found))
 
 
 def _flat(table: msgspec.Struct, prefix: str = "") -> Iterator[tuple[str, Any]]:

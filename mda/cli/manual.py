@@ -15,7 +15,7 @@ from mda.errors import InvalidValue
 EXITS = (
     ("0", "done"),
     ("1", "refused: standard error says why, and the way out"),
-    ("2", "wrong usage; of mda check: something would lose or delay mail"),
+    ("2", "wrong usage; of mda check and mda config check: something would lose or delay mail"),
     ("75", "the database can't be reached: try again"),
     ("130", "interrupted"),
 )

@@ -39,17 +39,24 @@ def test_check_refuses_and_warns(tmp_path: Path) -> None:
     file = tmp_path / "mda.toml"
     system = System(file, tmp_path)
     file.write_text("[lmtp]\nrecipient = 7")
-    assert "unknown key lmtp.recipient; did you mean lmtp.recipients?" in system.refused("config", "check")
+    unknown = system.run("config", "check")
+    assert (unknown.exit_code, unknown.stdout) == (2, "")
+    assert "unknown key lmtp.recipient" in unknown.stderr
+    assert "did you mean lmtp.recipients?" in unknown.stderr
     file.write_text(
         f'data_dir = "{tmp_path / "absent"}"\n[lmtp]\ntcp = "0.0.0.0:24"\nsocket = "{"x" * 110}"\n'
         f'[delivery]\nreceipt_days = 3\n[spam]\nmodel = "{tmp_path / "none.bin"}"'
     )
     result = system.run("config", "check")
-    assert result.exit_code == 0
+    assert (result.exit_code, result.stdout) == (2, "")
+    levels = {one["name"]: one["level"] for one in json.loads(system.run("config", "check", "--json").stdout)}
+    assert levels["settings.data_dir"] == "error"
     warned = ("data_dir", "spam.model", "lmtp.socket", "delivery.receipt_days", "lmtp.tcp")
     assert [key for key in warned if key not in result.stderr] == []
+    file.write_text(f'data_dir = "{tmp_path}"\n[delivery]\nreceipt_days = 3')
+    assert system.run("config", "check").exit_code == 1
     file.write_text(f'data_dir = "{tmp_path}"')
-    assert system.run("config", "check").stderr == ""
+    assert (system.run("config", "check").exit_code, system.run("config", "check").stderr) == (0, "")
 
 
 def test_status_tells_whether_the_schema_fits(system: System) -> None:

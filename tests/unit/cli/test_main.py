@@ -362,7 +362,7 @@ def test_delivered_is_delivered_where_nobody_can_be_told(anne: System, shell: st
 
 def test_settings_that_are_no_text_are_named() -> None:
     done = subprocess.run([*PROGRAM, "--config", sys.executable, "config", "check"], capture_output=True, check=False)
-    assert (done.returncode, b"it is not in UTF-8" in done.stderr) == (1, True)
+    assert (done.returncode, b"it is not in UTF-8" in done.stderr) == (2, True)
 
 
 @pytest.mark.parametrize("name", ["nosuch.example", "example.org"])
