@@ -9,7 +9,7 @@ import tempfile
 import time
 from bisect import insort
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -99,21 +99,33 @@ def read_index(index: Path) -> tuple[Entry, ...]:
     return tuple(entries)
 
 
-def classify(entries: Sequence[Entry], view: View, model: Model, threshold: float) -> Trial:
-    """What a model makes of `entries`; nothing is learned. `threshold` is a margin."""
+def classify(
+    entries: Sequence[Entry],
+    view: View,
+    model: Model,
+    threshold: float,
+    watch: Callable[[int], None] = lambda messages: None,
+) -> Trial:
+    """What a model makes of `entries`; nothing is learned. `threshold` is a margin; `watch` is told of each message."""
     begin = time.perf_counter()
     outcomes = []
     for entry in entries:
         margin = log_odds(model.score(_features(entry, view)).probability)
         outcomes.append(Outcome(entry.is_spam, margin, margin >= threshold))
+        watch(1)
     return Trial(tuple(outcomes), time.perf_counter() - begin)
 
 
 def learn(
-    entries: Sequence[Entry], view: View, model: Model | None, threshold: float | None, false_positives: float
+    entries: Sequence[Entry],
+    view: View,
+    model: Model | None,
+    threshold: float | None,
+    false_positives: float,
+    watch: Callable[[int], None] = lambda messages: None,
 ) -> Trial:
     """Scores `entries` in their order and learns each one after it was scored. Without a `threshold` (a margin) it is
-    the one that at most a share `false_positives` of the latest ham reached."""
+    the one that at most a share `false_positives` of the latest ham reached. `watch` is told of each message."""
     learner = Learner(BITS, 0.0, RATES, SHARE, TRUST, TELLING, DOUBT)
     outcomes = []
     cut = FIRST_THRESHOLD if threshold is None else threshold
@@ -124,6 +136,7 @@ def learn(
         margin = learner.step(ids, view.categories, entry.is_spam, prior=prior)
         learner.count(ids, view.categories, entry.is_spam)
         outcomes.append(Outcome(entry.is_spam, margin, margin >= cut))
+        watch(1)
         if not entry.is_spam and threshold is None:
             ham.add(margin)
             cut = ham.cut(false_positives)

@@ -5,17 +5,18 @@ from pathlib import Path
 import click
 
 from mda import settings
-from mda.address import Address
+from mda.address import Address, parse
 from mda.auth.passwords import Passwords
 from mda.cli.ask import confirm, new_password
-from mda.cli.options import AddressType, account_argument, yes_option
+from mda.cli.options import AddressType, account_argument, json_object_option, rehearsal_option, yes_option
 from mda.cli.quantities import Count, Size
-from mda.cli.storage_report import run_erasure
+from mda.cli.storage_report import Told, run_erasure
+from mda.cli.table import to_json
 from mda.identifiers import IdentifierSource
 from mda.maintenance.compaction import rules_of
 from mda.maintenance.purging import record_purges
 from mda.metadata.directory import accounts, purge
-from mda.metadata.directory.accounts import Default, NewAccount
+from mda.metadata.directory.accounts import Account, Default, NewAccount
 from mda.metadata.mailbox import erasure
 from mda.metadata.postgresql.opened import Handle, opened
 from mda.metadata.schema.words import AccountState
@@ -122,8 +123,9 @@ def passwd(config: Path | None, account: Address, reads: bool) -> None:
 @account_argument
 @click.argument("size", metavar="[SIZE]", required=False)
 @click.option("--messages", metavar="NUMBER", help="Most messages, or none.")
+@json_object_option
 @click.pass_obj
-def quota(config: Path | None, account: Address, size: str | None, messages: str | None) -> None:
+def quota(config: Path | None, account: Address, size: str | None, messages: str | None, as_json: bool) -> None:
     """Show or set what an account may use.
 
     Sizes are like 5GB, 500MB, 1.5GiB; none takes a limit away.
@@ -140,6 +142,10 @@ def quota(config: Path | None, account: Address, size: str | None, messages: str
         limits["quota_messages"] = Count().convert(messages, None, None)
     with opened(settings.load(config)) as handle:
         found = accounts.set_quota(handle, account, **limits)
+    if as_json:
+        names = ("address", "quota_bytes", "quota_messages", "used_bytes", "used_messages")
+        click.echo(to_json({name: getattr(found, name) for name in names}))
+        return
     size = "no limit" if found.quota_bytes is None else format_size(found.quota_bytes)
     most = "no limit" if found.quota_messages is None else found.quota_messages
     click.echo(f"{found.address}: {format_size(found.used_bytes)} used of {size}")
@@ -149,42 +155,60 @@ def quota(config: Path | None, account: Address, size: str | None, messages: str
 @click.command()
 @account_argument
 @click.option("--purge", "purges", is_flag=True, help="Delete its rows for good.")
+@rehearsal_option
+@json_object_option
 @yes_option
 @click.pass_obj
-def delete(config: Path | None, account: Address, purges: bool, is_agreed: bool) -> None:
+def delete(
+    config: Path | None, account: Address, purges: bool, is_rehearsal: bool, as_json: bool, is_agreed: bool
+) -> None:
     """Mark an account as deleted, or purge it.
 
     Marked, it refuses mail and logins and frees nothing: mda account enable brings it back. With --purge its
     mailboxes, messages and addresses are deleted for good, and their bytes on the shards: what is sealed at once, the
-    rest with the next mda storage compact.
+    rest, and what an interrupted run has left, with the next mda storage compact.
 
     \b
     $ mda account delete anne@example.org
+    $ mda account delete anne@example.org --purge --dry-run
     $ mda account delete anne@example.org --purge
     """
     chosen = settings.load(config)
     with opened(chosen) as handle:
+        found = accounts.find(handle, account)
         if purges:
-            _purge(handle, chosen, account, is_agreed)
+            erasure.ask_all(handle, found.id, is_rehearsal=True)
+        what = f"account {found.address}: {found.used_messages} messages, {format_size(found.used_bytes)}"
+        gone = {"address": str(found.address), "messages": found.used_messages, "bytes": found.used_bytes}
+        told = Told(is_quiet=as_json)
+        document: dict[str, object] = {"is_dry_run": is_rehearsal, "is_purged": purges, **gone}
+        if is_rehearsal:
+            told.line(f"would {'purge' if purges else 'mark as deleted'} {what}")
+        elif purges:
+            document |= _purge(handle, chosen, found, told, is_agreed=is_agreed)
         else:
-            found = accounts.set_state(handle, account, AccountState.DELETED)
-            click.echo(f"deleted account {found.address}; nothing is freed yet")
+            accounts.set_state(handle, account, AccountState.DELETED)
+            told.line(f"deleted account {found.address}; nothing is freed yet")
             click.echo(f"To bring it back: mda account enable {found.address}; to purge it: delete --purge", err=True)
+    if as_json:
+        click.echo(to_json(document))
 
 
-def _purge(handle: Handle, chosen: Settings, account: Address, is_agreed: bool) -> None:
-    found = accounts.find(handle, account)
+def _purge(handle: Handle, chosen: Settings, found: Account, told: Told, *, is_agreed: bool) -> dict[str, int]:
+    """What is gone, and what still has to be erased."""
     confirm(
         f"{found.address} with {found.used_messages} messages ({format_size(found.used_bytes)}) will be gone for good.",
         is_agreed=is_agreed,
     )
+    address = parse(found.address)
     # In this order: a purge record on the shard before the rows go, or a rebuild would bring the account back.
     erasure.ask_all(handle, found.id)
-    accounts.set_state(handle, account, AccountState.DELETED)
+    accounts.set_state(handle, address, AccountState.DELETED)
     record_purges(handle, IdentifierSource())
-    gone = purge.purge(handle, account)
-    click.echo(f"purged account {gone.address}: {gone.messages} messages, {format_size(gone.bytes)}")
-    run_erasure(handle, chosen, rules_of(chosen))
+    gone = purge.purge(handle, address)
+    told.line(f"purged account {gone.address}: {gone.messages} messages, {format_size(gone.bytes)}")
+    erased = run_erasure(handle, chosen, rules_of(chosen), told)
+    return {"messages": gone.messages, "bytes": gone.bytes, "erased": erased.done, "to_erase": erased.waiting}
 
 
 def _set_state(config: Path | None, addresses: tuple[Address, ...], state: AccountState, verb: str) -> None:

@@ -1,12 +1,13 @@
 """`mda db`: the database schema's revision."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from mda import settings
 from mda.cli.ask import confirm
-from mda.cli.options import yes_option
+from mda.cli.options import json_object_option, rehearsal_option, yes_option
 from mda.cli.table import to_json
 from mda.metadata.postgresql.opened import created, opened
 from mda.metadata.schema import migrate
@@ -24,8 +25,10 @@ def db() -> None:
 
 @db.command()
 @click.argument("revision", default=migrate.HEAD)
+@rehearsal_option
+@json_object_option
 @click.pass_obj
-def upgrade(config: Path | None, revision: str) -> None:
+def upgrade(config: Path | None, revision: str, is_rehearsal: bool, as_json: bool) -> None:
     """Bring the schema to this program's revision, or to REVISION.
 
     The service goes on: upgrade, then restart it. A table that somebody's open transaction holds is tried again for a
@@ -36,18 +39,27 @@ def upgrade(config: Path | None, revision: str) -> None:
     """
     with created(settings.load(config)) as handle:
         before = migrate.current(handle)
-        migrate.upgrade(handle, revision)
+        steps = migrate.planned(before, revision)
+        if not is_rehearsal:
+            migrate.upgrade(handle, revision)
         after = migrate.current(handle)
-    click.echo(
-        f"schema is at {after} already" if before == after else f"upgraded schema from {before or 'none'} to {after}"
-    )
+    if as_json:
+        click.echo(_document(before, after, steps, is_rehearsal=is_rehearsal))
+    elif not steps:
+        click.echo(f"schema is at {after} already")
+    elif is_rehearsal:
+        click.echo(f"would upgrade schema from {before or 'none'} by {', '.join(steps)}")
+    else:
+        click.echo(f"upgraded schema from {before or 'none'} to {after}")
 
 
 @db.command()
 @click.argument("revision")
+@rehearsal_option
+@json_object_option
 @yes_option
 @click.pass_obj
-def downgrade(config: Path | None, revision: str, is_agreed: bool) -> None:
+def downgrade(config: Path | None, revision: str, is_rehearsal: bool, as_json: bool, is_agreed: bool) -> None:
     """Take the schema back to REVISION; "base" removes all of it.
 
     What later revisions have added is lost, at "base" every account and message.
@@ -57,16 +69,28 @@ def downgrade(config: Path | None, revision: str, is_agreed: bool) -> None:
     """
     with opened(settings.load(config)) as handle:
         before = migrate.current(handle)
-        confirm(
-            f"The schema goes from {before or 'none'} back to {revision}; rows of dropped tables are lost.",
-            is_agreed=is_agreed,
-        )
-        migrate.downgrade(handle, revision)
-        click.echo(f"downgraded schema from {before or 'none'} to {migrate.current(handle) or 'none'}")
+        steps = migrate.planned(before, revision, is_up=False)
+        if not is_rehearsal:
+            confirm(
+                f"The schema goes from {before or 'none'} back to {revision}; rows of dropped tables are lost.",
+                is_agreed=is_agreed,
+            )
+            migrate.downgrade(handle, revision)
+        after = migrate.current(handle)
+    if as_json:
+        click.echo(_document(before, after, steps, is_rehearsal=is_rehearsal))
+    elif is_rehearsal:
+        click.echo(f"would downgrade schema from {before or 'none'} by {', '.join(steps) or 'nothing'}")
+    else:
+        click.echo(f"downgraded schema from {before or 'none'} to {after or 'none'}")
+
+
+def _document(before: str | None, after: str | None, steps: Sequence[str], *, is_rehearsal: bool) -> str:
+    return to_json({"is_dry_run": is_rehearsal, "before": before, "after": after, "migrations": list(steps)})
 
 
 @db.command()
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_object_option
 @click.pass_context
 def status(ctx: click.Context, as_json: bool) -> None:
     """Show the schema's revision and the one that this program needs.

@@ -7,7 +7,7 @@ import click
 
 from mda import settings
 from mda.cli.ask import confirm
-from mda.cli.options import DomainType, yes_option
+from mda.cli.options import DomainType, json_object_option, rehearsal_option, yes_option
 from mda.cli.quantities import Count, Size
 from mda.cli.table import to_json
 from mda.metadata.directory import domains
@@ -34,9 +34,11 @@ def add(config: Path | None, names: tuple[str, ...]) -> None:
 
 @click.command()
 @click.argument("name", metavar="DOMAIN", type=DomainType())
+@rehearsal_option
+@json_object_option
 @yes_option
 @click.pass_obj
-def remove(config: Path | None, name: str, is_agreed: bool) -> None:
+def remove(config: Path | None, name: str, is_rehearsal: bool, as_json: bool, is_agreed: bool) -> None:
     """Take no more mail for a domain; its aliases go with it.
 
     A domain with accounts stays: purge those first.
@@ -45,9 +47,15 @@ def remove(config: Path | None, name: str, is_agreed: bool) -> None:
     $ mda domain remove example.com
     """
     with opened(settings.load(config)) as handle:
-        domains.require_removable(handle, name)
-        confirm(f"Mail for {name} will be deferred, and its aliases are deleted.", is_agreed=is_agreed)
-        click.echo(f"removed domain {domains.remove(handle, name)}")
+        gone = domains.remove(handle, name, is_rehearsal=True)
+        if not is_rehearsal:
+            confirm(f"Mail for {name} will be deferred, and its aliases are deleted.", is_agreed=is_agreed)
+            gone = domains.remove(handle, name)
+    if as_json:
+        click.echo(to_json({"is_dry_run": is_rehearsal, **asdict(gone)}))
+    else:
+        others = f", with {gone.aliases} aliases and {gone.rules} rules on senders" if gone.aliases + gone.rules else ""
+        click.echo(f"{'would remove' if is_rehearsal else 'removed'} domain {gone.name}{others}")
 
 
 @click.command()
@@ -71,7 +79,7 @@ def alias(config: Path | None, name: str, target: str) -> None:
 @click.option("--quota", metavar="SIZE", help="Most bytes of a new account, like 5GB, or none.")
 @click.option("--messages", metavar="NUMBER", help="Most messages of a new account, or none.")
 @click.option("--shard", metavar="NAME", help="Shard of new accounts; none: drawn by weight.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_object_option
 @click.pass_obj
 def defaults(
     config: Path | None, name: str, quota: str | None, messages: str | None, shard: str | None, as_json: bool

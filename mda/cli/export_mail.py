@@ -7,8 +7,9 @@ import click
 
 from mda import settings
 from mda.address import Address
-from mda.cli.options import FolderType, account_argument
-from mda.cli.progress import bar
+from mda.cli.options import FolderType, account_argument, json_object_option
+from mda.cli.progress import Meter
+from mda.cli.table import to_json
 from mda.errors import Conflict, InvalidValue
 from mda.maintenance import shards
 from mda.metadata.directory import accounts
@@ -34,12 +35,13 @@ from mda.transfer.maildir import MaildirWriter
     show_default=True,
     help="Which files.",
 )
+@json_object_option
 @click.pass_obj
-def export(config: Path | None, account: Address, target: Path, path: str | None, form: str) -> None:
+def export(config: Path | None, account: Address, target: Path, path: str | None, form: str, as_json: bool) -> None:
     """Export an account's mail into a new folder.
 
     As IMAP shows it, with flags, keywords and dates: a Maildir with its subfolders, or an mbox for each mailbox
-    (mboxrd). mda import brings it back byte for byte.
+    (mboxrd). mda import brings it back byte for byte. Interrupted, it begins anew in another folder.
 
     \b
     $ mda export anne@example.org /backup/anne
@@ -54,16 +56,19 @@ def export(config: Path | None, account: Address, target: Path, path: str | None
             for shard in shards.all_shards(handle)
         }
         _require_new(target)
-        count = 0
-        with bar(exported.total(handle, account_id, tuple(one.id for one in tree)), "exporting") as progress:
+        count = octets = 0
+        with Meter("exporting", exported.total(handle, account_id, tuple(one.id for one in tree))) as meter:
             try:
                 for one in tree:
                     for item in _written(target, form, one, items(handle, readers, account_id, one)):
-                        count += 1
-                        progress.update(item.size)
+                        count, octets = count + 1, octets + item.size
+                        meter.add(item.size)
             except OSError as error:
                 raise InvalidValue(f"{error.filename or target}: {error.strerror}", "name another folder") from error
-    click.echo(f"exported {count} messages from {len(tree)} mailbox" + ("" if len(tree) == 1 else "es"))
+    if as_json:
+        click.echo(to_json({"messages": count, "bytes": octets, "mailboxes": len(tree)}))
+    else:
+        click.echo(f"exported {count} messages from {len(tree)} mailbox" + ("" if len(tree) == 1 else "es"))
 
 
 def _written(target: Path, form: str, mailbox: Mailbox, found: Iterator[Item]) -> Iterator[Item]:

@@ -1,6 +1,5 @@
 """`mda account import` and `mda alias import`: many at once, from a CSV file or another PostgreSQL."""
 
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
@@ -12,6 +11,8 @@ import click
 from mda import settings
 from mda.cli import import_rows
 from mda.cli.import_rows import ACCOUNT_COLUMNS, ALIAS_COLUMNS, Fields, Unreadable
+from mda.cli.options import json_object_option, rehearsal_option
+from mda.cli.progress import Meter, amount
 from mda.cli.table import to_json
 from mda.cli.text import visible
 from mda.identifiers import IdentifierSource
@@ -24,13 +25,11 @@ from mda.settings import Settings
 F = TypeVar("F", bound=Callable[..., Any])
 New = TypeVar("New")
 
-REPORT_ROWS = 1000
-
 
 def _options(function: F) -> F:
     for option in (
-        click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
-        click.option("--dry-run", "is_rehearsal", is_flag=True, help="Say what would happen, and change nothing."),
+        json_object_option,
+        rehearsal_option,
         click.option("--query", metavar="SQL", help="With --from: the query; its columns are named as in the file."),
         click.option("--from", "source", metavar="URL", help="Read from this PostgreSQL instead of a file."),
         click.argument("file", metavar="[FILE]", type=click.Path(path_type=Path, allow_dash=True), required=False),
@@ -75,7 +74,8 @@ def import_aliases(
     """Add many aliases, from a CSV file or another PostgreSQL.
 
     The first line names the columns: address (or @domain for a catch-all) and targets, parted by blanks or commas.
-    Targets are added to those that an alias has. Exits with 1 when a row was refused.
+    Targets are added to those that an alias has, so an import that was interrupted can be run again. Exits with 1 when
+    a row was refused.
 
     \b
     $ mda alias import aliases.csv --dry-run
@@ -129,7 +129,7 @@ def _run(
         count[Result.REFUSED] += 1
         refused.append({"address": name, "reason": reason})
         if not as_json:
-            click.echo(f"refused {visible(name)}: {visible(reason)}", err=True)
+            meter.say(f"refused {visible(name)}: {visible(reason)}", err=True)
 
     def understood() -> Iterator[New]:
         for number, fields in enumerate(rows, 1):
@@ -139,14 +139,13 @@ def _run(
             else:
                 yield row
 
-    with opened(loaded) as handle:
+    with opened(loaded) as handle, Meter("reading", form=amount("rows")) as meter:
         for outcome in add(handle, understood()):
+            meter.add(1)
             if outcome.result is Result.REFUSED:
                 refuse(outcome.address, outcome.reason)
             else:
                 count[outcome.result] += 1
-            if sys.stderr.isatty() and count.total() % REPORT_ROWS == 0:
-                click.echo(f"\r{count.total()} rows", nl=False, err=True)
     summary = {result.value: count[result] for result in Result}
     if as_json:
         click.echo(to_json({**summary, "is_dry_run": is_rehearsal, "refusals": refused}))

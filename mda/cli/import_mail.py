@@ -10,8 +10,9 @@ import click
 
 from mda import settings
 from mda.address import Address
-from mda.cli.options import account_argument
-from mda.cli.progress import bar
+from mda.cli.options import account_argument, json_object_option
+from mda.cli.progress import Meter
+from mda.cli.table import to_json
 from mda.cli.text import visible
 from mda.errors import Conflict, InvalidValue
 from mda.logs import configure
@@ -33,8 +34,17 @@ SUFFIX = ".mbox"
 @click.option("--mailbox", metavar="MAILBOX", default="INBOX", show_default=True, help="Where an mbox goes.")
 @click.option("--skip-existing", "skips", is_flag=True, help="Leave out what the account has, also as exported.")
 @click.option("--dry-run", "is_rehearsal", is_flag=True, help="Read all of it, say what is there, and import nothing.")
+@json_object_option
 @click.pass_obj
-def import_(config: Path | None, account: Address, source: Path, mailbox: str, skips: bool, is_rehearsal: bool) -> None:
+def import_(
+    config: Path | None,
+    account: Address,
+    source: Path,
+    mailbox: str,
+    skips: bool,
+    is_rehearsal: bool,
+    as_json: bool,
+) -> None:
     """Import an mbox, a Maildir, or a folder of mboxes.
 
     Flags, keywords and dates come along; mailboxes are made as needed: those of a Maildir's subfolders, and of a
@@ -53,31 +63,37 @@ def import_(config: Path | None, account: Address, source: Path, mailbox: str, s
         if shard.state is ShardState.READONLY:
             raise Conflict(f"shard {shard.name} is readonly", "move the account first: mda shard move")
         if is_rehearsal:
-            _rehearse(source, mailbox)
+            _rehearse(source, mailbox, as_json=as_json)
             return
         importer = Importer(handle, chosen, shard, found.id, skips_existing=skips)
         stored = skipped = 0
         is_done = False
         try:
-            with bar(_size(source), "importing") as progress:
+            with Meter("importing", _size(source)) as meter:
                 for batch in importer.run(_items(source), mailbox):
                     stored, skipped = stored + batch.stored, skipped + batch.skipped
-                    progress.update(batch.size)
+                    meter.add(batch.size)
             is_done = True
         finally:
             importer.close()
-            if stored or is_done:
+            if as_json:
+                click.echo(to_json({"is_dry_run": False, "messages": stored, "left_out": skipped, "is_done": is_done}))
+            elif stored or is_done:
                 click.echo(f"imported {stored} messages" + (f", left out {skipped}" if skipped else ""))
 
 
-def _rehearse(source: Path, mailbox: str) -> None:
+def _rehearse(source: Path, mailbox: str, *, as_json: bool) -> None:
     counts: Counter[str] = Counter()
     octets = 0
-    with bar(_size(source), "reading") as progress:
+    with Meter("reading", _size(source)) as meter:
         for item in _items(source):
             counts[item.mailbox or mailbox] += 1
             octets += len(item.raw)
-            progress.update(item.size)
+            meter.add(item.size)
+    if as_json:
+        total = {"is_dry_run": True, "messages": counts.total(), "bytes": octets}
+        click.echo(to_json({**total, "mailboxes": dict(sorted(counts.items()))}))
+        return
     for name, count in sorted(counts.items()):
         click.echo(visible(f"{name}: {count} messages"))
     click.echo(f"would import {counts.total()} messages, {format_size(octets)}")

@@ -7,7 +7,8 @@ import click
 from mda import settings
 from mda.address import Address
 from mda.cli.ask import confirm
-from mda.cli.options import account_argument, yes_option
+from mda.cli.options import account_argument, json_object_option, rehearsal_option, yes_option
+from mda.cli.table import to_json
 from mda.identifiers import IdentifierSource
 from mda.metadata.directory import accounts
 from mda.metadata.mailbox import mailboxes
@@ -22,8 +23,9 @@ ROLES = [role.value for role in Role if role is not Role.INBOX]
 @account_argument
 @click.argument("name", metavar="MAILBOX")
 @click.option("--role", type=click.Choice(ROLES), help="What it is for (special use, RFC 6154).")
+@json_object_option
 @click.pass_obj
-def create(config: Path | None, account: Address, name: str, role: str | None) -> None:
+def create(config: Path | None, account: Address, name: str, role: str | None, as_json: bool) -> None:
     """Create a mailbox, and those above it that are missing.
 
     \b
@@ -33,7 +35,10 @@ def create(config: Path | None, account: Address, name: str, role: str | None) -
     with opened(settings.load(config)) as handle:
         account_id = accounts.find(handle, account).id
         made = mailboxes.create(handle, IdentifierSource(), account_id, name, Role(role) if role else None)
-    click.echo(f"created mailbox {made.path} with UIDVALIDITY {made.uid_validity}")
+    if as_json:
+        click.echo(to_json({"mailbox": made.path, "uid_validity": made.uid_validity}))
+    else:
+        click.echo(f"created mailbox {made.path} with UIDVALIDITY {made.uid_validity}")
 
 
 @click.command()
@@ -58,9 +63,13 @@ def rename(config: Path | None, account: Address, old: str, new: str) -> None:
 @click.command()
 @account_argument
 @click.argument("name", metavar="MAILBOX")
+@rehearsal_option
+@json_object_option
 @yes_option
 @click.pass_obj
-def delete(config: Path | None, account: Address, name: str, is_agreed: bool) -> None:
+def delete(
+    config: Path | None, account: Address, name: str, is_rehearsal: bool, as_json: bool, is_agreed: bool
+) -> None:
     """Delete a mailbox and expunge its messages.
 
     INBOX, and a mailbox with others below it, can't be deleted.
@@ -71,8 +80,13 @@ def delete(config: Path | None, account: Address, name: str, is_agreed: bool) ->
     with opened(settings.load(config)) as handle:
         account_id = accounts.find(handle, account).id
         found = mailboxes.find(handle, account_id, name)
-        if found.messages:
+        count = mailboxes.delete(handle, account_id, found.path, is_rehearsal=True)
+        if not is_rehearsal:
             size = format_size(found.bytes)
-            confirm(f"{found.path} with {found.messages} messages ({size}) will be deleted.", is_agreed=is_agreed)
-        count = mailboxes.delete(handle, account_id, found.path)
-    click.echo(f"deleted mailbox {found.path} with {count} messages")
+            said = f"{found.path} with {count} messages ({size}) will be deleted."
+            confirm(said, is_agreed=is_agreed or not count)
+            count = mailboxes.delete(handle, account_id, found.path)
+    if as_json:
+        click.echo(to_json({"is_dry_run": is_rehearsal, "mailbox": found.path, "messages": count}))
+    else:
+        click.echo(f"{'would delete' if is_rehearsal else 'deleted'} mailbox {found.path} with {count} messages")

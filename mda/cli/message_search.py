@@ -13,6 +13,7 @@ from mda.cli.envelope_view import view
 from mda.cli.message_conditions import Search, search_options
 from mda.cli.message_list import COLUMNS, Line
 from mda.cli.options import NumberType, account_argument, json_option
+from mda.cli.progress import Meter, amount
 from mda.cli.table import Column, show
 from mda.metadata.directory import accounts
 from mda.metadata.mailbox import mailboxes, messages
@@ -48,15 +49,18 @@ def search(config: Path | None, account: Address, path: str | None, limit: int, 
     with opened(settings.load(config)) as handle:
         account_id = accounts.find(handle, account).id
         places = [mailboxes.find(handle, account_id, path)] if path else mailboxes.list_all(handle, account_id)
-        found = [line for place in places for line in islice(_lines(handle, account_id, place, search), limit + 1)]
+        with Meter("searching", sum(one.messages for one in places), amount("messages")) as meter:
+            each = (islice(_lines(handle, account_id, place, search, meter), limit + 1) for place in places)
+            found = [line for lines in each for line in lines]
     found.sort(key=lambda line: line.entry.internal_date, reverse=True)
     show(found[:limit], FOUND, as_json=as_json)
     if len(found) > limit:
         click.echo(f"{limit} messages and more; see them with --limit", err=True)
 
 
-def _lines(handle: Handle, account_id: int, place: Mailbox, search: Search) -> Iterator[Line]:
+def _lines(handle: Handle, account_id: int, place: Mailbox, search: Search, meter: Meter) -> Iterator[Line]:
     for entry in messages.read(handle, account_id, place.id, search.rows):
+        meter.add(1)
         envelope = view(entry.envelope)
         open_content = partial(messages.open_content, handle, account_id, entry.content_id)
         if search.fits(envelope, entry.preview) and search.fits_bytes(open_content):

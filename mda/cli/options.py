@@ -87,6 +87,11 @@ def json_object_option(function: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")(function)
 
 
+def rehearsal_option(function: F) -> F:
+    text = "Say what would happen, and change nothing."
+    return click.option("--dry-run", "is_rehearsal", is_flag=True, help=text)(function)
+
+
 def yes_option(function: F) -> F:
     return click.option("--yes", "is_agreed", is_flag=True, help="Do not ask.")(function)
 

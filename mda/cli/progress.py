@@ -4,9 +4,8 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import click
 
@@ -16,9 +15,14 @@ BETWEEN_SECONDS = 0.5
 _BLANK = "\r\x1b[K"
 
 
-def bar(octets: int, label: str) -> AbstractContextManager[Any]:
-    """A bar over `octets`, on standard error; `update` with each step's."""
-    return click.progressbar(length=octets, label=label, file=sys.stderr, show_pos=False)
+def is_watched() -> bool:
+    """Whether anybody sees it: only then is it worth a look at how much there is to do."""
+    return sys.stderr.isatty()
+
+
+def amount(what: str) -> Callable[[int], str]:
+    """The form of an amount that is no octets: `17 messages`."""
+    return lambda count: f"{count} {what}"
 
 
 class Meter:
@@ -36,7 +40,7 @@ class Meter:
         self._total = total
         self._form = form
         self._clock = clock
-        self._is_shown = sys.stderr.isatty()
+        self._is_shown = is_watched()
         self._done = 0
         self._began = clock()
         self._next = self._began + BETWEEN_SECONDS

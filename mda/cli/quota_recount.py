@@ -7,7 +7,7 @@ import click
 from mda import settings
 from mda.address import Address
 from mda.cli.options import AddressType, json_option
-from mda.cli.progress import Meter
+from mda.cli.progress import Meter, amount, is_watched
 from mda.cli.table import Column, show
 from mda.metadata.directory import accounts, quotas
 from mda.metadata.directory.quotas import Recount
@@ -33,7 +33,7 @@ def recount(config: Path | None, addresses: tuple[Address, ...], is_rehearsal: b
 
     Lists the accounts that were wrong; there should be none, also after a crash. Each account is held for as long as
     it is counted, and its mail waits so long. What a domain uses is the sum of its accounts, which the service counts
-    again every few seconds by itself.
+    again every few seconds by itself. Interrupted, it has mended those that it has counted.
 
     \b
     $ mda quota recount --dry-run
@@ -42,7 +42,8 @@ def recount(config: Path | None, addresses: tuple[Address, ...], is_rehearsal: b
     with opened(settings.load(config)) as handle:
         named = [accounts.find(handle, one).address for one in addresses] if addresses else None
         count, wrong = 0, []
-        with Meter("counting", len(named or ()), lambda accounts: f"{accounts} accounts") as meter:
+        wanted = accounts.list_all(handle) if named is None and is_watched() else named or ()
+        with Meter("counting", len(wanted), amount("accounts")) as meter:
             for found in quotas.recount(handle, named, is_rehearsal=is_rehearsal):
                 count += 1
                 meter.add(1)

@@ -6,10 +6,12 @@ import click
 
 from mda import settings
 from mda.address import Address
-from mda.cli.options import AddressType, DomainType
+from mda.cli.options import AddressType, DomainType, json_option
 from mda.cli.quantities import Count, Percent, Size
-from mda.cli.quota_show import sentence
+from mda.cli.quota_show import columns, sentence
+from mda.cli.table import show
 from mda.metadata.directory import accounts, domain_quotas, quotas
+from mda.metadata.directory.quotas import Standing
 from mda.metadata.postgresql.opened import opened
 
 
@@ -20,6 +22,7 @@ from mda.metadata.postgresql.opened import opened
 @click.option("--messages", metavar="NUMBER", help="Most messages, or none.")
 @click.option("--warn", metavar="PERCENT", help="When a warning is sent; none: never; default: as in the settings.")
 @click.option("--grace", metavar="PERCENT", help="How far the last message may go beyond; default: as in the settings.")
+@json_option
 @click.pass_obj
 def set_(
     config: Path | None,
@@ -29,6 +32,7 @@ def set_(
     messages: str | None,
     warn: str | None,
     grace: str | None,
+    as_json: bool,
 ) -> None:
     """Set what accounts, or a domain as a whole, may use.
 
@@ -53,9 +57,15 @@ def set_(
     if not changed:
         raise click.UsageError("say what to set: --size, --messages, --warn or --grace")
     chosen = settings.load(config)
+    found: list[Standing] = []
     with opened(chosen) as handle:
         if domain is not None:
-            click.echo(sentence(domain_quotas.change(handle, domain, changed), chosen.quota))
+            found.append(domain_quotas.change(handle, domain, changed))
         for address in addresses:
             accounts.set_quota(handle, address, **changed)
-            click.echo(sentence(quotas.of_account(handle, address), chosen.quota))
+            found.append(quotas.of_account(handle, address))
+    if as_json:
+        show(found, columns(chosen.quota), as_json=True)
+        return
+    for one in found:
+        click.echo(sentence(one, chosen.quota))

@@ -32,7 +32,7 @@ def show(config: Path | None, address: Address | None, domain: str | None, as_js
     chosen = settings.load(config)
     with opened(chosen) as handle:
         found = quotas.of_account(handle, address) if address else domain_quotas.change(handle, str(domain), {})
-    show_one(found, _columns(chosen.quota), as_json=as_json)
+    show_one(found, columns(chosen.quota), as_json=as_json)
 
 
 def sentence(found: Standing, chosen: Quota) -> str:
@@ -44,7 +44,8 @@ def sentence(found: Standing, chosen: Quota) -> str:
     )
 
 
-def _columns(chosen: Quota) -> tuple[Column[Standing], ...]:
+def columns(chosen: Quota) -> tuple[Column[Standing], ...]:
+    """Its keys in JSON."""
     return (
         Column("name", "", lambda found: found.name),
         Column("quota_bytes", "", lambda found: found.quota_bytes, _size),

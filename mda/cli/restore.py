@@ -9,6 +9,7 @@ import click
 from mda import settings
 from mda.address import Address
 from mda.cli.options import AddressType, FolderType
+from mda.cli.progress import Meter, amount
 from mda.cli.table import to_json
 from mda.cli.text import visible
 from mda.errors import InvalidValue
@@ -16,7 +17,7 @@ from mda.identifiers import format_id, parse_id
 from mda.logs import configure
 from mda.maintenance import manifest, shards
 from mda.maintenance.manifest import Manifest
-from mda.maintenance.restore import restore_all
+from mda.maintenance.restore import PASSES, restore_all
 from mda.maintenance.restore_account import AccountBackup
 from mda.metadata.directory import accounts
 from mda.metadata.mailbox import imported
@@ -56,7 +57,7 @@ def restore(
     """Restore everything, or one account's mail, as a backup has it.
 
     Everything: into an empty database and new shards. One account, mailbox or message: what is missing comes back into
-    the running store, with its flags; nothing that is there is changed.
+    the running store, with its flags; nothing that is there is changed. Interrupted, it goes on when it is run again.
 
     \b
     $ mda restore /backup/mda --list
@@ -73,7 +74,8 @@ def restore(
     found = manifest.find(folder, wanted)
     if address is not None:
         with fit_to_serve(chosen) as handle:
-            source = AccountBackup(folder, found, str(address.key))
+            with Meter("looking", _octets(found)) as meter:
+                source = AccountBackup(folder, found, str(address.key), meter.add)
             count, known = _restore_account(handle, chosen, source, address, path, name, is_rehearsal)
         if as_json:
             click.echo(to_json({**_named(found), "is_dry_run": is_rehearsal, "messages": count, "known": known}))
@@ -88,13 +90,16 @@ def restore(
 
 
 def _named(found: Manifest) -> dict[str, object]:
-    segments = [length for copy in found.shards for length in copy.segments.values()]
     return {
         "id": format_id(found.id),
         "made_at": f"{found.made_at:%Y-%m-%dT%H:%M:%SZ}",
-        "segments": len(segments),
-        "bytes": sum(segments),
+        "segments": sum(len(copy.segments) for copy in found.shards),
+        "bytes": _octets(found),
     }
+
+
+def _octets(found: Manifest) -> int:
+    return sum(length for copy in found.shards for length in copy.segments.values())
 
 
 def _list(folder: Path, *, as_json: bool) -> None:
@@ -120,12 +125,12 @@ def _rehearse(found: Manifest, place: Path, *, as_json: bool) -> None:
 
 def _restore_all(chosen: Settings, folder: Path, found: Manifest, place: Path, *, as_json: bool) -> None:
     count = owners = 0
-    with created(chosen) as handle:
+    with created(chosen) as handle, Meter("restoring", PASSES * _octets(found)) as meter:
         migrate.upgrade(handle)
-        for account in restore_all(handle, chosen, folder, found, place):
+        for account in restore_all(handle, chosen, folder, found, place, meter.add):
             owners, count = owners + 1, count + account.by_checkpoint + account.by_commit + account.unclaimed
             if not as_json:
-                click.echo(visible(f"{account.address}: {account.by_checkpoint + account.by_commit} messages"))
+                meter.say(visible(f"{account.address}: {account.by_checkpoint + account.by_commit} messages"))
     if as_json:
         click.echo(to_json({**_named(found), "is_dry_run": False, "accounts": owners, "messages": count}))
     else:
@@ -148,8 +153,9 @@ def _restore_account(
     counts = {"stored": 0, "known": 0}
     known: dict[str, set[bytes]] = {}
 
-    def missing() -> Iterator[Item]:
+    def missing(meter: Meter) -> Iterator[Item]:
         for kept in source.messages(path, content_id):
+            meter.add(1)
             if kept.path not in known:
                 known[kept.path] = imported.digests_in(handle, found.id, kept.path)
             digest = hashlib.sha256(kept.raw).digest()
@@ -168,14 +174,16 @@ def _restore_account(
                 kept.delivered_size,
             )
 
-    if is_rehearsal:
-        return sum(1 for _ in missing()), counts["known"]
-    importer = Importer(handle, chosen, shard, found.id, skips_existing=False)
-    try:
-        for batch in importer.run(missing(), path or "INBOX"):
-            counts["stored"] += batch.stored
-    finally:
-        importer.close()
+    verb, total = "comparing" if is_rehearsal else "restoring", source.count(path, content_id)
+    with Meter(verb, total, amount("messages")) as meter:
+        if is_rehearsal:
+            return sum(1 for _ in missing(meter)), counts["known"]
+        importer = Importer(handle, chosen, shard, found.id, skips_existing=False)
+        try:
+            for batch in importer.run(missing(meter), path or "INBOX"):
+                counts["stored"] += batch.stored
+        finally:
+            importer.close()
     return counts["stored"], counts["known"]
 
 

@@ -8,7 +8,7 @@ import click
 
 from mda import settings
 from mda.cli.options import json_option
-from mda.cli.progress import Meter
+from mda.cli.progress import Meter, amount
 from mda.cli.table import Column, show, size_column
 from mda.errors import MdaError
 from mda.metadata.directory import shard_loads
@@ -68,7 +68,7 @@ def counted(reader: Reader) -> tuple[Load, ...]:
     """What lies on each shard, with a line on a terminal that says how far the counting is."""
     steps = shard_loads.count(reader)
     last = next(steps)
-    with Meter("counting", last.total, lambda count: f"{count} messages") as meter:
+    with Meter("counting", last.total, amount("messages")) as meter:
         for step in steps:
             meter.add(step.passed - last.passed)
             last = step

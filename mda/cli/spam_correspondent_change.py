@@ -7,7 +7,9 @@ import click
 from mda import settings
 from mda.address import Address
 from mda.cli import message_bytes
-from mda.cli.options import AddressType, account_argument
+from mda.cli.options import AddressType, account_argument, json_object_option, rehearsal_option
+from mda.cli.progress import Meter, amount
+from mda.cli.table import to_json
 from mda.errors import NotFound
 from mda.identifiers import IdentifierSource
 from mda.learning import correspondents as learning
@@ -55,12 +57,14 @@ def remove(config: Path | None, account: Address, addresses: tuple[Address, ...]
 
 @click.command()
 @account_argument
+@rehearsal_option
+@json_object_option
 @click.pass_obj
-def scan(config: Path | None, account: Address) -> None:
+def scan(config: Path | None, account: Address, is_rehearsal: bool, as_json: bool) -> None:
     """Note whom the messages in the mailbox with role sent went to.
 
     mda deliver and mda import note them by themselves. Messages with a Received field came from elsewhere, and are
-    left out.
+    left out. Noted at the end, all at once: interrupted, it begins anew.
 
     \b
     $ mda spam correspondent scan anne@example.org
@@ -73,9 +77,16 @@ def scan(config: Path | None, account: Address) -> None:
             raise NotFound("no mailbox with role sent", f"make one: mda mailbox create {account} Sent --role sent")
         known = {one.address for one in correspondents.list_all(reader, account_id)}
         found: dict[str, None] = {}
-        for entry in messages.read(handle, account_id, sent.id):
-            content = messages.open_content(handle, account_id, entry.content_id)
-            found |= dict.fromkeys(learning.recipients(message_bytes.stored(content)))
+        with Meter("reading", sent.messages, amount("messages")) as meter:
+            for entry in messages.read(handle, account_id, sent.id):
+                content = messages.open_content(handle, account_id, entry.content_id)
+                found |= dict.fromkeys(learning.recipients(message_bytes.stored(content)))
+                meter.add(1)
         fresh = [one for one in found if one not in known]
-        learning.note(handle, IdentifierSource(), account_id, fresh)
-    click.echo(f"noted {len(fresh)} correspondents; {len(found) - len(fresh)} were known")
+        if not is_rehearsal:
+            learning.note(handle, IdentifierSource(), account_id, fresh)
+    if as_json:
+        click.echo(to_json({"is_dry_run": is_rehearsal, "noted": fresh, "known": len(found) - len(fresh)}))
+    else:
+        verb = "would note" if is_rehearsal else "noted"
+        click.echo(f"{verb} {len(fresh)} correspondents; {len(found) - len(fresh)} were known")

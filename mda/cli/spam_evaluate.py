@@ -12,6 +12,7 @@ from mda.antispam.evaluation import Separation, lam_percent, separate
 from mda.antispam.log_odds import log_odds
 from mda.antispam.trial import Outcome, Trial, View
 from mda.cli import table
+from mda.cli.progress import Meter, amount
 from mda.errors import InvalidValue
 
 CURVE_POINTS = 40
@@ -42,6 +43,7 @@ def evaluate(
     """Try the classifier on labelled mail, in the measures of the TREC Spam Track.
 
     Paths in the index are relative to it. Messages are taken in their order, each scored before it is learned.
+    Interrupted, it begins anew: the order is what is measured.
 
     \b
     $ mda spam evaluate --index trec07p/full/index --online
@@ -52,11 +54,12 @@ def evaluate(
     entries = trial.read_index(index)
     model = Classifier(model_path).model if has_base else None
     cut = None if threshold is None else log_odds(threshold)
-    if model is not None and not learns:
-        default = log_odds(model.weights.threshold)
-        done = trial.classify(entries, View(view), model, default if cut is None else cut)
-    else:
-        done = trial.learn(entries, View(view), model, cut, fpr)
+    with Meter("scoring", len(entries), amount("messages")) as meter:
+        if model is not None and not learns:
+            default = log_odds(model.weights.threshold)
+            done = trial.classify(entries, View(view), model, default if cut is None else cut, meter.add)
+        else:
+            done = trial.learn(entries, View(view), model, cut, fpr, meter.add)
     found = measures(done)
     if plot is not None:
         _plot(done, found, plot)

@@ -9,8 +9,9 @@ import click
 from mda import settings
 from mda.address import Address
 from mda.cli import mail_files, message_bytes, message_name
-from mda.cli.options import account_argument
-from mda.cli.progress import Meter
+from mda.cli.options import account_argument, json_object_option, rehearsal_option
+from mda.cli.progress import Meter, amount
+from mda.cli.table import to_json
 from mda.errors import InvalidValue
 from mda.identifiers import IdentifierSource, format_id
 from mda.learning import teach
@@ -34,15 +35,23 @@ what_argument = click.argument("what", metavar="MESSAGE|FILE|FOLDER...", nargs=-
 @click.option("--campaign", "is_campaign", is_flag=True, help="Also the account's other messages of the same campaign.")
 @account_argument
 @what_argument
+@rehearsal_option
+@json_object_option
 @click.pass_obj
 def learn(
-    config: Path | None, is_spam: bool | None, is_campaign: bool, account: Address, what: tuple[str, ...]
+    config: Path | None,
+    is_spam: bool | None,
+    is_campaign: bool,
+    account: Address,
+    what: tuple[str, ...],
+    is_rehearsal: bool,
+    as_json: bool,
 ) -> None:
     """Mark messages as spam or ham for one account.
 
     It counts for the account's next message; all others follow, a little, when the trainer runs. A message that is
     marked so already changes nothing. Besides messages of the account, an mbox, a Maildir or a folder with one message
-    a file can be named.
+    a file can be named. Interrupted, it goes on when it is run again.
 
     \b
     $ mda spam learn --spam anne@example.org INBOX:17 INBOX:18
@@ -56,18 +65,33 @@ def learn(
         account_id = accounts.find(handle, account).id
         if is_campaign:
             what = tuple(_copies(handle, account_id, what))
-        taught = _teach(handle, chosen, account_id, what, is_spam)
+        taught = _teach(handle, chosen, account_id, what, is_spam, is_rehearsal=is_rehearsal)
+    if as_json:
+        click.echo(to_json({"is_dry_run": is_rehearsal, "learned": taught.changed, "known": taught.known}))
+        return
     known = f"; {taught.known} were marked so already" if taught.known else ""
-    click.echo(f"learned {taught.changed} messages as {'spam' if is_spam else 'ham'}{known}")
+    verb = "would learn" if is_rehearsal else "learned"
+    click.echo(f"{verb} {taught.changed} messages as {'spam' if is_spam else 'ham'}{known}")
 
 
 @click.command()
 @click.option("--spam/--ham", "is_spam", default=None, help="Only marks of this verdict.")
 @account_argument
 @what_argument
+@rehearsal_option
+@json_object_option
 @click.pass_obj
-def forget(config: Path | None, is_spam: bool | None, account: Address, what: tuple[str, ...]) -> None:
+def forget(
+    config: Path | None,
+    is_spam: bool | None,
+    account: Address,
+    what: tuple[str, ...],
+    is_rehearsal: bool,
+    as_json: bool,
+) -> None:
     """Take marks back, as if they had never been set.
+
+    All at once, in the end: interrupted, nothing is forgotten.
 
     \b
     $ mda spam forget anne@example.org INBOX:17
@@ -75,20 +99,26 @@ def forget(config: Path | None, is_spam: bool | None, account: Address, what: tu
     """
     with opened(settings.load(config)) as handle:
         account_id = accounts.find(handle, account).id
-        ids = tuple(dict.fromkeys(_ids(handle, account_id, what)))
-        gone = teach.forget(handle, IdentifierSource(), account_id, ids, is_spam)
+        with Meter("reading", form=amount("messages")) as meter:
+            ids = tuple(dict.fromkeys(_ids(handle, account_id, what, meter)))
+        gone = teach.forget(handle, IdentifierSource(), account_id, ids, is_spam, is_rehearsal=is_rehearsal)
+    if as_json:
+        click.echo(to_json({"is_dry_run": is_rehearsal, "forgotten": gone, "unknown": len(ids) - gone}))
+        return
     unknown = f"; {len(ids) - gone} had no such mark" if gone < len(ids) else ""
-    click.echo(f"forgot {gone} marks{unknown}")
+    click.echo(f"{'would forget' if is_rehearsal else 'forgot'} {gone} marks{unknown}")
 
 
-def _teach(handle: Handle, chosen: Settings, account_id: int, what: Sequence[str], is_spam: bool) -> Taught:
+def _teach(
+    handle: Handle, chosen: Settings, account_id: int, what: Sequence[str], is_spam: bool, *, is_rehearsal: bool
+) -> Taught:
     pupil = Pupil(Path(chosen.spam.model) if chosen.spam.model else None)
     identifiers = IdentifierSource()
     changed = known = 0
     each = _lessons(handle, pupil, account_id, what)
-    with Meter("learning", form=lambda count: f"{count} messages") as meter:
+    with Meter("learning", form=amount("messages")) as meter:
         while lessons := tuple(islice(each, AT_ONCE)):
-            taught = teach.teach(handle, identifiers, account_id, lessons, is_spam, SOURCE)
+            taught = teach.teach(handle, identifiers, account_id, lessons, is_spam, SOURCE, is_rehearsal=is_rehearsal)
             changed, known = changed + taught.changed, known + taught.known
             meter.add(len(lessons))
     return Taught(changed, known)
@@ -116,10 +146,12 @@ def _copies(handle: Handle, account_id: int, what: Sequence[str]) -> Iterator[st
                 yield from map(format_id, messages.find_campaign(handle, account_id, campaign.id))
 
 
-def _ids(handle: Handle, account_id: int, what: Sequence[str]) -> Iterator[int]:
+def _ids(handle: Handle, account_id: int, what: Sequence[str], meter: Meter) -> Iterator[int]:
     for name in what:
         if (place := Path(name)).exists():
-            yield from map(outside_id, mail_files.read(place))
+            for raw in mail_files.read(place):
+                meter.add(1)
+                yield outside_id(raw)
         else:
             yield _content_id(handle, account_id, name)
 

@@ -8,7 +8,8 @@ import click
 
 from mda import address, settings
 from mda.address import Address
-from mda.cli.options import AddressType, DomainType
+from mda.cli.options import AddressType, DomainType, json_object_option
+from mda.cli.table import to_json
 from mda.errors import InvalidValue
 from mda.identifiers import IdentifierSource
 from mda.learning import thresholds
@@ -138,6 +139,7 @@ def remove(
 @click.option(
     "--spam-to", type=click.Choice(("junk", "inbox", DEFAULT)), help="Where spam goes; in the INBOX it has its mark."
 )
+@json_object_option
 @click.pass_obj
 def set_one(
     config: Path | None,
@@ -146,6 +148,7 @@ def set_one(
     threshold: float | str | None,
     share: float | None,
     spam_to: str | None,
+    as_json: bool,
 ) -> None:
     """Show or set the threshold of an account or a domain, and where its spam goes.
 
@@ -173,6 +176,10 @@ def set_one(
             scores = spam_settings.ham_scores(handle, scope)
             changes |= {"threshold": thresholds.threshold(scores, share), "share": share}
         found = spam_settings.configure(handle, scope, **changes)
+    if as_json:
+        values = {"threshold": found.threshold, "false_positives": found.share, "spam_to": found.destination}
+        click.echo(to_json({"name": str(account or domain), **values}))
+        return
     follows = f" ({100 * found.share:g} % of kept mail)" if found.share else ""
     where = found.destination or DEFAULT
     click.echo(f"{account or domain}: threshold {_short(found.threshold)}{follows}, spam goes to {where}")

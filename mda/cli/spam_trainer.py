@@ -11,6 +11,9 @@ import click
 
 from mda import settings
 from mda.cli import message_bytes
+from mda.cli.options import json_object_option
+from mda.cli.progress import Meter, amount
+from mda.cli.table import to_json
 from mda.errors import CommitUnknown, Conflict, DatabaseUnavailable
 from mda.learning.trainer import Places, Trainer
 from mda.logs import configure, logger
@@ -26,12 +29,13 @@ LOCK = "trainer.lock"
 
 @click.command()
 @click.option("--once", is_flag=True, help="Learn what waits, write the model, and exit.")
+@json_object_option
 @click.pass_obj
-def trainer(config: Path | None, once: bool) -> None:
+def trainer(config: Path | None, once: bool, as_json: bool) -> None:
     """Learn what users have moved into and out of Junk, and what they have marked.
 
-    Stays in the foreground; SIGTERM ends it after the message in hand. Each user's weights follow within a second, the
-    model of all every spam.trainer_seconds.
+    Stays in the foreground; SIGTERM ends it after the message in hand, and interrupted it goes on the next time. Each
+    user's weights follow within a second, the model of all every spam.trainer_seconds.
 
     \b
     $ mda spam trainer
@@ -48,13 +52,15 @@ def trainer(config: Path | None, once: bool) -> None:
         made = Trainer(handle, places, chosen.spam.trainer_seconds)
         done = _drain(made, stop) if once else _run(made, stop)
         made.write()
-    click.echo(f"learned {done} marks")
+    click.echo(to_json({"learned": done}) if as_json else f"learned {done} marks")
 
 
 def _drain(made: Trainer, stop: threading.Event) -> int:
     done = 0
-    while not stop.is_set() and (learned := made.round()):
-        done += learned
+    with Meter("learning", form=amount("marks")) as meter:
+        while not stop.is_set() and (learned := made.round()):
+            done += learned
+            meter.add(learned)
     return done
 
 

@@ -7,7 +7,7 @@ import click
 
 from mda import settings
 from mda.cli.options import NumberType
-from mda.cli.progress import Meter
+from mda.cli.progress import Meter, is_watched
 from mda.cli.storage_report import Told, report, run_erasure
 from mda.cli.table import Column, show, size_column, to_json
 from mda.identifiers import IdentifierSource, format_id
@@ -78,7 +78,8 @@ def compact(
         told = Told(is_quiet=as_json)
         told.line(f"expired {ended.rows} expunged messages; purged {ended.contents} contents")
         erased = run_erasure(handle, chosen, rules, told)
-        with Meter("compacting") as meter:
+        dead = (one for shard in wanted for one in candidates(handle, shard, rules)) if is_watched() else ()
+        with Meter("compacting", sum(one.bytes for one in dead)) as meter:
             for shard in wanted:
                 report(compact_shard(handle, shard, chosen, rules, IdentifierSource(), meter.add), meter, told)
     if as_json:

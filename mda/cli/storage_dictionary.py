@@ -7,6 +7,7 @@ import click
 
 from mda import settings
 from mda.cli.options import NumberType, json_option
+from mda.cli.progress import Meter, amount
 from mda.cli.table import to_json
 from mda.cli.text import visible
 from mda.errors import NotFound
@@ -33,7 +34,7 @@ def train_dictionary(config: Path | None, name: str | None, samples: int, as_jso
 
     Small mails take about two thirds of the space then. Workers use it from their next start; what is stored already
     is compressed anew when it is compacted or moved. Dictionaries are kept with the shard for as long as a record may
-    need them. Shards without mail are named and passed over.
+    need them. Shards without mail are named and passed over. Interrupted, it begins anew with the shard it was at.
 
     \b
     $ mda storage train-dictionary
@@ -44,13 +45,15 @@ def train_dictionary(config: Path | None, name: str | None, samples: int, as_jso
     empties: list[NotFound] = []
     with fit_to_serve(chosen) as handle:
         for shard in shards.named(handle, name):
-            try:
-                made.append((shard.name, train_for(handle, shard, samples)))
-            except NotFound as error:
-                empties.append(error)
-                continue
-            if not as_json:
-                click.echo(visible(_line(*made[-1])))
+            # One a shard: how many of the samples a small one has, nobody knows before.
+            with Meter(f"reading shard {shard.name}", samples, amount("messages")) as meter:
+                try:
+                    made.append((shard.name, train_for(handle, shard, samples, meter.add)))
+                except NotFound as error:
+                    empties.append(error)
+                    continue
+                if not as_json:
+                    meter.say(visible(_line(*made[-1])))
     if as_json:
         click.echo(to_json([{"shard": shard_name, **asdict(one)} for shard_name, one in made]))
     if empties and not made:

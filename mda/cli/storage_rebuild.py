@@ -1,5 +1,6 @@
 """`mda storage rebuild` and `checkpoint`: the database from the segments, and what in the segments that needs."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import click
 
 from mda import settings
 from mda.cli.options import json_option
+from mda.cli.progress import Meter, amount
 from mda.cli.table import Column, show, size_column, to_json
 from mda.cli.text import visible
 from mda.errors import NotFound
@@ -14,13 +16,20 @@ from mda.identifiers import IdentifierSource, format_id
 from mda.logs import configure
 from mda.maintenance import shards
 from mda.maintenance.checkpoint import write_checkpoint
+from mda.maintenance.rebuild import PASSES
 from mda.maintenance.rebuild import rebuild as rebuild_database
+from mda.metadata.directory import shard_loads
 from mda.metadata.postgresql.opened import created
 from mda.metadata.postgresql.readiness import fit_to_serve
+from mda.metadata.postgresql.reading import reading
 from mda.metadata.schema import migrate
+from mda.settings import Settings
 from mda.sizes import format_size
 from mda.storage.abandoned import segments_bytes
 from mda.storage.shard import Shard, read_marker
+
+ROWS_A_MESSAGE = 2
+"""Of a checkpoint: where it is, and what was found of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +55,8 @@ def checkpoint(config: Path | None, name: str | None, as_json: bool) -> None:
     """Write into each shard what the database knows beside the bodies.
 
     Accounts, passwords' hashes, addresses, mailboxes, flags: what mda storage rebuild brings back when the database is
-    lost. Run it as often as you would not want to lose flags and mailboxes; mail itself is never lost.
+    lost. Run it as often as you would not want to lose flags and mailboxes; mail itself is never lost. Interrupted, the
+    checkpoint before stays the newest; run it again.
 
     \b
     $ mda storage checkpoint
@@ -55,12 +65,15 @@ def checkpoint(config: Path | None, name: str | None, as_json: bool) -> None:
     configure(chosen.log)
     written = []
     with fit_to_serve(chosen) as handle:
-        for shard in shards.named(handle, name):
-            made = write_checkpoint(handle, shard, chosen, IdentifierSource())
-            written.append({"shard": shard.name, "id": format_id(made.id), "rows": made.rows, "bytes": made.bytes})
-            if not as_json:
-                size = format_size(made.bytes)
-                click.echo(visible(f"shard {shard.name}: checkpoint {format_id(made.id)}, {made.rows} rows, {size}"))
+        wanted = shards.named(handle, name)
+        with Meter("writing", _rows(chosen, wanted), amount("rows")) as meter:
+            for shard in wanted:
+                made = write_checkpoint(handle, shard, chosen, IdentifierSource(), meter.add)
+                written.append({"shard": shard.name, "id": format_id(made.id), "rows": made.rows, "bytes": made.bytes})
+                if not as_json:
+                    size = format_size(made.bytes)
+                    said = f"shard {shard.name}: checkpoint {format_id(made.id)}, {made.rows} rows, {size}"
+                    meter.say(visible(said))
     if as_json:
         click.echo(to_json(written))
 
@@ -94,16 +107,17 @@ def rebuild(config: Path | None, folders: tuple[Path, ...], is_rehearsal: bool, 
         return
     accounts = []
     unclaimed = messages = missing = 0
-    with created(chosen) as handle:
+    total = PASSES * sum(segments_bytes(shard.root) for shard in found)
+    with created(chosen) as handle, Meter("rebuilding", total) as meter:
         migrate.upgrade(handle)
-        for account in rebuild_database(handle, chosen, found):
+        for account in rebuild_database(handle, chosen, found, meter.add):
             messages += account.by_checkpoint + account.by_commit + account.unclaimed
             unclaimed += account.unclaimed
             missing += account.missing
             if as_json:
                 accounts.append(asdict(account))
                 continue
-            click.echo(
+            meter.say(
                 visible(
                     f"{account.address}: {account.by_checkpoint} messages as of the checkpoint, {account.by_commit} by"
                     f" their commit records, {account.unclaimed} without, {account.missing} without a body"
@@ -112,6 +126,13 @@ def rebuild(config: Path | None, folders: tuple[Path, ...], is_rehearsal: bool, 
     if as_json:
         click.echo(to_json(accounts))
     click.echo(f"{messages} messages are back, {unclaimed} of them in INBOX only; {missing} have no body", err=True)
+
+
+def _rows(chosen: Settings, wanted: Sequence[Shard]) -> int:
+    """About how many: by the counters of the accounts that belong to the shards."""
+    with reading(chosen) as reader:
+        messages = {one.id: one.messages for one in shard_loads.loads(reader)}
+    return ROWS_A_MESSAGE * sum(messages.get(one.id, 0) for one in wanted)
 
 
 def _shard(root: Path) -> Shard:

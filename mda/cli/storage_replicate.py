@@ -8,7 +8,7 @@ import click
 
 from mda import settings
 from mda.cli.options import SecondsType, json_object_option
-from mda.cli.progress import Meter
+from mda.cli.progress import Meter, is_watched
 from mda.cli.table import to_json
 from mda.cli.text import visible
 from mda.identifiers import IdentifierSource
@@ -56,7 +56,8 @@ def replicate(ctx: click.Context, seconds: float | None, is_rehearsal: bool, as_
             return
         replicator = Replicator(handle, chosen)
         try:
-            left = _tell(_watched(replicator.run()), as_json=as_json)
+            octets = replicas.due(handle).bytes if is_watched() else 0
+            left = _tell(_watched(replicator.run(), octets), as_json=as_json)
             if seconds is not None:
                 _go_on(replicator, seconds)
         finally:
@@ -65,9 +66,9 @@ def replicate(ctx: click.Context, seconds: float | None, is_rehearsal: bool, as_
         ctx.exit(EXIT_LEFT_OUT)
 
 
-def _watched(copying: Iterable[Copied | LeftOut]) -> list[Copied | LeftOut]:
+def _watched(copying: Iterable[Copied | LeftOut], octets: int) -> list[Copied | LeftOut]:
     steps = []
-    with Meter("copying") as meter:
+    with Meter("copying", octets) as meter:
         for step in copying:
             steps.append(step)
             meter.add(step.bytes if isinstance(step, Copied) else 0)

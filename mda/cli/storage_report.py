@@ -4,13 +4,15 @@ from collections.abc import Iterable
 
 import click
 
-from mda.cli.progress import Meter
+from mda.cli.progress import Meter, is_watched
 from mda.identifiers import IdentifierSource, format_id
 from mda.maintenance.compaction import Compacted, Removed, Rules
 from mda.maintenance.erasure import Erased, erase
+from mda.maintenance.shards import all_shards
 from mda.metadata.postgresql.opened import Handle
 from mda.settings import Settings
 from mda.sizes import format_size
+from mda.storage.abandoned import segments_bytes
 
 
 class Told:
@@ -51,14 +53,16 @@ class Told:
 
 def run_erasure(handle: Handle, chosen: Settings, rules: Rules, told: Told | None = None) -> Erased:
     """One run of erasure; how it ended."""
-    meter, told = Meter("erasing"), told or Told()
-    for step in erase(handle, chosen, rules, IdentifierSource()):
-        if isinstance(step, Erased):
-            if step.done or step.waiting:
-                left = f"{step.waiting} still in {step.segments_left} segments, for a later run"
-                told.line(f"erased {step.done}; {left}", meter)
-            return step
-        told.step(step, meter)
+    told = told or Told()
+    total = sum(segments_bytes(one.root) for one in all_shards(handle)) if is_watched() else 0
+    with Meter("erasing", total) as meter:
+        for step in erase(handle, chosen, rules, IdentifierSource(), meter.add):
+            if isinstance(step, Erased):
+                if step.done or step.waiting:
+                    left = f"{step.waiting} still in {step.segments_left} segments, for a later run"
+                    told.line(f"erased {step.done}; {left}", meter)
+                return step
+            told.step(step, meter)
     return Erased(0, 0, 0)
 
 

@@ -35,10 +35,12 @@ def teach(
     lessons: Sequence[Lesson],
     is_spam: bool,
     source: str,
+    *,
+    is_rehearsal: bool = False,
 ) -> Taught:
     """Marks messages as spam or ham."""
     wanted = {lesson.content_id: lesson for lesson in lessons}
-    with notebook.opened(handle, identifiers, account_id) as notes:
+    with notebook.opened(handle, identifiers, account_id, is_rehearsal=is_rehearsal) as notes:
         known = notes.find(tuple(wanted))
         fresh = [
             _mark(lesson, is_spam, source)
@@ -54,10 +56,16 @@ def teach(
 
 
 def forget(
-    handle: Handle, identifiers: IdentifierSource, account_id: int, content_ids: Sequence[int], is_spam: bool | None
+    handle: Handle,
+    identifiers: IdentifierSource,
+    account_id: int,
+    content_ids: Sequence[int],
+    is_spam: bool | None,
+    *,
+    is_rehearsal: bool = False,
 ) -> int:
     """Takes marks back, those of one verdict where `is_spam` is given; how many there were."""
-    with notebook.opened(handle, identifiers, account_id) as notes:
+    with notebook.opened(handle, identifiers, account_id, is_rehearsal=is_rehearsal) as notes:
         known = notes.find(tuple(content_ids))
         gone = _drop(notes, [one.content_id for one in known.values() if is_spam in (None, one.is_spam)])
         if gone:

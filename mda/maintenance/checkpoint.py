@@ -5,7 +5,7 @@ are. A checkpoint without it was interrupted, and counts for nothing.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -31,8 +31,15 @@ class Checkpointed:
     bytes: int
 
 
-def write_checkpoint(handle: Handle, shard: Shard, settings: Settings, identifiers: IdentifierSource) -> Checkpointed:
-    """A whole, durable checkpoint of the shard; errors leave an incomplete one, which nobody takes."""
+def write_checkpoint(
+    handle: Handle,
+    shard: Shard,
+    settings: Settings,
+    identifiers: IdentifierSource,
+    watch: Callable[[int], None] = lambda rows: None,
+) -> Checkpointed:
+    """A whole, durable checkpoint of the shard; errors leave an incomplete one, which nobody takes. `watch` is told of
+    the rows that are written."""
     open_shard(shard.root, shard.id, shard.name)
     encoder = Encoder(settings.storage.compression_level)
     made = identifiers.next()
@@ -44,6 +51,7 @@ def write_checkpoint(handle: Handle, shard: Shard, settings: Settings, identifie
             for lines, row_count in _parts(made, dump.dump(handle, shard.id)):
                 record = encoder.encode_checkpoint(lines, made_at=datetime.now(UTC))
                 (location,) = writer.append([record])
+                watch(row_count - rows)
                 rows, octets = row_count, octets + record.length
         finally:
             writer.close()

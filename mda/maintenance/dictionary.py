@@ -1,5 +1,6 @@
 """Trains a shard's dictionary of messages that it stores, and says what it is worth on others of them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from mda.errors import MdaError, NotFound
@@ -30,11 +31,13 @@ class Trained:
     with_dictionary: int
 
 
-def train_for(handle: Handle, shard: Shard, count: int) -> Trained:
+def train_for(
+    handle: Handle, shard: Shard, count: int, watch: Callable[[int], None] = lambda messages: None
+) -> Trained:
     """A dictionary of `count` messages drawn from the shard, installed there. NotFound where it has none; those that
-    can't be read are left out."""
+    can't be read are left out. `watch` is told of each that is read."""
     open_shard(shard.root, shard.id, shard.name)
-    samples = _samples(handle, shard, count)
+    samples = _samples(handle, shard, count, watch)
     if not samples:
         raise NotFound(f"shard {shard.name} holds no messages", "train it when it does")
     held, taught = samples[::HELD_BACK], [one for number, one in enumerate(samples) if number % HELD_BACK]
@@ -49,10 +52,11 @@ def train_for(handle: Handle, shard: Shard, count: int) -> Trained:
     )
 
 
-def _samples(handle: Handle, shard: Shard, count: int) -> list[bytes]:
+def _samples(handle: Handle, shard: Shard, count: int, watch: Callable[[int], None]) -> list[bytes]:
     reader = SegmentReader(shard)
     samples = []
     for place in places.draw(handle, shard.id, count):
+        watch(1)
         try:
             samples.append(reader.read(Location(place.segment, place.offset, place.length))[:MOST_SAMPLE_BYTES])
         except MdaError:

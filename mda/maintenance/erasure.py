@@ -5,7 +5,7 @@ hold something to be erased are rewritten without it. What is still being writte
 left for the next run; a content is done when a run has found it nowhere.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from mda.identifiers import IdentifierSource
@@ -38,15 +38,19 @@ class Erased:
 
 
 def erase(
-    handle: Handle, settings: Settings, rules: Rules, identifiers: IdentifierSource
+    handle: Handle,
+    settings: Settings,
+    rules: Rules,
+    identifiers: IdentifierSource,
+    watch: Callable[[int], None] = lambda octets: None,
 ) -> Iterator[Compacted | Removed | Erased]:
-    """One run over all shards; the last value is `Erased`."""
+    """One run over all shards; the last value is `Erased`. `watch` is told of the octets that are looked through."""
     record_purges(handle, identifiers)
     wanted = places.urgent(handle)
     if not wanted:
         yield Erased(0, 0, 0)
         return
-    pace = Pace(settings.storage.maintenance_bytes_per_second)
+    pace = Pace(settings.storage.maintenance_bytes_per_second, watch=watch)
     left: set[Key] = set()
     segments_left = 0
     for shard in all_shards(handle):

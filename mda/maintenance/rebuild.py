@@ -8,7 +8,7 @@ A mailbox in which anything has happened since its checkpoint gets a new UIDVALI
 messages; the others keep theirs and leave a gap before the next UID. What died in the middle begins anew.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -48,14 +48,21 @@ class Rebuilt:
     missing: int
 
 
-def rebuild(handle: Handle, settings: Settings, shards: Sequence[Shard]) -> Iterator[Rebuilt]:
-    """Each account when it is back. Conflict where the database is in use."""
+PASSES = 2
+"""How often a body is read: when the segments are surveyed, and for its row."""
+
+
+def rebuild(
+    handle: Handle, settings: Settings, shards: Sequence[Shard], watch: Callable[[int], None] = lambda octets: None
+) -> Iterator[Rebuilt]:
+    """Each account when it is back. Conflict where the database is in use. `watch` is told of what is read."""
     load.begin(handle)
     for shard in shards:
         load.add_shard(handle, shard.id, shard.name, shard.url)
-    ledger = survey(shards)
+    ledger = survey(shards, watch)
     readers = [SegmentReader(shard) for shard in shards]
-    work = _Rebuilding(handle, settings, ledger, shards, readers, load_checkpoints(handle, ledger, readers))
+    kept = load_checkpoints(handle, ledger, readers)
+    work = _Rebuilding(handle, settings, ledger, shards, readers, kept, watch)
     contents = ledger.by_account()
     for account_id in sorted(set(contents) | set(load.accounts(handle))):
         yield work.account(account_id, contents.get(account_id, []))
@@ -75,12 +82,14 @@ class _Rebuilding:
         shards: Sequence[Shard],
         readers: Sequence[SegmentReader],
         kept: dict[Key, dict[str, Any]],
+        watch: Callable[[int], None],
     ) -> None:
         self._handle = handle
         self._ledger = ledger
         self._shards = shards
         self._readers = readers
         self._kept = kept
+        self._watch = watch
         self._addresses = load.accounts(handle)
         self._receipts_since = datetime.now(UTC) - timedelta(days=settings.delivery.receipt_days)
 
@@ -164,6 +173,7 @@ class _Rebuilding:
     def _delivery(self, account_id: int, address: str, content_id: int) -> Delivery | None:
         spot = self._ledger.spots[account_id, content_id]
         location = Location(spot.segment, spot.offset, spot.length)
+        self._watch(spot.length)
         try:
             record = self._readers[spot.shard].read_record(location)
         except RecordDamaged:

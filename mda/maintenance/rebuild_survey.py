@@ -4,7 +4,7 @@ Checkpoints are not read here but noted: they are loaded part by part, when it i
 In memory stand some 300 bytes a message.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -62,21 +62,30 @@ class Ledger:
         return found
 
 
-def survey(shards: Sequence[Shard]) -> Ledger:
-    """Reads all segments of the shards, oldest first; dead writers' are sealed before. Damage is logged and left."""
+def survey(shards: Sequence[Shard], watch: Callable[[int], None]) -> Ledger:
+    """Reads all segments of the shards, oldest first; dead writers' are sealed before. Damage is logged and left.
+    `watch` is told of the octets that are read."""
     ledger = Ledger()
     for number, shard in enumerate(shards):
         seal_abandoned(shard)
         seals = ((segment, read_seal(shard.root, segment)) for segment, _ in list_segments(shard.root))
-        survey_into(ledger, number, shard, ((segment, seal.length if seal else None) for segment, seal in seals))
+        lengths = ((segment, seal.length if seal else None) for segment, seal in seals)
+        survey_into(ledger, number, shard, lengths, watch)
     return ledger
 
 
-def survey_into(ledger: Ledger, number: int, shard: Shard, segments: Iterable[tuple[int, int | None]]) -> None:
+def survey_into(
+    ledger: Ledger,
+    number: int,
+    shard: Shard,
+    segments: Iterable[tuple[int, int | None]],
+    watch: Callable[[int], None],
+) -> None:
     """Reads these segments, each up to its length where one is given; `number` is the shard's place in the list."""
     codecs = Codecs(dictionaries=Dictionaries(shard.root))
     for segment, length in segments:
         for step in scan_segment(segment_path(shard.root, segment), length):
+            watch(step.length)
             _note(ledger, codecs, shard, number, segment, step)
 
 

@@ -4,13 +4,14 @@ Each segment is taken up to the length that the manifest says, so that the store
 made, whatever later backups have added.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from mda.errors import Conflict, StorageUnavailable
 from mda.maintenance.backup import copy_bytes
 from mda.maintenance.manifest import Manifest, ShardCopy
 from mda.maintenance.pace import Pace
+from mda.maintenance.rebuild import PASSES as REBUILD_PASSES
 from mda.maintenance.rebuild import Rebuilt, rebuild
 from mda.metadata.checkpoint import load
 from mda.metadata.postgresql.opened import Handle
@@ -22,19 +23,29 @@ from mda.storage.seal import SealReason, read_seal, write_seal
 from mda.storage.shard import Shard, create_shard
 from mda.storage.syscalls import Syscalls
 
+PASSES = 1 + REBUILD_PASSES
+"""How often a body is read: it is copied first."""
 
-def restore_all(handle: Handle, settings: Settings, root: Path, chosen: Manifest, into: Path) -> Iterator[Rebuilt]:
+
+def restore_all(
+    handle: Handle,
+    settings: Settings,
+    root: Path,
+    chosen: Manifest,
+    into: Path,
+    watch: Callable[[int], None] = lambda octets: None,
+) -> Iterator[Rebuilt]:
     """Shards are made below `into`, each in a folder of its name. Conflict where the database is in use, or a folder
-    is another shard's; interrupted, it goes on when it is run again."""
+    is another shard's; interrupted, it goes on when it is run again. `watch` is told of the octets that are read."""
     load.require_empty(handle)
-    pace = Pace(settings.storage.maintenance_bytes_per_second)
+    pace = Pace(settings.storage.maintenance_bytes_per_second, watch=watch)
     made = []
     for copy in chosen.shards:
         place = into / copy.name
         create_shard(place, copy.id, copy.name)
         _fill(root / copy.folder, place, copy, pace)
         made.append(Shard(copy.id, copy.name, place.as_uri()))
-    yield from rebuild(handle, settings, made)
+    yield from rebuild(handle, settings, made, watch)
 
 
 def _fill(source: Path, place: Path, copy: ShardCopy, pace: Pace) -> None:

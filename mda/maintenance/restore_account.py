@@ -5,7 +5,7 @@ new id and UID, into the mailbox of its name, unless the very same bytes lie in 
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -50,29 +50,39 @@ class Kept:
 
 
 class AccountBackup:
-    """The account of `address`, as a backup has it. NotFound where it has none."""
+    """The account of `address`, as a backup has it. NotFound where it has none. `watch` is told of the octets that are
+    looked through for it."""
 
-    def __init__(self, root: Path, chosen: Manifest, address: str) -> None:
+    def __init__(
+        self, root: Path, chosen: Manifest, address: str, watch: Callable[[int], None] = lambda octets: None
+    ) -> None:
         self._shards = [Shard(copy.id, copy.name, (root / copy.folder).resolve().as_uri()) for copy in chosen.shards]
         self._readers = [SegmentReader(shard) for shard in self._shards]
         self._ledger = Ledger()
         for number, copy in enumerate(chosen.shards):
-            survey_into(self._ledger, number, self._shards[number], copy.lengths())
+            survey_into(self._ledger, number, self._shards[number], copy.lengths(), watch)
         self._held = self._find(address, format_id(chosen.id))
 
     def messages(self, path: str | None = None, content_id: int | None = None) -> Iterator[Kept]:
         """By mailbox and UID; only those of a mailbox, or only the one of that id. RecordDamaged where the backup's
         copy is damaged, NotFound where there is no such message."""
-        wanted = [
-            row
-            for row in self._held.messages
-            if path in (None, self._held.paths.get(row["mailbox_id"])) and content_id in (None, row["content_id"])
-        ]
+        wanted = self._wanted(path, content_id)
         if not wanted and (path is not None or content_id is not None):
             what = f"mailbox {path}" if path is not None else f"message {format_id(content_id or 0)}"
             raise NotFound(f"the backup has nothing of {what}")
         for row in sorted(wanted, key=lambda one: (self._held.paths[one["mailbox_id"]], one["uid"])):
             yield self._kept(row)
+
+    def count(self, path: str | None = None, content_id: int | None = None) -> int:
+        """How many `messages` would give."""
+        return len(self._wanted(path, content_id))
+
+    def _wanted(self, path: str | None, content_id: int | None) -> list[Row]:
+        return [
+            row
+            for row in self._held.messages
+            if path in (None, self._held.paths.get(row["mailbox_id"])) and content_id in (None, row["content_id"])
+        ]
 
     def _kept(self, row: Row) -> Kept:
         key = (self._held.account_id, row["content_id"])

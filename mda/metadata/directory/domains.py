@@ -68,24 +68,26 @@ def list_all(engine: Engine) -> tuple[Domain, ...]:
         return tuple(Domain(*row) for row in connection.execute(text(DOMAINS)))
 
 
-def require_removable(engine: Engine, name: str) -> None:
-    """NotFound or Conflict where `remove` would be refused, for who is about to be asked."""
-    key = addresses.domain_key(name)
-    with transaction(engine) as connection:
-        require(connection, key)
-        _require_unused(connection, key, "be removed", AddressKind.ACCOUNT)
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What went with a domain."""
+
+    name: str
+    aliases: int
+    rules: int
 
 
-def remove(engine: Engine, name: str) -> str:
+def remove(engine: Engine, name: str, *, is_rehearsal: bool = False) -> Removed:
     """Takes no more mail for a domain. Its aliases and policy go with it; Conflict while it has accounts."""
     key = addresses.domain_key(name)
-    with changing(engine) as connection:
+    with changing(engine, is_rehearsal=is_rehearsal) as connection:
         require(connection, key)
         _require_unused(connection, key, "be removed", AddressKind.ACCOUNT)
-        for table in (address, policy):
-            connection.execute(delete(table).where(table.c.domain == key))
+        aliases, rules = (
+            connection.execute(delete(table).where(table.c.domain == key)).rowcount for table in (address, policy)
+        )
         connection.execute(delete(domain).where(domain.c.name == key))
-    return key
+    return Removed(key, aliases, rules)
 
 
 def defaults(engine: Engine, name: str, **changed: int | str | None) -> AccountDefaults:

@@ -176,9 +176,11 @@ class Notebook:
 
 
 @contextmanager
-def opened(engine: Engine, identifiers: IdentifierSource, account_id: int) -> Iterator[Notebook]:
+def opened(
+    engine: Engine, identifiers: IdentifierSource, account_id: int, *, is_rehearsal: bool = False
+) -> Iterator[Notebook]:
     """One transaction; NotFound where the account is gone."""
-    with changing(engine) as connection:
+    with changing(engine, is_rehearsal=is_rehearsal) as connection:
         lock(connection, account_id)
         yield Notebook(connection, identifiers, account_id)
 

@@ -17,11 +17,14 @@ from mda.metadata.schema.tables import account_state
 
 
 @contextmanager
-def changing(engine: Engine) -> Iterator[Connection]:
-    """A transaction; what somebody else has changed at the same moment ends it as Conflict."""
+def changing(engine: Engine, *, is_rehearsal: bool = False) -> Iterator[Connection]:
+    """A transaction; what somebody else has changed at the same moment ends it as Conflict. A rehearsal is refused
+    where the change would be, and changes nothing."""
     try:
         with transaction(engine) as connection:
             yield connection
+            if is_rehearsal:
+                connection.rollback()
     except IntegrityError as error:
         raise Conflict("somebody else changed the same thing at this moment", "look at it and try again") from error
 

@@ -57,10 +57,10 @@ def require_free(connection: Connection, account_id: int) -> None:
         )
 
 
-def ask(engine: Engine, account_id: int, content_ids: Sequence[int]) -> int:
+def ask(engine: Engine, account_id: int, content_ids: Sequence[int], *, is_rehearsal: bool = False) -> int:
     """Notes the contents as to be erased; how many there were. NotFound where the account has not all of them,
     Conflict where it is held."""
-    with changing(engine) as connection:
+    with changing(engine, is_rehearsal=is_rehearsal) as connection:
         lock(connection, account_id)
         require_free(connection, account_id)
         is_it = (content.c.account_id == account_id, content.c.id.in_(content_ids))
@@ -77,9 +77,9 @@ def ask(engine: Engine, account_id: int, content_ids: Sequence[int]) -> int:
         return len(rows)
 
 
-def ask_all(engine: Engine, account_id: int) -> None:
+def ask_all(engine: Engine, account_id: int, *, is_rehearsal: bool = False) -> None:
     """Notes everything that the account ever had; Conflict where it is held."""
-    with changing(engine) as connection:
+    with changing(engine, is_rehearsal=is_rehearsal) as connection:
         require_free(connection, account_id)
         shard_id = connection.scalars(select(account.c.shard_id).where(account.c.id == account_id)).one()
         row = {"account_id": account_id, "content_id": ALL_CONTENTS, "shard_id": shard_id, "is_urgent": True}

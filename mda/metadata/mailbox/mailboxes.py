@@ -74,12 +74,12 @@ def rename(engine: Engine, identifiers: IdentifierSource, account_id: int, old: 
         return _by_id(connection, account_id, found.id)
 
 
-def delete(engine: Engine, account_id: int, path: str) -> int:
+def delete(engine: Engine, account_id: int, path: str, *, is_rehearsal: bool = False) -> int:
     """Deletes a mailbox; the number of its messages, which stay undeletable as expunged ones do.
 
     Conflict for INBOX (RFC 9051 s6.3.5) and for a mailbox with inferiors (HASCHILDREN there).
     """
-    with changing(engine) as connection:
+    with changing(engine, is_rehearsal=is_rehearsal) as connection:
         lock(connection, account_id)
         tree = read_tree(connection, account_id)
         found = require(tree, path)

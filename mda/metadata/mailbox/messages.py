@@ -171,9 +171,9 @@ def move(
     return tuple(moved)
 
 
-def expunge(engine: Engine, account_id: int, entries: Sequence[Entry]) -> int:
+def expunge(engine: Engine, account_id: int, entries: Sequence[Entry], *, is_rehearsal: bool = False) -> int:
     """Takes messages out of their mailboxes; contents and `expunged` rows stay for undelete. How many."""
-    with changing(engine) as connection:
+    with changing(engine, is_rehearsal=is_rehearsal) as connection:
         lock(connection, account_id)
         count = 0
         for source, uids in _by_mailbox(read_tree(connection, account_id), entries):

@@ -4,7 +4,7 @@ A message that comes back has its flags, keywords and internal date, and a new U
 (RFC 9051 s2.3.1.1). Its `expunged` row stays for VANISHED, marked as moved, so that it does not come back twice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -89,11 +89,15 @@ def find(
 
 
 def restore(
-    engine: Engine, identifiers: IdentifierSource, account_id: int, found: Sequence[Expunged]
+    engine: Engine,
+    identifiers: IdentifierSource,
+    account_id: int,
+    found: Sequence[Expunged],
+    watch: Callable[[int], None] = lambda messages: None,
 ) -> tuple[Restored, ...]:
     """Brings them back, each into its mailbox, which is made again where it was deleted; in transactions of one
     mailbox and at most PAGE messages each. What somebody has brought back meanwhile, or whose window has closed, is
-    left out."""
+    left out. `watch` is told of those that have been dealt with."""
     by_mailbox: dict[int, list[Expunged]] = {}
     for one in found:
         by_mailbox.setdefault(one.mailbox_id, []).append(one)
@@ -103,6 +107,7 @@ def restore(
             with changing(engine) as connection:
                 lock(connection, account_id)
                 restored += _restore(connection, identifiers, account_id, group[start : start + PAGE])
+            watch(len(group[start : start + PAGE]))
     return tuple(restored)
 
 

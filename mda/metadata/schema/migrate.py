@@ -22,6 +22,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.script.revision import RevisionError
 from alembic.util import CommandError
 from psycopg2.errors import LockNotAvailable
 from sqlalchemy import Connection, Engine, text
@@ -65,6 +66,16 @@ def downgrade(engine: Engine, revision: str = BASE) -> None:
     """Takes migrations back down to `revision`. Rows of dropped tables are lost."""
     with _locked(engine) as connection, _explained():
         _patiently(connection, lambda: command.downgrade(_config(connection), revision))
+
+
+def planned(before: str | None, revision: str = HEAD, *, is_up: bool = True) -> tuple[str, ...]:
+    """The migrations that `upgrade`, or else `downgrade`, would run on a database at `before`, in their order."""
+    scripts = ScriptDirectory(str(script_folder()))
+    here = before or BASE
+    with _explained():
+        if is_up:
+            return tuple(one.revision for one in scripts.iterate_revisions(revision, here))[::-1]
+        return tuple(one.revision for one in scripts.iterate_revisions(here, revision))
 
 
 def current(engine: Engine) -> str | None:
@@ -144,7 +155,7 @@ def _explained() -> Iterator[None]:
     """A revision that nobody knows is the admin's mistake."""
     try:
         yield
-    except CommandError as error:
+    except (CommandError, RevisionError) as error:
         raise NotFound(str(error), f"the newest is {newest()}") from error
 
 

@@ -79,8 +79,8 @@ def test_domain_with_accounts_or_alias_domains_stays(engine: Engine) -> None:
     domains.add_alias(engine, "example.com", "example.org")
     with pytest.raises(Conflict, match=r"mda domain remove example\.com"):
         domains.remove(engine, "example.org")
-    assert domains.remove(engine, "EXAMPLE.com") == "example.com"
-    assert domains.remove(engine, "example.org") == "example.org"
+    assert domains.remove(engine, "EXAMPLE.com").name == "example.com"
+    assert domains.remove(engine, "example.org").name == "example.org"
     assert names(engine) == []
     with pytest.raises(NotFound):
         domains.remove(engine, "example.org")
