@@ -16,9 +16,10 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from time import perf_counter, sleep
+
+from msgspec.structs import replace
 
 from bench import processor_time, storage_append
 from bench.delivery_client import Client, write_mails

@@ -7,7 +7,9 @@ no source routes or angle brackets (those are the LMTP command parser's).
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from functools import lru_cache
+
+import msgspec
 
 from mda.errors import InvalidValue
 
@@ -26,8 +28,7 @@ _DOMAIN_LITERAL = re.compile(r"\[[\x21-\x5a\x5e-\x7e]+\]\Z")
 _ASCII_DOMAIN = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.\-]*[A-Za-z0-9_])?\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(msgspec.Struct, frozen=True):
     """`local_part` without quotes or escapes; `domain` as it was given (a name, a U-label name or a [literal])."""
 
     local_part: str
@@ -70,6 +71,7 @@ def local_key(local_part: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", local_part).casefold())
 
 
+@lru_cache(4096)
 def domain_key(domain: str) -> str:
     """The A-label form in lower case (RFC 5890 s2.3.2.1): `Bücher.Example` -> `xn--bcher-kva.example`.
 

@@ -8,12 +8,12 @@ The default is temporary: a cause is permanent only where the table says 5.x.x, 
 about the sender's mail or about a fresh answer from the primary database, never about trouble on our side.
 """
 
-from dataclasses import dataclass
 from enum import Enum
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+
+class Reply(msgspec.Struct, frozen=True):
     """One SMTP reply line: code (RFC 5321 s4.2), enhanced status code (RFC 3463), one line of ASCII text."""
 
     code: int

@@ -3,7 +3,7 @@
 Plain values that every stage may know; nothing here decides anything.
 """
 
-from dataclasses import dataclass, field
+import msgspec
 
 from mda.address import Address
 
@@ -11,8 +11,7 @@ NULL_REVERSE_PATH = ""
 """The reverse-path of bounces, RFC 5321 s4.5.5."""
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
+class Peer(msgspec.Struct, frozen=True):
     """Who hands the message over. `queue_id`, `client_*`, `helo` and `protocol` come from XFORWARD of a trusted
     peer (Postfix's XFORWARD_README) and are empty otherwise."""
 
@@ -26,8 +25,7 @@ class Peer:
     protocol: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(msgspec.Struct, frozen=True):
     """One accepted RCPT: the address as the peer gave it, and the original recipient if the peer knows it."""
 
     address: Address
@@ -35,11 +33,10 @@ class Recipient:
     """From ORCPT (RFC 3461 s4.2), xtext-decoded, without its `rfc822;`; empty where unknown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(msgspec.Struct, frozen=True):
     """One mail transaction. `reverse_path` is an address in RFC 5321 form, or NULL_REVERSE_PATH."""
 
     reverse_path: str
     recipients: tuple[Recipient, ...]
-    peer: Peer = field(default_factory=Peer)
+    peer: Peer = msgspec.field(default_factory=Peer)
     is_smtputf8: bool = False

@@ -5,8 +5,9 @@ recipient alone: nothing that a user has taught shows in another one's verdict.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 from mda.antispam.log_odds import log_odds, probability
 from mda.antispam.verdict import Category, Reason, Verdict
@@ -28,8 +29,7 @@ class Part(Enum):
     FRONT = "filter in front"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True):
     """What one part adds to the log-odds of spam, and of which features, if it has any."""
 
     part: Part

@@ -3,9 +3,10 @@
 import os
 import time
 from array import array
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from mda._core import ffi as _ffi
 from mda._core import lib as _lib
@@ -14,8 +15,7 @@ BITS = 20
 """2^20 cells of 16 octets; only those in use take room on the disk."""
 
 
-@dataclass(frozen=True, slots=True)
-class Campaign:
+class Campaign(msgspec.Struct, frozen=True):
     """The run of near copies that a message belongs to. `count` is of the last hours, this message included."""
 
     id: int

@@ -6,6 +6,8 @@ Only what runs beside us is believed, as the settings name it; without them noth
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import msgspec
+
 from mda import address
 from mda.address import Address
 from mda.antispam import authentication
@@ -30,8 +32,7 @@ class Sources:
 NO_SOURCES = Sources()
 
 
-@dataclass(frozen=True, slots=True)
-class Author:
+class Author(msgspec.Struct, frozen=True):
     """`address` is the key of From's one address; None where there is none, or several: nothing proves those."""
 
     address: Address | None

@@ -1,8 +1,9 @@
 """The copies of one message: one per recipient and account, each with its placement or the cause why it has none."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from mda.causes import Cause
 from mda.delivery.inspect import Inspection
@@ -11,8 +12,7 @@ from mda.envelope import Envelope, Recipient
 from mda.metadata.directory.resolve import Target
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(msgspec.Struct, frozen=True):
     """A recipient that may send DATA, and the accounts behind it, those included that will refuse."""
 
     recipient: Recipient
@@ -21,8 +21,7 @@ class Accepted:
     """By an earlier look-up, and not by one for this message."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True):
     """One message in hand: how it came, its bytes, and what is known of it."""
 
     envelope: Envelope
@@ -33,8 +32,7 @@ class Message:
     received_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Copy:
+class Copy(msgspec.Struct, frozen=True):
     """One account's copy for one recipient. `number` is the recipient's place in the envelope."""
 
     number: int

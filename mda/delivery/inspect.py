@@ -6,8 +6,9 @@ fails leaves the message unclassified and is logged: mail is never held up by th
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from mda import binding
 from mda.address import Address
@@ -34,8 +35,7 @@ class Judge(Protocol):
     def judge(self, examination: binding.Examination, threshold: float) -> Verdict: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Inspection:
+class Inspection(msgspec.Struct, frozen=True):
     """Facts of one message, found once however many copies it will have."""
 
     message: Message

@@ -6,9 +6,12 @@ finished exactly once, with one outcome per delivery, in order.
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
 
 from mda.causes import Cause
 from mda.metadata.delivery.deliver import Delivery, Stored
@@ -22,8 +25,7 @@ if TYPE_CHECKING:
 Outcomes = tuple[Stored | Cause, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(msgspec.Struct, frozen=True):
     shard_id: int
     raw: bytes
     reverse_path: str

@@ -9,8 +9,9 @@ import queue
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from mda.address import Address
 from mda.causes import Cause
@@ -32,8 +33,7 @@ class AddressBook(Protocol):
     def close(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
+class _Question(msgspec.Struct, frozen=True):
     address: Address
     answer: "asyncio.Future[Resolved | Cause]"
 

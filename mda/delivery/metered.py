@@ -6,7 +6,8 @@ committed, until the message's trace takes it.
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from mda.causes import Cause
 from mda.delivery.commit_lane import RowCommitter
@@ -30,8 +31,7 @@ UNCLAIMED = 20_000
 """Stamps that nobody has come for (deadlines passed) before all are thrown away."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(msgspec.Struct, frozen=True):
     """A batch of rows: `began` and `ended` by time.monotonic(), and how many copies it had."""
 
     began: float

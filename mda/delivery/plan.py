@@ -6,6 +6,8 @@ that refuses names the cause.
 
 from dataclasses import dataclass
 
+import msgspec
+
 from mda import address, quota
 from mda.antispam.verdict import Verdict
 from mda.causes import Cause
@@ -30,8 +32,7 @@ class Policy:
     """Of a quota (`mda.quota`), where neither the account nor its domain sets one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(msgspec.Struct, frozen=True):
     """One account's copy: its mailbox, its prefix, and the verdict that decided."""
 
     target: Target

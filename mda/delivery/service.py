@@ -11,10 +11,12 @@ import asyncio
 import time
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from itertools import groupby
+
+from msgspec.structs import replace
 
 from mda import address
 from mda.binding import CampaignTable

@@ -7,7 +7,8 @@ row is given both places.
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from mda.delivery.job import Job, Outcomes, located
 from mda.metadata.delivery.delivery_row import Replica

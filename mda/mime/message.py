@@ -6,9 +6,10 @@ when they are asked for, as a mail has twenty fields of which two are looked at.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import NamedTuple
+
+import msgspec
 
 from mda.binding import HEADER, PART, Examination, examine, html_text
 from mda.mime import addresses, part, received
@@ -32,8 +33,7 @@ class HeaderField(NamedTuple):
     value_end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True):
     """What was read from one message."""
 
     examination: Examination

@@ -6,7 +6,8 @@ multiple of an entry's.
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from mda.storage.record import NO_RECEIPT, Flaw, Malformed, Target
 
@@ -14,8 +15,7 @@ _COMMIT = struct.Struct("<qqIq16s")
 _PURGE = struct.Struct("<qq")
 
 
-@dataclass(frozen=True, slots=True)
-class CommitRecord:
+class CommitRecord(msgspec.Struct, frozen=True):
     """One committed row: the message `content_id` stands in the mailbox under `uid`. `receipt` is NO_RECEIPT
     (zero bytes) for mail that came without one (imports, `mda deliver`)."""
 

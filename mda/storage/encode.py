@@ -9,8 +9,9 @@ import secrets
 import struct
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+import msgspec
 
 from mda.errors import InvalidValue
 from mda.storage.body import Body, Codecs, encode_body, encode_whole, mask_body
@@ -35,8 +36,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class EncodedRecord:
+class EncodedRecord(msgspec.Struct, frozen=True):
     """One record ready to be appended. `digest` is the SHA-256 of the raw bytes."""
 
     head: bytes

@@ -4,16 +4,16 @@ A segment's identifier is time-ordered (`mda.identifiers`), so that the first fi
 its folder, cover 70 minutes: folders stay small, and whatever a day brought is together.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from mda.identifiers import format_id
 
 FOLDER_DIGITS = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+class Location(msgspec.Struct, frozen=True):
     """One record: the segment's identifier, the offset of the record's first byte, its length with header."""
 
     segment: int

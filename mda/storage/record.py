@@ -11,8 +11,9 @@ bytes to a record that its sender forged.
 
 import struct
 import zlib
-from dataclasses import dataclass
 from enum import Enum, IntEnum
+
+import msgspec
 
 MAGIC = b"\x8fMDArec\xf1"
 """No byte of it repeats, so that two occurrences never overlap, and no UTF-8 text holds it."""
@@ -83,8 +84,7 @@ class Malformed(Exception):
         self.flaw = flaw
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(msgspec.Struct, frozen=True):
     """The fixed header. `received_at` is in microseconds since 1970 (UTC); `frame_log2` is 0 for a body in one frame;
     `digest` is the SHA-256 of the `raw_length` raw bytes; the checksums are CRC-32 over the bytes as stored."""
 
@@ -115,8 +115,7 @@ class Header:
         return -(-self.raw_length // (1 << self.frame_log2)) if self.frame_log2 else 0
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(msgspec.Struct, frozen=True):
     """One recipient's copy: whose it is, the content id under which the account knows it, and the digest of the
     receipt that recognises a second delivery (a rebuild takes bodies that were never committed once per receipt)."""
 
@@ -125,16 +124,14 @@ class Target:
     receipt: bytes = NO_RECEIPT
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(msgspec.Struct, frozen=True):
     """One entry of the frame table: stored length and CRC-32 of a frame's stored bytes."""
 
     stored_length: int
     crc: int
 
 
-@dataclass(frozen=True, slots=True)
-class MessageMeta:
+class MessageMeta(msgspec.Struct, frozen=True):
     """A message record's metadata. `frames` is empty for a body in one frame."""
 
     reverse_path: str

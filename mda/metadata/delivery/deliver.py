@@ -11,7 +11,8 @@ INTERNAL_ERROR and fails alone.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from mda.causes import Cause
 from mda.errors import CommitUnknown, DatabaseUnavailable

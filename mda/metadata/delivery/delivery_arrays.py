@@ -17,7 +17,7 @@ _DERIVED: dict[str, _Taker] = {
 _TAKERS: tuple[_Taker, ...] = tuple(_DERIVED.get(name) or attrgetter(name) for name, _ in PARAMETERS)
 
 
-_REPLICA_TAKERS: tuple[Callable[[Replica], object], ...] = tuple(attrgetter(name) for name in Replica.__slots__)
+_REPLICA_TAKERS: tuple[Callable[[Replica], object], ...] = tuple(attrgetter(name) for name in Replica.__struct_fields__)
 
 
 def arrays(batch: Sequence[Delivery]) -> tuple[str, ...]:

@@ -5,9 +5,10 @@ UTC; one such row would fail the batch it travels in. So `Delivery` mends them a
 """
 
 import math
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
+
+import msgspec
 
 from mda.metadata.content.facts import Facts, pack
 from mda.metadata.content.spam_reasons import SpamReasons
@@ -24,8 +25,7 @@ class Destination(Enum):
     JUNK = "junk"
 
 
-@dataclass(frozen=True, slots=True)
-class Replica:
+class Replica(msgspec.Struct, frozen=True):
     """Where a body lies a second time."""
 
     shard_id: int
@@ -34,8 +34,7 @@ class Replica:
     length: int
 
 
-@dataclass(slots=True, kw_only=True)
-class Delivery:
+class Delivery(msgspec.Struct, kw_only=True):
     """One message for one account: the row in `message` and the columns of its `content`.
 
     Whoever has it in hand fills in where the body lies (`place_at`, `replica`); nothing else of it changes.
@@ -132,8 +131,7 @@ class Delivery:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(msgspec.Struct, frozen=True):
     """A row that is committed: just now, or by an earlier try of the same delivery (`is_duplicate`)."""
 
     account_id: int

@@ -13,11 +13,11 @@ What goes wrong is DatabaseUnavailable; a connection that was lost while nobody 
 
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from itertools import groupby
 
+import msgspec
 import psycopg2
 
 from mda.address import Address, domain_key, local_key
@@ -39,8 +39,7 @@ MAX_DEPTH = 20
 """Of a mailbox named by a detail; deeper ones are taken as not there."""
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyRule:
+class PolicyRule(msgspec.Struct, frozen=True):
     """What is asked for mail of this sender; `pattern` is an address or a domain in the form of its key."""
 
     subject: PolicySubject
@@ -48,8 +47,7 @@ class PolicyRule:
     pattern: str
 
 
-@dataclass(frozen=True, slots=True)
-class DomainUsage:
+class DomainUsage(msgspec.Struct, frozen=True):
     """What the accounts of a domain may use together, and use, as it was counted last."""
 
     quota_bytes: int | None
@@ -62,8 +60,7 @@ class DomainUsage:
     """Counted lately: a sender may be told for good that it is full."""
 
 
-@dataclass(slots=True)
-class Target:
+class Target(msgspec.Struct):
     """One account that an address leads to, with what a delivery to it must know."""
 
     account_id: int
@@ -115,15 +112,13 @@ class Target:
             self.modseq = modseq
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(msgspec.Struct, frozen=True):
     """At least one target, in order of account id."""
 
     targets: tuple[Target, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
+class _Question(msgspec.Struct, frozen=True):
     """An address as the statement takes it."""
 
     domain: str

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import msgspec
+
 from mda.causes import Reply
 from mda.envelope import Recipient
 from mda.errors import InvalidValue
@@ -27,61 +29,50 @@ class Dialect:
     """ORCPT without the rest of DSN, announced as XORCPT: see `session`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lhlo:
+class Lhlo(msgspec.Struct, frozen=True):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Mail:
+class Mail(msgspec.Struct, frozen=True):
     reverse_path: str
     parameters: parameters.MailParameters
 
 
-@dataclass(frozen=True, slots=True)
-class Rcpt:
+class Rcpt(msgspec.Struct, frozen=True):
     recipient: Recipient
 
 
-@dataclass(frozen=True, slots=True)
-class Xforward:
+class Xforward(msgspec.Struct, frozen=True):
     """Attribute names in upper case with decoded values; an unavailable value is empty."""
 
     attributes: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Data:
+class Data(msgspec.Struct, frozen=True):
     """DATA."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rset:
+class Rset(msgspec.Struct, frozen=True):
     """RSET."""
 
 
-@dataclass(frozen=True, slots=True)
-class Noop:
+class Noop(msgspec.Struct, frozen=True):
     """NOOP, with or without an argument."""
 
 
-@dataclass(frozen=True, slots=True)
-class Vrfy:
+class Vrfy(msgspec.Struct, frozen=True):
     """VRFY; who is asked for does not matter, as the answer is always the same."""
 
 
-@dataclass(frozen=True, slots=True)
-class Help:
+class Help(msgspec.Struct, frozen=True):
     """HELP, with or without an argument."""
 
 
-@dataclass(frozen=True, slots=True)
-class Quit:
+class Quit(msgspec.Struct, frozen=True):
     """QUIT."""
 
 
-@dataclass(frozen=True, slots=True)
-class Invalid:
+class Invalid(msgspec.Struct, frozen=True):
     """What was refused. `is_fatal`: the peer speaks something else, and what follows must not be read as LMTP."""
 
     reply: Reply

@@ -5,7 +5,8 @@ every body is kept as it is, and delivery reports are Postfix's work.
 """
 
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 from mda.causes import Reply
 from mda.errors import InvalidValue
@@ -21,16 +22,14 @@ RCPT_ORCPT = frozenset({"ORCPT"})
 RCPT_DSN = frozenset({"ORCPT", "NOTIFY"})
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(msgspec.Struct, frozen=True):
     """`name` in upper case; `value` empty where none was given."""
 
     name: str
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class MailParameters:
+class MailParameters(msgspec.Struct, frozen=True):
     """`size` in octets as the client says, 0 for unknown."""
 
     size: int = 0

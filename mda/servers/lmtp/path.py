@@ -5,8 +5,9 @@ a recipient. InvalidValue for what can't be read.
 """
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+
+import msgspec
 
 from mda.address import MAX_DOMAIN, MAX_LOCAL_PART, Address, parse
 from mda.envelope import NULL_REVERSE_PATH
@@ -24,8 +25,7 @@ MAX_MAILBOX = 2 * MAX_LOCAL_PART + 2 + 1 + MAX_DOMAIN
 _PATH = re.compile(r' *<(?:@[^<>": ]*:)?((?:"(?:[^"\\]|\\.)*"|[^<>" ])*)>( .*)?\Z')
 
 
-@dataclass(frozen=True, slots=True)
-class Split:
+class Split(msgspec.Struct, frozen=True):
     """`mailbox` is what stands between the angle brackets without its source route."""
 
     mailbox: str

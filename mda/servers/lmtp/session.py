@@ -9,8 +9,11 @@
 It does not know time, bytes, or what a recipient is: those are the protocol's and the deliverer's.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import TypeAlias
+
+import msgspec
+from msgspec.structs import replace
 
 from mda.causes import Cause, Reply
 from mda.envelope import Envelope, Peer, Recipient
@@ -44,16 +47,14 @@ class Rules:
     announces_dsn: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Say:
+class Say(msgspec.Struct, frozen=True):
     """Reply lines to send; then, with `closes`, the connection is to be closed."""
 
     raw: bytes
     closes: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Resolve:
+class Resolve(msgspec.Struct, frozen=True):
     """Ask the deliverer; the outcome goes to `Session.resolved`."""
 
     recipient: Recipient
@@ -61,15 +62,13 @@ class Resolve:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Collect:
+class Collect(msgspec.Struct, frozen=True):
     """Send `raw` (354) and take the message."""
 
     raw: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Deliver:
+class Deliver(msgspec.Struct, frozen=True):
     envelope: Envelope
     accepted: tuple[Accepted, ...]
 
@@ -77,11 +76,10 @@ class Deliver:
 Effect: TypeAlias = Say | Resolve | Collect
 
 
-@dataclass(slots=True)
-class _Transaction:
+class _Transaction(msgspec.Struct):
     mail: Mail
-    recipients: list[Recipient] = field(default_factory=list)
-    accepted: list[Accepted] = field(default_factory=list)
+    recipients: list[Recipient] = msgspec.field(default_factory=list)
+    accepted: list[Accepted] = msgspec.field(default_factory=list)
     asked: int = 0
     """RCPTs whose outcome is not known yet."""
 

@@ -2,9 +2,9 @@
 
 import threading
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from mda.delivery.commit_lane import CommitLane
 from mda.delivery.job import BatchLimits, Outcomes

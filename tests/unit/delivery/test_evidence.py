@@ -1,8 +1,7 @@
 """What a recipient knows beside the model, and that trouble with it holds no mail up."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from mda import binding
 from mda.antispam import personal

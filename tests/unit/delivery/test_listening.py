@@ -5,9 +5,9 @@ import io
 import queue
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import text
 
 from mda import address, logs

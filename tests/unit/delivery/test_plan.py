@@ -1,8 +1,7 @@
 """Where a copy goes: every rule of the plan, on messages that are really parsed."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from mda.address import Address
 from mda.antispam.verdict import Verdict

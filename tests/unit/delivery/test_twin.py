@@ -1,8 +1,7 @@
 """A message on its way to two shards: it goes on once, when both have it, and fails once, when either can't."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from mda.causes import Cause
 from mda.delivery.job import Job, Outcomes

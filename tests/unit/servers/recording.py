@@ -13,8 +13,9 @@ import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import asdict
 from pathlib import Path
+
+import msgspec
 
 from mda.causes import Cause, Reply
 from mda.envelope import Envelope, Peer, Recipient
@@ -59,7 +60,7 @@ class Recorder:
             threading.Thread(target=os.listdir, args=("/dev/null",), name="lane").start()
             await asyncio.sleep(60)
         name = f"{time.time_ns():020d}-{os.getpid()}"
-        (self._folder / f"{name}.json").write_text(json.dumps(asdict(envelope)))
+        (self._folder / f"{name}.json").write_bytes(msgspec.json.encode(envelope))
         partial = self._folder / f"{name}.part"
         partial.write_bytes(raw)
         partial.rename(self._folder / f"{name}.eml")

@@ -5,12 +5,12 @@ import shutil
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from mda.errors import NotFound, RecordDamaged, StorageUnavailable
 from mda.identifiers import IdentifierSource, format_id
