@@ -32,7 +32,7 @@ from mda.delivery.shard_lanes import ShardLanes
 from mda.delivery.shares import AccountShares
 from mda.delivery.store import Store
 from mda.delivery.tracer import Tracer
-from mda.delivery.warner import Warner
+from mda.delivery.warner import Warner, Write
 from mda.errors import MdaError
 from mda.identifiers import IdentifierSource, format_id
 from mda.logs import logger
@@ -42,6 +42,7 @@ from mda.metadata.directory import shards
 from mda.metadata.directory.changes import Changes
 from mda.metadata.directory.resolve import Directory
 from mda.metadata.postgresql import engine
+from mda.metadata.postgresql.hang_up import Calls
 from mda.settings import Replicas, Settings, Spam
 from mda.storage.abandoned import SweptSegment, seal_abandoned
 from mda.storage.dictionaries import Dictionaries
@@ -57,6 +58,9 @@ CHORE_THREADS = 4
 
 MODEL_LOOK_SECONDS = 1.0
 """How long a worker may judge with a model after a newer one has been written."""
+
+LAST_TURN_SECONDS = 5.0
+"""For the warnings of quotas at the end; a database that hangs must not hold up what is to be ended."""
 
 MAIL_OWNER = "postfix"
 
@@ -77,6 +81,7 @@ async def compose(settings: Settings, *, keeps_receipts: bool = True) -> AsyncIt
         loop = asyncio.get_running_loop()
         identifiers = IdentifierSource()
         database = engine.make_engine(url, settings.database)
+        calls = Calls(database)
         stopwatch = Stopwatch()
 
         def list_shards() -> list[Shard]:
@@ -152,8 +157,9 @@ async def compose(settings: Settings, *, keeps_receipts: bool = True) -> AsyncIt
         finally:
             for chore in house:
                 chore.cancel()
-            await warner.turn(write)
+            await _last_turn(warner, write)
             await loop.run_in_executor(None, partial(_end, listening, lookup, lanes, tracer))
+            calls.hang_up()  # else a chore would be waited for as long as the server says nothing
             database.dispose()
 
 
@@ -203,6 +209,15 @@ class _Lanes:
             )
 
         return ShardLane(shard.name, metered(open_writer, shard.name), encoder, self._limits, self.rows)
+
+
+async def _last_turn(warner: Warner, write: Write) -> None:
+    """Of what it leaves behind, others write what is settled, and the next sweep finds the rest."""
+    try:
+        async with asyncio.timeout(LAST_TURN_SECONDS):
+            await warner.turn(write)
+    except TimeoutError:
+        logger("delivery").warning("quota_warnings_left", seconds=LAST_TURN_SECONDS)
 
 
 def _start_all(pool: Executor, threads: int) -> None:

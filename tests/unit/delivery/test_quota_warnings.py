@@ -2,7 +2,12 @@
 limit's answer is the account's or its domain's."""
 
 import asyncio
+import os
+import signal
+import threading
+import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
@@ -14,6 +19,7 @@ from sqlalchemy import text
 
 from mda import address
 from mda.causes import Cause, Reply
+from mda.delivery import compose as composition
 from mda.delivery import quota_mail
 from mda.delivery.compose import compose
 from mda.delivery.quota_house import QuotaBooks, count_domains, write_warning
@@ -21,6 +27,7 @@ from mda.delivery.service import DeliveryService
 from mda.errors import DatabaseUnavailable
 from mda.metadata.directory import accounts, aliases, domain_quotas, domains, quota_warnings
 from mda.metadata.directory.quota_warnings import Notice, QuotaWarning
+from mda.metadata.postgresql import direct_connection
 from mda.settings import Delivery, OverQuota, Quota
 from tests.unit.delivery.conftest import House, codes, hand_over
 
@@ -197,6 +204,43 @@ def test_notices_wait_while_the_database_is_away(small: House) -> None:
 
     in_service(small, story)
     assert len(warnings(small)) == 1
+
+
+def test_a_database_that_hangs_does_not_hold_up_the_end(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    accounts.set_quota(house.engine, address.parse(ANNA), quota_messages=20)
+    monkeypatch.setattr(direct_connection, "GRACE_SECONDS", 0.0)
+    monkeypatch.setattr(composition, "LAST_TURN_SECONDS", 0.5)
+    limits = structs.replace(house.settings.database, statement_timeout_seconds=1)
+    hurried = structs.replace(house.settings, database=limits)
+    backends = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    stopped: list[int] = []
+
+    async def run() -> float:
+        async with compose(hurried) as service:
+            await service._services.warner.turn(nobody, is_look=True)  # it has its connection
+            await fill(service, 18)
+            stopped.extend(pid for (pid,) in rows(house, backends) if isinstance(pid, int))
+            for pid in stopped:
+                os.kill(pid, signal.SIGSTOP)
+            return time.monotonic()
+
+    resumed = threading.Timer(60, resume, (stopped,))
+    resumed.start()
+    try:
+        began = asyncio.run(run())
+        assert len(stopped) > 1
+        assert time.monotonic() - began < 30
+    finally:
+        resumed.cancel()
+        resume(stopped)
+    deliver(house, 1)
+    assert len(warnings(house)) == 1, "the next delivery notices what was left"
+
+
+def resume(pids: list[int]) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
 
 
 class Away(QuotaBooks):
