@@ -234,7 +234,9 @@ def test_a_database_that_hangs_does_not_hold_up_the_end(house: House, monkeypatc
         resumed.cancel()
         resume(stopped)
     deliver(house, 1)
-    assert len(warnings(house)) == 1, "the next delivery notices what was left"
+    left_behind(house)
+    in_service(house, look)
+    assert len(warnings(house)) == 1, "who comes next writes what was left"
 
 
 def resume(pids: list[int]) -> None:
