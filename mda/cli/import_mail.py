@@ -24,6 +24,7 @@ from mda.storage.shard import ShardState
 from mda.transfer import maildir, mbox
 from mda.transfer.importing import Importer
 from mda.transfer.item import Item
+from mda.transfer.known import Known
 
 SUFFIX = ".mbox"
 
@@ -65,7 +66,8 @@ def import_(
         if is_rehearsal:
             _rehearse(source, mailbox, as_json=as_json)
             return
-        importer = Importer(handle, chosen, shard, found.id, skips_existing=skips)
+        known = Known(handle, shards.all_shards(handle), found.id) if skips else None
+        importer = Importer(handle, chosen, shard, found.id, known)
         stored = skipped = 0
         is_done = False
         try:

@@ -178,7 +178,7 @@ def _restore_account(
     with Meter(verb, total, amount("messages")) as meter:
         if is_rehearsal:
             return sum(1 for _ in missing(meter)), counts["known"]
-        importer = Importer(handle, chosen, shard, found.id, skips_existing=False)
+        importer = Importer(handle, chosen, shard, found.id)
         try:
             for batch in importer.run(missing(meter), path or "INBOX"):
                 counts["stored"] += batch.stored

@@ -45,10 +45,10 @@ class Imported:
 
 
 class Importer:
-    """Imports into one account. `close` when done: it writes the last commit records."""
+    """Imports into one account, what is `known` left out. `close` when done: it writes the last commit records."""
 
     def __init__(
-        self, handle: Handle, settings: Settings, shard: Shard, account_id: int, *, skips_existing: bool
+        self, handle: Handle, settings: Settings, shard: Shard, account_id: int, known: Known | None = None
     ) -> None:
         self._handle = handle
         self._shard = shard
@@ -61,7 +61,7 @@ class Importer:
         self._committer = Committer(
             handle.url.render_as_string(hide_password=False), settings.database, self._identifiers
         )
-        self._known = Known(handle, account_id) if skips_existing else None
+        self._known = known
         self._mailboxes: dict[str, int] = {}
         self._are_sent: dict[int, bool] = {}
 

@@ -6,28 +6,29 @@ it without its prefix; only where header fields had been cut out of it as well, 
 
 import hashlib
 from collections import defaultdict
+from collections.abc import Sequence
 
 from mda.delivery import delivered_form
 from mda.errors import NotFound, RecordDamaged, StorageUnavailable
-from mda.maintenance import shards
 from mda.metadata.mailbox import imported
 from mda.metadata.mailbox.imported import Held
 from mda.metadata.postgresql.opened import Handle
 from mda.storage.reader import SegmentReader
+from mda.storage.shard import Shard
 from mda.transfer.exporting import read_body
 
 
 class Known:
-    """Of one account. `close` when done."""
+    """Of one account, whose bodies may lie on any of `shards`. `close` when done."""
 
-    def __init__(self, handle: Handle, account_id: int) -> None:
+    def __init__(self, handle: Handle, shards: Sequence[Shard], account_id: int) -> None:
         self._digests: set[bytes] = set()
         self._cut: dict[int, list[Held]] = defaultdict(list)
         for one in imported.contents(handle, account_id):
             self._digests.add(one.digest)
             if one.forged_spans:
                 self._cut[one.delivered_size].append(one)
-        self._readers = {shard.id: SegmentReader(shard) for shard in shards.all_shards(handle)}
+        self._readers = {shard.id: SegmentReader(shard) for shard in shards}
 
     def close(self) -> None:
         for reader in self._readers.values():

@@ -1,6 +1,6 @@
 """What is remembered of the directory, and when it may be used."""
 
-import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -33,7 +33,7 @@ def target(**values: object) -> Target:
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Its one element is the time."""
     now = [1000.0]
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(remembered, "time", SimpleNamespace(monotonic=lambda: now[0]))  # not for other threads
     return now
 
 

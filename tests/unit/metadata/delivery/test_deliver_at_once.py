@@ -37,7 +37,7 @@ def commit_all(committer: Committer, batch: Sequence[Delivery], lock_wait_second
     left = list(batch)
     while left:
         outcomes = committer.commit(left, lock_wait_seconds)
-        assert all(isinstance(outcome, Stored) or outcome is Cause.ACCOUNT_BUSY for outcome in outcomes), outcomes
+        assert {outcome for outcome in outcomes if not isinstance(outcome, Stored)} <= {Cause.ACCOUNT_BUSY}
         done += [outcome for outcome in outcomes if isinstance(outcome, Stored)]
         left = [delivery for delivery, outcome in zip(left, outcomes, strict=True) if outcome is Cause.ACCOUNT_BUSY]
     return done
