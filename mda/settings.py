@@ -22,6 +22,8 @@ from mda.errors import SettingsError
 
 DEFAULT_FILE = Path("/etc/mda/mda.toml")
 
+MOST_FILE_BYTES = 1_000_000
+
 MOST_MESSAGE_BYTES = 104_857_600
 """The parser takes no more (csrc/mime/mime.h)."""
 
@@ -227,7 +229,10 @@ def service_manager(environment: Mapping[str, str] | None = None) -> ServiceMana
 def _read(file: Path) -> dict[str, Any]:
     try:
         with file.open("rb") as stream:
-            return tomllib.load(stream)
+            text = stream.read(MOST_FILE_BYTES + 1).decode()
+        if len(text) > MOST_FILE_BYTES:
+            raise SettingsError(f"{file} is longer than 1 MB", "name another file with --config or MDA_CONFIG")
+        return tomllib.loads(text)
     except OSError as error:
         raise SettingsError(
             f"{file}: {error.strerror}", "name another file with --config or MDA_CONFIG, or run: mda init"

@@ -37,6 +37,9 @@ MESSAGES_A_MINUTE = 17
 MOST_OCTETS = 50_000_000
 """Of a message that is larger, the rest is left out."""
 
+MOST_CHARACTERS = 65_536
+"""Of a line of an index."""
+
 _FROM_LINE = re.compile(rb"\A>?From [^\n]*\n")
 _KEPT = re.compile(rb"(?:subject|from|to|content-[!-9;-~]*|mime-version)[ \t]*:", re.IGNORECASE)
 
@@ -82,12 +85,8 @@ class Trial:
 
 def read_index(index: Path) -> tuple[Entry, ...]:
     """InvalidValue names the line that is none."""
-    try:
-        lines = index.read_text("utf-8", "surrogateescape").splitlines()
-    except OSError as error:
-        raise InvalidValue(f"{index}: {error.strerror}", "name a file with lines like: spam inmail/1") from error
     entries = []
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(_lines(index), 1):
         label, _, name = line.strip().partition(" ")
         if not label:
             continue
@@ -97,6 +96,14 @@ def read_index(index: Path) -> tuple[Entry, ...]:
     if len({entry.is_spam for entry in entries}) < 2:
         raise InvalidValue(f"{index} must name both spam and ham")
     return tuple(entries)
+
+
+def _lines(index: Path) -> Iterator[str]:
+    try:
+        with index.open(encoding="utf-8", errors="surrogateescape") as stream:
+            yield from iter(lambda: stream.readline(MOST_CHARACTERS), "")  # a longer one is none, cut as it is
+    except OSError as error:
+        raise InvalidValue(f"{index}: {error.strerror}", "name a file with lines like: spam inmail/1") from error
 
 
 def classify(

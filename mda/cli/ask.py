@@ -9,6 +9,9 @@ import click
 
 from mda.errors import InvalidValue, MdaError
 
+MOST_CHARACTERS = 4096
+"""Of a password, as other programs have it."""
+
 
 def confirm(consequence: str, *, is_agreed: bool) -> None:
     """Says what will happen and asks; returns only on yes (or with --yes given)."""
@@ -29,7 +32,9 @@ def new_password(*, from_stdin: bool) -> str:
 
 
 def _line_of_stdin() -> str:
-    line = sys.stdin.readline()
+    line = sys.stdin.readline(MOST_CHARACTERS + 1)
+    if len(line) > MOST_CHARACTERS:
+        raise InvalidValue(f"the first line has more than {MOST_CHARACTERS} characters", "give the password alone")
     password = line.removesuffix("\n").removesuffix("\r")
     if not password:
         raise InvalidValue("standard input holds no password", "give it as the first line")

@@ -21,7 +21,8 @@ from mda.learning import correspondents
 from mda.logs import configure
 from mda.metadata.postgresql.opened import Handle
 from mda.metadata.postgresql.readiness import fit_to_serve
-from mda.settings import Log, Settings
+from mda.settings import MOST_MESSAGE_BYTES, Log, Settings
+from mda.transfer.message_lines import require_length
 
 EXIT_REFUSED = 69
 """EX_UNAVAILABLE: at least one recipient will never take it, and none asks for another try."""
@@ -52,7 +53,8 @@ def deliver(ctx: click.Context, sender: str, recipients: tuple[Address, ...]) ->
     \b
     $ mda deliver -f ben@example.net anne@example.org < mail.eml
     """
-    raw = sys.stdin.buffer.read().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    whole = require_length(sys.stdin.buffer.read(MOST_MESSAGE_BYTES + 1), "standard input")
+    raw = require_length(whole.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"), "standard input")
     chosen = settings.load(ctx.obj)
     configure(Log(level="error", format=chosen.log.format))
     with fit_to_serve(chosen) as handle:

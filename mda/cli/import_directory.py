@@ -25,6 +25,9 @@ from mda.settings import Settings
 F = TypeVar("F", bound=Callable[..., Any])
 New = TypeVar("New")
 
+MOST_SHOWN = 80
+"""Characters of what should be an address, and may be anything."""
+
 
 def _options(function: F) -> F:
     for option in (
@@ -127,15 +130,16 @@ def _run(
 
     def refuse(name: str, reason: str) -> None:
         count[Result.REFUSED] += 1
-        refused.append({"address": name, "reason": reason})
-        if not as_json:
+        if as_json:
+            refused.append({"address": name, "reason": reason})
+        else:
             meter.say(f"refused {visible(name)}: {visible(reason)}", err=True)
 
     def understood() -> Iterator[New]:
         for number, fields in enumerate(rows, 1):
             row = understand(fields, f"row {number}")
             if isinstance(row, Unreadable):
-                refuse(f"row {number} ({fields.get('address', '')})", row.reason)
+                refuse(f"row {number} ({fields.get('address', '')[:MOST_SHOWN]})", row.reason)
             else:
                 yield row
 

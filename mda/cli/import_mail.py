@@ -119,11 +119,11 @@ def _items(source: Path) -> Iterator[Item]:
 def _of_mbox(path: Path) -> Iterator[Item]:
     with path.open("rb") as stream:
         _require_mbox(path, stream)
-        yield from mbox.read(stream)
+        yield from mbox.read(stream, str(path))
 
 
 def _require_mbox(path: Path, stream: BinaryIO) -> None:
-    first = stream.readline()
+    first = stream.read(len(mbox.FROM))
     if first and not mbox.is_mbox(first):
         raise InvalidValue(f"{path} is no mbox: it does not begin with From", "name an mbox or a Maildir")
     stream.seek(0)

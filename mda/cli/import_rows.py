@@ -23,6 +23,9 @@ from mda.metadata.directory.bulk import NewAlias
 ACCOUNT_COLUMNS = ("address", "password_hash", "quota", "messages", "shard")
 ALIAS_COLUMNS = ("address", "targets")
 
+MOST_CHARACTERS = 1_000_000
+"""Of a row, line ends included; csv takes 131,072 in a field."""
+
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
@@ -46,15 +49,47 @@ def csv_rows(file: Path) -> Iterator[Iterator[Fields]]:
 
 
 def _read(stream: IO[Any], name: str) -> Iterator[Fields]:
-    reader = csv.DictReader(stream, strict=True)
+    lines = _Lines(stream, name)
+    reader = csv.DictReader(lines, strict=True)
     try:
         for row in reader:
+            lines.begin()
             if None in row or None in row.values():
                 yield {"": "it has more or fewer fields than the heading"}
             else:
                 yield row
     except csv.Error as error:
         raise InvalidValue(f"{name}: line {reader.line_num}: {error}", "quote fields with commas") from error
+
+
+class _Lines:
+    """A file's lines; InvalidValue names the one with which a row becomes longer than any may be."""
+
+    def __init__(self, stream: IO[Any], name: str) -> None:
+        self._stream = stream
+        self._name = name
+        self._number = 0
+        self._taken = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line: str = self._stream.readline(MOST_CHARACTERS - self._taken + 1)
+        if not line:
+            raise StopIteration
+        self._number += 1
+        self._taken += len(line)
+        if self._taken > MOST_CHARACTERS:
+            raise InvalidValue(
+                f"{self._name}: line {self._number}: a row of more than {MOST_CHARACTERS} characters",
+                "this is no CSV file, or a quote is missing",
+            )
+        return line
+
+    def begin(self) -> None:
+        """What comes is another row."""
+        self._taken = 0
 
 
 def require_columns(fields: Fields, known: tuple[str, ...], needed: tuple[str, ...]) -> None:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from mda.errors import InvalidValue
+from mda.settings import MOST_MESSAGE_BYTES
+from mda.transfer.message_lines import MessageLines, require_length
 
 _FROM = b"From "
 MAILDIR = ("cur", "new")
@@ -14,7 +15,7 @@ def read(place: Path) -> Iterator[bytes]:
     """Every message of a file or folder, in the order of names; line ends are CRLF. InvalidValue where there is
     none."""
     try:
-        yield from map(_crlf, _folder(place) if place.is_dir() else _file(place))
+        yield from _folder(place) if place.is_dir() else _file(place)
     except OSError as error:
         raise InvalidValue(f"{error.filename or place}: {error.strerror}") from error
 
@@ -31,25 +32,28 @@ def _folder(folder: Path) -> Iterator[bytes]:
 
 def _file(path: Path) -> Iterator[bytes]:
     with path.open("rb") as stream:
-        first = stream.readline()
-        if first.startswith(_FROM):
-            yield from _mbox(stream)
+        is_mbox = stream.peek(len(_FROM)).startswith(_FROM)  # what can't be sought back in, a pipe, has it, too
+        if is_mbox:
+            yield from _mbox(MessageLines(stream, str(path)))
         else:
-            yield first + stream.read()
+            whole = require_length(stream.read(MOST_MESSAGE_BYTES + 1), str(path))
+            yield require_length(_crlf(whole), str(path))
 
 
-def _mbox(stream: BinaryIO) -> Iterator[bytes]:
+def _mbox(source: MessageLines) -> Iterator[bytes]:
     """RFC 4155: a message begins behind `From ` at the start of a line that follows an empty one."""
+    next(source)
     lines: list[bytes] = []
     is_blank = False
-    for line in stream:
+    for line in source:
         if is_blank and line.startswith(_FROM):
-            yield b"".join(lines)
+            yield require_length(_crlf(b"".join(lines)), source.place)
             lines = []
+            source.begin()
         else:
             lines.append(line)
         is_blank = line in (b"\n", b"\r\n")
-    yield b"".join(lines)
+    yield require_length(_crlf(b"".join(lines)), source.place)
 
 
 def _crlf(raw: bytes) -> bytes:

@@ -11,6 +11,7 @@ from pathlib import Path
 from mda.metadata.schema.words import Flag
 from mda.transfer.item import Item
 from mda.transfer.line_ends import from_file, to_file
+from mda.transfer.message_lines import read_whole, require_length
 from mda.transfer.mutf7 import folder_name, path_of
 
 FOLDERS = ("cur", "new", "tmp")
@@ -84,7 +85,7 @@ class MaildirWriter:
 
 
 def _item(path: Path, mailbox: str, words: dict[str, str]) -> Item:
-    octets = path.read_bytes()
+    octets = read_whole(path)
     letters = path.name.rpartition(":2,")[2] if ":2," in path.name else ""
     flags = Flag(0)
     for letter in letters:
@@ -92,7 +93,8 @@ def _item(path: Path, mailbox: str, words: dict[str, str]) -> Item:
     microseconds = path.stat().st_mtime_ns // 1000
     received_at = datetime.fromtimestamp(microseconds // 1_000_000, UTC).replace(microsecond=microseconds % 1_000_000)
     keywords = tuple(words[letter] for letter in letters if letter in words)
-    return Item(from_file(octets), received_at, flags, keywords, mailbox, size=len(octets))
+    raw = require_length(from_file(octets), str(path))
+    return Item(raw, received_at, flags, keywords, mailbox, size=len(octets))
 
 
 def _files(folder: Path) -> list[Path]:

@@ -15,9 +15,10 @@ from mda.errors import InvalidValue
 from mda.metadata.schema.words import Flag
 from mda.transfer.item import Item
 from mda.transfer.line_ends import from_file, to_file
+from mda.transfer.message_lines import MessageLines, require_length
 
 MARKER = b"X-MDA-Export: "
-_FROM = b"From "
+FROM = b"From "
 _QUOTED = re.compile(rb"^(>*From )", re.MULTILINE)
 _UNQUOTED = re.compile(rb"^>(>*From )", re.MULTILINE)
 _DATE = re.compile(rb"(?:[A-Z][a-z]{2}) ([A-Z][a-z]{2}) +(\d{1,2}) (\d\d):(\d\d):(\d\d)(?: [A-Z+\-0-9]+)? (\d{4})")
@@ -30,23 +31,26 @@ _KEYWORDS = re.compile(rb"^X-Keywords: *(.*)$", re.IGNORECASE | re.MULTILINE)
 
 def is_mbox(first: bytes) -> bool:
     """Whether a file that begins so is an mbox."""
-    return first.startswith(_FROM)
+    return first.startswith(FROM)
 
 
-def read(stream: BinaryIO) -> Iterator[Item]:
-    """Every message; only one of them is in memory at a time."""
-    separator, is_blank = stream.readline(), False
+def read(stream: BinaryIO, name: str = "mbox") -> Iterator[Item]:
+    """Every message; only one of them is in memory at a time. InvalidValue, with the file's `name` and the line, for
+    one that is too long."""
+    source = MessageLines(stream, name)
+    separator, is_blank = next(source, b""), False
     lines: list[bytes] = []
     if not is_mbox(separator):
         return
-    for line in stream:
-        if is_blank and line.startswith(_FROM):
-            yield _item(separator, b"".join(lines))
+    for line in source:
+        if is_blank and line.startswith(FROM):
+            yield _item(separator, b"".join(lines), source.place)
             separator, lines = line, []
+            source.begin()
         else:
             lines.append(line)
         is_blank = line in (b"\n", b"\r\n")
-    yield _item(separator, b"".join(lines))
+    yield _item(separator, b"".join(lines), source.place)
 
 
 def write(stream: BinaryIO, item: Item) -> None:
@@ -68,7 +72,7 @@ def _status(item: Item) -> list[bytes]:
     return [f"{line}\n".encode() for line in lines]
 
 
-def _item(separator: bytes, octets: bytes) -> Item:
+def _item(separator: bytes, octets: bytes, place: str) -> Item:
     size = len(separator) + len(octets)
     marked = octets.startswith(MARKER)
     header = octets[: _header_end(octets)]
@@ -84,7 +88,8 @@ def _item(separator: bytes, octets: bytes) -> Item:
             flags |= _LETTERS.get(letter, Flag(0))
     if (found := _KEYWORDS.search(header)) is not None:
         keywords = tuple(found[1].decode("utf-8", "replace").split())
-    return Item(from_file(octets), _date(separator), flags, keywords, size=size)
+    raw = require_length(from_file(octets), place)
+    return Item(raw, _date(separator), flags, keywords, size=size)
 
 
 def _unmark(octets: bytes) -> tuple[int, bytes, bytes]:

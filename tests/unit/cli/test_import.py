@@ -97,6 +97,11 @@ def test_imported_account_takes_mail(domain: System) -> None:
     assert len(domain.listed("message", "list", "anne@example.org")) == 1
 
 
+def test_row_without_an_end_is_named(domain: System) -> None:
+    text = 'address\nanne@example.org\n"' + '","b\n' * 250_000
+    assert "line 200002: a row of more than 1000000 characters" in domain.refused("account", "import", "-", answer=text)
+
+
 def test_aliases_from_csv(domain: System) -> None:
     domain.done("account", "import", "-", answer="address\nanne@example.org\nben@example.org\n")
     text = (

@@ -312,9 +312,9 @@ def test_values_beyond_reason_are_wrong_usage(anne: System, words: tuple[str, ..
 
 
 def process(system: System, *words: str, shell: str) -> "subprocess.CompletedProcess[str]":
-    """A command by a shell that does with its streams what `shell` says."""
+    """A command by a shell that does with its streams what `shell` says, and with 4 GB of memory at most."""
     return subprocess.run(
-        ["sh", "-c", f'"$@" {shell}', "sh", *PROGRAM, *words],
+        ["sh", "-c", f'ulimit -v 4000000; "$@" {shell}', "sh", *PROGRAM, *words],
         env={**os.environ, "MDA_CONFIG": str(system.file)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -347,10 +347,9 @@ def test_closed_or_full_streams_are_named(anne: System, words: tuple[str, ...], 
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("shell", ["2>/dev/full"])
-def test_exit_code_tells_where_nobody_can_read_the_error(anne: System, shell: str) -> None:
+def test_exit_code_tells_where_nobody_can_read_the_error(anne: System) -> None:
     anne.file.write_text("[database]\nurl = 'postgresql://127.0.0.1:1/nowhere'\n")
-    assert process(anne, "account", "list", shell=shell).returncode == 75
+    assert process(anne, "account", "list", shell="2>/dev/full").returncode == 75  # noqa: S604
 
 
 @pytest.mark.parametrize("shell", [">/dev/full", ">&-", ">&- 2>&-"])
@@ -373,3 +372,21 @@ def test_nobody_is_asked_for_what_will_be_refused(anne: System, name: str) -> No
 
 def test_compaction_of_an_unknown_shard_does_nothing(anne: System) -> None:
     assert "no shard nosuch" in anne.refused("storage", "compact", "--shard", "nosuch")
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (("account", "import", "/dev/zero"), "line 1: a row of more than"),
+        (("account", "import", "-"), "line 1: a row of more than"),
+        (("account", "passwd", "anne@example.org", "--password-stdin"), "the first line has more than"),
+        (("import", "anne@example.org", "/dev/zero"), "is no mbox"),
+        (("deliver", "anne@example.org"), "the message is longer than"),
+        (("spam", "learn", "anne@example.org", "/dev/zero", "--spam"), "the message is longer than"),
+        (("spam", "evaluate", "--index", "/dev/zero"), "line 1: "),
+        (("--config", "/dev/zero", "account", "list"), "is longer than 1 MB"),
+    ],
+)
+def test_input_without_an_end_is_refused(anne: System, words: tuple[str, ...], error: str) -> None:
+    done = process(anne, *words, shell="</dev/zero")  # noqa: S604
+    assert (done.returncode, error in done.stderr, len(done.stderr) < 1000) == (1, True, True), done.stderr[-1000:]

@@ -2,6 +2,7 @@
 
 import io
 import os
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from mda.errors import InvalidValue
 from mda.metadata.schema.words import Flag
-from mda.transfer import maildir, mbox
+from mda.transfer import maildir, mbox, message_lines
 from mda.transfer.item import Item
 from mda.transfer.line_ends import from_file, to_file
 from mda.transfer.maildir import MaildirWriter
@@ -51,6 +52,23 @@ def test_line_ends_that_can_not_come_back_are_left() -> None:
     for raw in (b"a\r\nb\nc\r\n", b"a\r\r\nb\r\n"):
         assert to_file(raw) == raw
         assert from_file(raw) == raw
+
+
+def test_message_that_the_parser_does_not_take_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for length, is_long in ((100, False), (101, True), (10_000, True)):
+        monkeypatch.setattr(message_lines, "MOST_MESSAGE_BYTES", 100)
+        file = tmp_path / "cur" / "1"
+        for name in maildir.FOLDERS:
+            (tmp_path / name).mkdir(exist_ok=True)
+        file.write_bytes(b"x" * length)
+        with pytest.raises(InvalidValue, match=f"{file}: .* longer") if is_long else nullcontext():
+            list(maildir.read(tmp_path))
+        octets = b"From a\n\none\n\nFrom b\n" + b"x" * length
+        with pytest.raises(InvalidValue, match=r"old\.mbox, line 5: ") if is_long else nullcontext():
+            list(mbox.read(io.BytesIO(octets), "old.mbox"))
+    file.write_bytes(b"\n" * 51)
+    with pytest.raises(InvalidValue, match="longer"):
+        list(maildir.read(tmp_path))
 
 
 def test_mbox_of_another_program() -> None:
