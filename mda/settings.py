@@ -217,6 +217,11 @@ def refuses_colour(environment: Mapping[str, str] | None = None) -> bool:
     return bool((os.environ if environment is None else environment).get("NO_COLOR"))
 
 
+def environment_with(**values: str) -> dict[str, str]:
+    """What a program that we start finds in its environment."""
+    return {**os.environ, **values}
+
+
 def service_manager(environment: Mapping[str, str] | None = None) -> ServiceManager:
     env = os.environ if environment is None else environment
     # Sockets meant for another process, whose environment we inherited, are not ours to take.

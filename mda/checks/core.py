@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mda.checks.finding import Finding, error, ok, skipped, warning
+from mda.checks.site import Site, quoted
 from mda.errors import MdaError
 from mda.settings import Settings
 
@@ -17,7 +18,7 @@ HASHING = ("sha_ni", "sha2")
 """What x86-64 and ARM call instructions for SHA-256, which every body's digest and receipt is made with."""
 
 
-def check(settings: Settings) -> Iterator[Finding]:
+def check(settings: Settings, site: Site) -> Iterator[Finding]:
     """Loads the core, and parses and scores a message with it."""
     try:
         from mda.antispam.classifier import Classifier  # noqa: PLC0415 - a core that does not load is to be found
@@ -27,7 +28,7 @@ def check(settings: Settings) -> Iterator[Finding]:
             "core.loaded",
             f"the C core does not load: {trouble}",
             "mda serve does not start, and mail waits in Postfix's queue",
-            "make build, or install mda again for this Python and this machine",
+            "install mda again, for this Python and this machine (of a checkout: make build)",
         )
         return
     yield from _processor()
@@ -39,7 +40,8 @@ def check(settings: Settings) -> Iterator[Finding]:
     try:
         model = classifier.model
     except MdaError as trouble:
-        yield error("spam.model", trouble.message, "mail is delivered unclassified", trouble.remedy or "mda init")
+        remedy = site.setting("spam.model", "") if settings.spam.model else "install mda again: its model is damaged"
+        yield error("spam.model", trouble.message, "mail is delivered unclassified", remedy)
         return
     verdict = classifier.judge(examine(SAMPLE, model), settings.spam.threshold)
     yield ok(
@@ -75,7 +77,7 @@ def _trained(settings: Settings, classifier: type[Any]) -> Iterator[Finding]:
             "spam.trained",
             trouble.message,
             "what users have taught everybody is not used",
-            f"rm {path} && systemctl restart mda-trainer",
+            f"rm {quoted(path)} && systemctl restart mda-trainer",
         )
     else:
         yield ok("spam.trained", f"what users have taught was written on {written:%Y-%m-%d %H:%M} UTC")

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 
+from mda.checks.database_remedies import Server
 from mda.checks.finding import Finding, error, ok, warning
+from mda.checks.site import RESTARTED, Site
 from mda.errors import MdaError
 from mda.metadata.postgresql.opened import Handle
 from mda.metadata.postgresql.postgresql_binaries import MINIMUM
@@ -15,10 +17,16 @@ LONG_TRANSACTION_SECONDS = 3600
 CONNECTIONS_PER_WORKER = 9
 """Two lanes, the directory, its changes, the pool of the chores."""
 
+ENDED = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+    " AND xact_start < now() - interval '{seconds} seconds' AND pid <> pg_backend_pid()"
+)
+"""What such a transaction has done is rolled back."""
+
 SERVICE_STOPS = "mda serve refuses to start, and mail waits in Postfix's queue"
 
 
-def check(handle: Handle, settings: Settings) -> Iterator[Finding]:
+def check(handle: Handle, settings: Settings, site: Site) -> Iterator[Finding]:
     """The server behind an open database."""
     try:
         facts = read(handle)
@@ -27,104 +35,110 @@ def check(handle: Handle, settings: Settings) -> Iterator[Finding]:
         return
     size = f"{facts.size_bytes / 1_000_000:.0f} MB"
     yield ok("database.server", f"PostgreSQL {facts.version}, {facts.encoding}, {facts.collation}, {size}")
-    yield from _kind(facts)
-    yield from _durability(facts)
-    yield from _collation(facts)
-    yield from _connections(facts, settings)
-    yield from _time(facts)
-    yield from _schema(handle)
+    server = Server(facts, settings, site, handle)
+    yield from _kind(facts, site)
+    yield from _durability(facts, server)
+    yield from _collation(facts, server)
+    yield from _connections(facts, settings, server)
+    yield from _time(facts, server)
+    yield from _schema(handle, site)
 
 
-def _kind(facts: ServerFacts) -> Iterator[Finding]:
+def _kind(facts: ServerFacts, site: Site) -> Iterator[Finding]:
+    another = site.mda("config", "set", "database.url")
     if facts.major < MINIMUM:
         yield error(
             "database.version",
             f"PostgreSQL is {facts.version}, and {MINIMUM} or newer is needed",
             SERVICE_STOPS,
-            "pg_upgradecluster, or another database.url",
+            f"upgrade PostgreSQL (Debian: pg_upgradecluster), or name another server: {another} URL",
         )
     if facts.encoding != "UTF8":
         yield error(
             "database.encoding",
             f"the database's encoding is {facts.encoding}",
             SERVICE_STOPS,
-            "createdb -E UTF8 -T template0 mda, and point database.url at it",
+            f"make another database (createdb -E UTF8 -T template0 NAME), and name it: {another} URL",
         )
     if facts.is_standby:
         yield error(
             "database.primary",
             "the database is a standby, which takes no mail",
             "all mail is deferred (4.3.0)",
-            "point database.url at the primary, or: pg_ctl promote",
+            f"name the primary ({another} URL); where that is lost for good, make this one it: SELECT pg_promote()",
         )
 
 
-def _durability(facts: ServerFacts) -> Iterator[Finding]:
+def _durability(facts: ServerFacts, server: Server) -> Iterator[Finding]:
     for name, is_on in (("fsync", facts.syncs), ("full_page_writes", facts.writes_full_pages)):
         if not is_on:
             yield error(
                 f"database.{name}",
                 f"PostgreSQL runs with {name} = off",
                 f"a power cut loses mail that was accepted; {SERVICE_STOPS}",
-                f"ALTER SYSTEM SET {name} = on; SELECT pg_reload_conf();",
+                server.set(name, "on"),
             )
     if not facts.has_checksums:
         yield warning(
             "database.data_checksums",
             "the cluster was made without data checksums",
             "what a disk damages is read back as it is, without a word",
-            "pg_checksums --enable -D DATA_DIRECTORY, with PostgreSQL stopped",
+            server.with_checksums(),
         )
 
 
-def _collation(facts: ServerFacts) -> Iterator[Finding]:
+def _collation(facts: ServerFacts, server: Server) -> Iterator[Finding]:
     if facts.collation_version is not None and facts.collation_version != facts.collation_actual:
         yield warning(
             "database.collation",
             f"{facts.collation} was of version {facts.collation_version}, and the system now has"
             f" {facts.collation_actual}",
             'indexes of other programs in this database may be out of order (ours are COLLATE "C")',
-            "REINDEX DATABASE CONCURRENTLY; ALTER DATABASE mda REFRESH COLLATION VERSION;",
+            server.run(
+                f'REINDEX DATABASE CONCURRENTLY "{facts.name}"',
+                f'ALTER DATABASE "{facts.name}" REFRESH COLLATION VERSION',
+            ),
         )
 
 
-def _connections(facts: ServerFacts, settings: Settings) -> Iterator[Finding]:
+def _connections(facts: ServerFacts, settings: Settings, server: Server) -> Iterator[Finding]:
     needed = settings.worker_count * CONNECTIONS_PER_WORKER
+    more = server.set_at_start("max_connections", max(needed + 50, 2 * facts.connections))
     if facts.most_connections < needed + 10:
         yield warning(
             "database.max_connections",
             f"max_connections is {facts.most_connections}; {settings.worker_count} workers may take {needed}",
             "under load mail is deferred (4.3.0), and admins can't connect",
-            f"ALTER SYSTEM SET max_connections = {needed + 50};  -- then restart PostgreSQL",
+            more,
         )
     elif facts.connections > facts.most_connections * 0.9:
         yield warning(
             "database.connections",
             f"{facts.connections} of {facts.most_connections} connections are taken",
             "the next may be refused, and mail deferred (4.3.0)",
-            "SELECT application_name, count(*) FROM pg_stat_activity GROUP BY 1 ORDER BY 2 DESC;",
+            more,
         )
 
 
-def _time(facts: ServerFacts) -> Iterator[Finding]:
+def _time(facts: ServerFacts, server: Server) -> Iterator[Finding]:
     if abs(facts.clock_ahead_seconds) > MOST_CLOCK_DIFFERENCE_SECONDS:
         where = "ahead of" if facts.clock_ahead_seconds > 0 else "behind"
         yield warning(
             "database.clock",
             f"PostgreSQL's clock is {abs(facts.clock_ahead_seconds):.0f} s {where} this machine's",
             "times of messages and of receipts do not agree",
-            "timedatectl set-ntp true, on both machines",
+            "run on both machines: timedatectl set-ntp true",
         )
     if facts.oldest_transaction_seconds > LONG_TRANSACTION_SECONDS:
         yield warning(
             "database.long_transaction",
             f"a transaction has been open for {facts.oldest_transaction_seconds / 3600:.0f} h",
             "dead rows can't be removed meanwhile, and tables grow",
-            "SELECT pid, application_name, xact_start, query FROM pg_stat_activity ORDER BY xact_start LIMIT 5;",
+            server.run(ENDED.format(seconds=LONG_TRANSACTION_SECONDS)),
         )
 
 
-def _schema(handle: Handle) -> Iterator[Finding]:
+def _schema(handle: Handle, site: Site) -> Iterator[Finding]:
     try:
         found = migrate.fitness(handle)
     except MdaError as trouble:
@@ -138,12 +152,12 @@ def _schema(handle: Handle) -> Iterator[Finding]:
             "database.schema",
             f"schema is at {found.revision}, and serves this program, of {found.needed}, still",
             "an upgrade is half done: a later schema will not serve it",
-            "install the new version here too, then: systemctl restart mda",
+            f"install the new version here too, then: {RESTARTED}",
         )
     else:
         yield error(
             "database.schema",
             f"schema is at {found.revision or 'none'}, and this program needs {found.needed}",
             SERVICE_STOPS,
-            "install the version that goes with the schema, or a later one" if is_later else "mda db upgrade",
+            "install the version that goes with the schema, or a later one" if is_later else site.mda("db", "upgrade"),
         )

@@ -18,7 +18,7 @@ class Level(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Finding:
     """`name` stays as it is from version to version: scripts look for it. Only warnings and errors have a consequence
-    and a remedy; the remedy is a line to run or to write, exactly as it stands."""
+    and a remedy: a line for root's shell, exactly as it stands, or a sentence where no line can mend it."""
 
     name: str
     level: Level

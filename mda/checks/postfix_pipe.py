@@ -3,13 +3,17 @@
 Much of it can bounce mail: pipe(8) takes most failures of a command as permanent.
 """
 
+import grp
 import os
-import pwd
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 from mda.checks.finding import Finding, error, warning
-from mda.checks.postfix_remedies import parameter, pipe_command
-from mda.checks.postfix_routes import Route
+from mda.checks.postfix_remedies import changed, parameter, pipe_command
+from mda.checks.postfix_routes import PROGRAM, Route
+from mda.checks.postfix_users import fit_user, is_known, is_refused, trusting
+from mda.checks.site import Site, quoted
 from mda.errors import InvalidValue
 from mda.postfix.configuration import Configuration, Service
 from mda.postfix.durations import seconds
@@ -22,32 +26,72 @@ OWN_DEADLINE_SECONDS = 800
 """mda-pipe's own, where no --deadline is given (csrc/pipe/limits.h)."""
 
 QUEUE_ID = "${queue_id}"
+SIZE_EXACT = "--size-exact"
+GROUP = "mda"
+"""Of the socket, where the packages have made it."""
 
 
-def check(route: Route, configuration: Configuration, settings: Settings) -> Iterator[Finding]:
+def check(route: Route, configuration: Configuration, settings: Settings, site: Site) -> Iterator[Finding]:
     """What is wrong with a route by pipe(8)."""
     service = route.service
-    yield from _program(service)
-    yield from _flags(service)
-    yield from _user(service, configuration, settings)
+    # One line mends all that is wrong with the command: of two, the second would undo the first.
+    mended = changed(configuration, pipe_command(service, _mended(service, configuration, settings)))
+    yield from _program(service, mended)
+    yield from _flags(service, mended)
+    yield from _user(service, configuration, settings, site, mended)
     yield from _recipients(service, configuration)
     yield from _time(service, configuration)
-    yield from _size(service, configuration)
-    yield from _queue_id(service)
+    yield from _size(service, configuration, mended)
+    yield from _queue_id(service, mended)
 
 
-def _program(service: Service) -> Iterator[Finding]:
+def _mended(service: Service, configuration: Configuration, settings: Settings) -> list[str]:
+    """The service's attributes and argv as they should be."""
+    place = next(number for number, word in enumerate(service.arguments) if word.startswith("argv="))
+    attributes, (program, *rest) = list(service.arguments[:place]), service.arguments[place:]
+    flags = service.attribute("flags") or ""
+    kept = "".join(flag for flag in flags if flag not in CHANGING_FLAGS)
+    attributes = [word for word in attributes if not word.startswith("flags=")] + ([f"flags={kept}"] if kept else [])
+    user = (service.attribute("user") or "").partition(":")[0]
+    if is_refused(user, configuration) or not is_known(user):
+        attributes = [word for word in attributes if not word.startswith("user=")]
+        attributes.insert(0, f"user={_with_group(fit_user(configuration, settings))}")
+    if _milters(configuration):
+        rest = [word for word in rest if word != SIZE_EXACT]
+    if QUEUE_ID not in service.program_arguments:
+        rest = ["--queue-id", QUEUE_ID, *rest]
+    return [*attributes, f"argv={_found(program.removeprefix('argv='))}", *rest]
+
+
+def _with_group(user: str) -> str:
+    try:
+        grp.getgrnam(GROUP)
+    except KeyError:
+        return user
+    return f"{user}:{GROUP}"
+
+
+def _found(program: str) -> str:
+    """The program, or where else it is."""
+    return program if Path(program).exists() else shutil.which(PROGRAM) or program
+
+
+def _program(service: Service, mended: str) -> Iterator[Finding]:
     program = service.program_arguments[0]
     if not os.access(program, os.X_OK):
+        if Path(program).exists():
+            remedy = f"chmod a+x {quoted(program)}"
+        else:
+            remedy = mended if _found(program) != program else f"install {PROGRAM} as {program}: make install"
         yield error(
             "postfix.pipe_program",
             f"{service.name} runs {program}, which is not there or can't be run",
             "all mail is deferred (4.3.0)",
-            "make install, or name its place in argv= of master.cf",
+            remedy,
         )
 
 
-def _flags(service: Service) -> Iterator[Finding]:
+def _flags(service: Service, mended: str) -> Iterator[Finding]:
     flags = service.attribute("flags") or ""
     changing = "".join(flag for flag in flags if flag in CHANGING_FLAGS)
     if changing:
@@ -55,32 +99,37 @@ def _flags(service: Service) -> Iterator[Finding]:
             "postfix.pipe_flags",
             f"{service.name} has flags={flags}; {changing} change the message or its addresses",
             "header fields stand twice, sizes do not fit, and a redelivery may not be recognised",
-            _without(service, "flags="),
+            mended,
         )
 
 
-def _user(service: Service, configuration: Configuration, settings: Settings) -> Iterator[Finding]:
+def _user(
+    service: Service, configuration: Configuration, settings: Settings, site: Site, mended: str
+) -> Iterator[Finding]:
     user = (service.attribute("user") or "").partition(":")[0]
-    if user in ("", "root", configuration.value("mail_owner")):
+    other = fit_user(configuration, settings)
+    if other not in settings.lmtp.trusted_users:
+        mended = f"{trusting(configuration, settings, site, other)} && {mended}"
+    if is_refused(user, configuration):
         yield error(
             "postfix.pipe_user",
             f"{service.name} has user={user or '(none)'}, which pipe(8) refuses",
             "all mail is deferred (4.3.5)",
-            _with(service, "user=", "user=nobody:mda"),
+            mended,
+        )
+    elif not is_known(user):
+        yield error(
+            "postfix.pipe_user",
+            f"{service.name} has user={user}, whom this machine does not know",
+            "all mail is deferred (4.3.5)",
+            mended,
         )
     elif user not in settings.lmtp.trusted_users:
         yield warning(
             "postfix.pipe_user",
             f"{service.name} runs mda-pipe as {user}, who is not in lmtp.trusted_users of mda.toml",
             "queue ids are not believed, so mda trace does not find messages by them",
-            f'in mda.toml: trusted_users = ["{configuration.value("mail_owner")}", "{user}"]',
-        )
-    elif not _is_user(user):
-        yield error(
-            "postfix.pipe_user",
-            f"{service.name} has user={user}, whom this machine does not know",
-            "all mail is deferred (4.3.5)",
-            _with(service, "user=", "user=nobody:mda"),
+            trusting(configuration, settings, site),
         )
 
 
@@ -92,7 +141,7 @@ def _recipients(service: Service, configuration: Configuration) -> Iterator[Find
             "postfix.pipe_recipient_limit",
             f"{name} is {limit}, but one run of mda-pipe has one exit status for all",
             "a message to several recipients that get different answers is deferred until it expires and bounces",
-            parameter(name, "1"),
+            parameter(configuration, name, "1"),
         )
 
 
@@ -105,28 +154,32 @@ def _time(service: Service, configuration: Configuration) -> Iterator[Finding]:
             "postfix.pipe_time_limit",
             f"{name} is {limit} s, and mda-pipe gives up after {own} s only",
             "Postfix kills it first, and then BOUNCES the mail",
-            parameter(name, f"{own + max(own // 4, 60)}s"),
+            parameter(configuration, name, f"{own + max(own // 4, 60)}s"),
         )
 
 
-def _size(service: Service, configuration: Configuration) -> Iterator[Finding]:
-    milters = [name for name in ("smtpd_milters", "non_smtpd_milters") if configuration.words(name)]
-    if "--size-exact" in service.program_arguments and milters:
+def _milters(configuration: Configuration) -> list[str]:
+    return [name for name in ("smtpd_milters", "non_smtpd_milters") if configuration.words(name)]
+
+
+def _size(service: Service, configuration: Configuration, mended: str) -> Iterator[Finding]:
+    milters = _milters(configuration)
+    if SIZE_EXACT in service.program_arguments and milters:
         yield error(
             "postfix.pipe_size_exact",
             f"{service.name} runs mda-pipe with --size-exact, and {' and '.join(milters)} may change mail",
             "changed messages are deferred until they expire and bounce",
-            _without(service, "--size-exact"),
+            mended,
         )
 
 
-def _queue_id(service: Service) -> Iterator[Finding]:
+def _queue_id(service: Service, mended: str) -> Iterator[Finding]:
     if QUEUE_ID not in service.program_arguments:
         yield warning(
             "postfix.pipe_queue_id",
             f"{service.name} does not tell mda-pipe the queue id",
             "mda trace finds no message by its queue id",
-            _with(service, "--queue-id", None),
+            mended,
         )
 
 
@@ -137,27 +190,6 @@ def _deadline(service: Service) -> int:
         if text.isdecimal():
             return int(text)
     return OWN_DEADLINE_SECONDS
-
-
-def _without(service: Service, start: str) -> str:
-    return pipe_command(service, *(word for word in service.arguments if not word.startswith(start)))
-
-
-def _with(service: Service, start: str, word: str | None) -> str:
-    """The command with an attribute in front, or with mda-pipe's --queue-id behind its name."""
-    rest = [one for one in service.arguments if not one.startswith(start)]
-    if word is not None:
-        return pipe_command(service, word, *rest)
-    place = next(number for number, one in enumerate(rest) if one.startswith("argv=")) + 1
-    return pipe_command(service, *rest[:place], start, QUEUE_ID, *rest[place:])
-
-
-def _is_user(name: str) -> bool:
-    try:
-        pwd.getpwnam(name)
-    except KeyError:
-        return False
-    return True
 
 
 def _seconds(text: str) -> int:

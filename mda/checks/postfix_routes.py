@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from mda.checks.finding import Finding, error, ok
+from mda.checks.postfix_remedies import changed
 from mda.postfix.configuration import Configuration, Service, is_table
 from mda.postfix.postconf import Tables
 from mda.settings import Settings
@@ -18,7 +19,12 @@ SYSTEMD_SOCKET = "/run/mda/lmtp.sock"
 PROGRAM = "mda-pipe"
 
 TRANSPORTS = ("virtual_transport", "relay_transport", "local_transport", "mailbox_transport", "default_transport")
-SUGGESTED = f"mda-lmtp:unix:{SYSTEMD_SOCKET}"
+SERVICE = "mda-lmtp"
+LINE = (
+    f"{SERVICE} unix - - n - 20 lmtp -o lmtp_line_length_limit=0 -o lmtp_send_xforward_command=yes"
+    " -o lmtp_tls_security_level=none"
+)
+"""Of conf/postfix/master.cf."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +51,7 @@ def routes(configuration: Configuration, tables: Tables, settings: Settings) -> 
     return tuple(found.values())
 
 
-def check(found: Sequence[Route], configuration: Configuration) -> Iterator[Finding]:
+def check(found: Sequence[Route], configuration: Configuration, settings: Settings) -> Iterator[Finding]:
     """Whether there is a way to us at all."""
     for route in found:
         yield ok("postfix.route", f"{route.source} leads here by {route.service.name} ({route.service.command})")
@@ -54,8 +60,33 @@ def check(found: Sequence[Route], configuration: Configuration) -> Iterator[Find
             "postfix.route",
             f"nothing in {configuration.folder} leads mail to the MDA",
             "no mail arrives here",
-            f"postconf -e 'virtual_transport = {SUGGESTED}', with the service mda-lmtp of conf/postfix/master.cf",
+            changed(
+                configuration,
+                ("-M", f"{SERVICE}/unix={LINE}"),
+                ("-e", f"virtual_transport = {SERVICE}:{_place(settings)}"),
+            ),
         )
+
+
+def _place(settings: Settings) -> str:
+    """Where we listen, as a next hop."""
+    return f"unix:{socket_of(settings)}" if settings.lmtp.socket else f"inet:{settings.lmtp.tcp}"
+
+
+def socket_of(settings: Settings) -> str:
+    """systemd's, where it has made one."""
+    return SYSTEMD_SOCKET if Path(SYSTEMD_SOCKET).exists() else str(settings.lmtp_socket)
+
+
+def pipe_users(configuration: Configuration) -> tuple[str, ...]:
+    """Whom mda-pipe runs as, by all services that run it."""
+    services = (one for one in configuration.services if one.command == "pipe" and _runs_ours(one))
+    return tuple(dict.fromkeys((one.attribute("user") or "").partition(":")[0] for one in services))
+
+
+def _runs_ours(service: Service) -> bool:
+    program = service.program_arguments[:1]
+    return bool(program) and PurePath(program[0]).name == PROGRAM
 
 
 def _destinations(configuration: Configuration, tables: Tables) -> Iterator[tuple[str, str]]:
@@ -72,9 +103,7 @@ def _route(configuration: Configuration, settings: Settings, source: str, text: 
     if service is None:
         return None
     if service.command == "pipe":
-        program = service.program_arguments[:1]
-        is_ours = bool(program) and PurePath(program[0]).name == PROGRAM
-        return Route(service, None, source) if is_ours else None
+        return Route(service, None, source) if _runs_ours(service) else None
     if service.command != "lmtp":
         return None
     if next_hop.startswith("unix:"):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mda.checks.finding import Finding, error, ok, warning
+from mda.checks.site import Site, quoted
 from mda.settings import Settings
 
 SOCKET_PATH_BYTES = 107
@@ -13,24 +14,28 @@ SOCKET_PATH_BYTES = 107
 
 LOOPBACK = ("127.", "[::1]:", "::1:")
 
+RECEIPT_DAYS = 7
+"""delivery.receipt_days, if nobody has changed it."""
+
 POSTFIX_QUEUE_DAYS = 5
 """maximal_queue_lifetime, if nobody has changed it."""
 
 
-def check(settings: Settings, file: Path) -> Iterator[Finding]:
-    """`file` is where the settings came from."""
+def check(settings: Settings, site: Site) -> Iterator[Finding]:
+    """What is wrong with them by themselves."""
+    file = site.file
     if file.exists():
         yield ok("settings.file", f"{file} is valid")
     yield from _file_mode(settings, file)
-    yield from _data_dir(settings)
-    yield from _paths(settings)
+    yield from _data_dir(settings, site)
+    yield from _paths(settings, site)
     if settings.delivery.receipt_days <= POSTFIX_QUEUE_DAYS:
         yield warning(
             "settings.receipt_days",
             f"delivery.receipt_days is {settings.delivery.receipt_days}, no more than Postfix's"
             f" maximal_queue_lifetime ({POSTFIX_QUEUE_DAYS} days by default)",
             "a message that was stored but whose answer got lost may be stored twice",
-            "in mda.toml: [delivery] receipt_days = 7",
+            site.setting("delivery.receipt_days", RECEIPT_DAYS),
         )
 
 
@@ -44,11 +49,11 @@ def _file_mode(settings: Settings, file: Path) -> Iterator[Finding]:
             "settings.file_mode",
             f"{file} can be read by everybody, and database.url may hold a password",
             "any user of this machine can read all mail",
-            f"chmod 0640 {file}",
+            f"chmod o-r {quoted(file)}",
         )
 
 
-def _data_dir(settings: Settings) -> Iterator[Finding]:
+def _data_dir(settings: Settings, site: Site) -> Iterator[Finding]:
     folder = Path(settings.data_dir)
     try:
         owner = folder.stat().st_uid
@@ -57,7 +62,9 @@ def _data_dir(settings: Settings) -> Iterator[Finding]:
             "settings.data_dir",
             f"data_dir {folder}: {trouble.strerror}",
             "mda serve does not start, and mail waits in Postfix's queue",
-            "mda init",
+            site.mda("init")
+            if isinstance(trouble, FileNotFoundError)
+            else f"let its folders be entered, or name another: {site.mda('config', 'set', 'data_dir')} FOLDER",
         )
         return
     if os.geteuid() != owner:
@@ -65,45 +72,45 @@ def _data_dir(settings: Settings) -> Iterator[Finding]:
             "settings.user",
             f"data_dir {folder} belongs to {_name(owner)}, and this check runs as {_name(os.geteuid())}",
             "what is said here of access to files holds for another user than the service's",
-            f"runuser -u {_name(owner)} -- mda check",
+            f"{_as(owner)} {site.mda('check')}",
         )
 
 
-def _paths(settings: Settings) -> Iterator[Finding]:
+def _paths(settings: Settings, site: Site) -> Iterator[Finding]:
     if settings.spam.enabled and settings.spam.model and not Path(settings.spam.model).is_file():
         yield error(
             "settings.spam_model",
             f"spam.model {settings.spam.model} is not there",
             "mail is delivered unclassified",
-            'in mda.toml: [spam] model = "", for the one that comes with mda',
+            site.setting("spam.model", ""),
         )
     if settings.quota.warning_file and not os.access(settings.quota.warning_file, os.R_OK):
         yield warning(
             "settings.quota_warning_file",
             f"quota.warning_file {settings.quota.warning_file} can't be read",
             "warnings of quotas are written in our words",
-            'in mda.toml: [quota] warning_file = ""',
+            site.setting("quota.warning_file", ""),
         )
     if len(os.fsencode(settings.lmtp_socket)) > SOCKET_PATH_BYTES:
         yield error(
             "settings.lmtp_socket",
             f"lmtp.socket {settings.lmtp_socket} is longer than a socket's path may be ({SOCKET_PATH_BYTES} octets)",
             "mda serve does not start, and mail waits in Postfix's queue",
-            'in mda.toml: [lmtp] socket = "/run/mda/lmtp.sock"',
+            site.setting("lmtp.socket", "/run/mda/lmtp.sock"),
         )
     if settings.monitor.tcp and not settings.monitor.tcp.startswith(LOOPBACK):
         yield error(
             "settings.monitor_tcp",
             f"monitor.tcp {settings.monitor.tcp} is no loopback address and port",
             "mda serve does not start, and mail waits in Postfix's queue",
-            'in mda.toml: [monitor] tcp = "127.0.0.1:9462"',
+            site.setting("monitor.tcp", "127.0.0.1:9462"),
         )
     if settings.lmtp.tcp and not settings.lmtp.tcp.startswith(LOOPBACK):
         yield error(
             "settings.lmtp_tcp",
             f"lmtp.tcp {settings.lmtp.tcp} is open to other machines, and LMTP has no authentication",
             "mda serve does not start, and mail waits in Postfix's queue",
-            'in mda.toml: [lmtp] tcp = "127.0.0.1:24"',
+            site.setting("lmtp.tcp", "127.0.0.1:24"),
         )
 
 
@@ -112,3 +119,11 @@ def _name(uid: int) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return str(uid)
+
+
+def _as(uid: int) -> str:
+    """What runs a command as the user."""
+    try:
+        return f"runuser -u {quoted(pwd.getpwuid(uid).pw_name)} --"
+    except KeyError:
+        return f"setpriv --reuid={uid} --clear-groups"

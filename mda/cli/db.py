@@ -1,5 +1,6 @@
 """`mda db`: the database schema's revision."""
 
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,13 +10,14 @@ from mda import settings
 from mda.cli.ask import confirm
 from mda.cli.options import json_object_option, rehearsal_option, yes_option
 from mda.cli.table import to_json
-from mda.metadata.postgresql.opened import created, opened
+from mda.metadata.postgresql.opened import created, opened, url_and_password
+from mda.metadata.postgresql.postgresql_binaries import psql_program
 from mda.metadata.schema import migrate
 
 
 @click.group()
 def db() -> None:
-    """Upgrade, downgrade or show the database schema.
+    """Upgrade, downgrade or show the database schema, or open psql.
 
     \b
     $ mda db status
@@ -83,6 +85,28 @@ def downgrade(config: Path | None, revision: str, is_rehearsal: bool, as_json: b
         click.echo(f"would downgrade schema from {before or 'none'} by {', '.join(steps) or 'nothing'}")
     else:
         click.echo(f"downgraded schema from {before or 'none'} to {after or 'none'}")
+
+
+@db.command(context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", metavar="[PSQL-OPTION]...", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def psql(ctx: click.Context, arguments: tuple[str, ...]) -> None:
+    """Open psql on the database, also on the embedded one.
+
+    What follows is psql's. Exits as it does.
+
+    \b
+    $ mda db psql
+    $ mda db psql -c "SELECT pid, query FROM pg_stat_activity"
+    """
+    with opened(settings.load(ctx.obj)) as handle:
+        url, password = url_and_password(handle)
+        done = subprocess.run(
+            [psql_program(), "-X", "-v", "ON_ERROR_STOP=1", "-d", url, *arguments],
+            env=settings.environment_with(**({"PGPASSWORD": password} if password else {})),
+            check=False,
+        )
+    ctx.exit(done.returncode)
 
 
 def _document(before: str | None, after: str | None, steps: Sequence[str], *, is_rehearsal: bool) -> str:

@@ -21,10 +21,15 @@ Handle: TypeAlias = Engine
 APPLICATION = "mda-cli"
 
 
+def is_missing(settings: Settings) -> bool:
+    """Whether the embedded database has yet to be made."""
+    return settings.database.url == EMBEDDED and not embedded.is_made(Path(settings.data_dir))
+
+
 @contextmanager
 def opened(settings: Settings) -> Iterator[Handle]:
     """The database, as `mda init` has made it; SettingsError where it has not been run."""
-    if settings.database.url == EMBEDDED and not embedded.is_made(Path(settings.data_dir)):
+    if is_missing(settings):
         raise SettingsError(
             f"there is no database in {settings.data_dir}", "run: mda init, or name your settings file with --config"
         )
@@ -41,6 +46,18 @@ def created(settings: Settings) -> Iterator[Handle]:
             yield handle
         finally:
             handle.dispose()
+
+
+def url_and_password(handle: Handle) -> tuple[str, str]:
+    """Where it is, for PostgreSQL's own programs; the password apart, as arguments are for all to see."""
+    shown = handle.url.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
+    return shown, str(handle.url.password or "")
+
+
+def host_of(handle: Handle) -> str:
+    """The server's name or address, or the folder of its Unix socket; empty for the default one."""
+    named = handle.url.query.get("host", handle.url.host or "")
+    return named if isinstance(named, str) else named[0]
 
 
 def masked_url(url: str) -> str:

@@ -56,6 +56,22 @@ def choose_binaries(cluster: Path, user: ServerUser, copies: Path, system: Path 
     raise SettingsError(what, f"{remedy}, or: pip install 'mda[embedded]', or set database.url to a server of yours")
 
 
+def psql_program() -> str:
+    """psql of the system, else of the wheel; SettingsError where there is none."""
+    found = shutil.which("psql") or next(
+        (str(folder / "psql") for folder in _wheel_folders() if (folder / "psql").is_file()), None
+    )
+    if found is None:
+        raise SettingsError("there is no psql on this machine", "install postgresql-client")
+    return found
+
+
+def program_for(major: int, name: str) -> str:
+    """One of PostgreSQL's programs for a server of that version, by its bare name where it is not found."""
+    found = (one.program(name) for one in _candidates(SYSTEM_FOLDER) if one.major == major)
+    return next((str(path) for path in found if path.is_file()), name)
+
+
 def _candidates(system: Path) -> Iterator[Binaries]:
     folders = sorted(system.glob("*/bin"), key=lambda folder: _as_number(folder.parent.name), reverse=True)
     on_path = shutil.which("initdb")

@@ -17,6 +17,9 @@ SELECT current_setting('server_version_num')::int / 10000 AS major,
        current_setting('data_checksums') = 'on' AS has_checksums,
        current_setting('max_connections')::int AS most_connections,
        (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')::int AS connections,
+       current_setting('is_superuser') = 'on' AS is_superuser,
+       current_setting('port')::int AS port,
+       d.datname AS name,
        d.datcollate AS collation,
        d.datcollversion AS collation_version,
        pg_database_collation_actual_version(d.oid) AS collation_actual,
@@ -32,7 +35,8 @@ FROM pg_database AS d WHERE d.datname = current_database()
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
     """`collation_version` is what the database was made with, `collation_actual` what the system has now; None where
-    the collation has no version. `clock_ahead_seconds` is how far the server's clock is before ours."""
+    the collation has no version. `is_superuser`: whether we may change the server's settings. `clock_ahead_seconds` is
+    how far the server's clock is before ours."""
 
     major: int
     version: str
@@ -43,6 +47,9 @@ class ServerFacts:
     has_checksums: bool
     most_connections: int
     connections: int
+    is_superuser: bool
+    port: int
+    name: str
     collation: str
     collation_version: str | None
     collation_actual: str | None

@@ -8,6 +8,7 @@ from sqlalchemy import Engine, text
 
 from mda.checks import database, shards
 from mda.checks.finding import Finding, Level
+from mda.checks.site import Site
 from mda.metadata.directory.shards import Shard, ShardState
 from mda.metadata.postgresql import server_facts
 from mda.metadata.postgresql.engine import make_engine
@@ -28,7 +29,7 @@ def bad(findings: list[Finding]) -> dict[str, Level]:
 
 
 def test_a_good_database_has_nothing_wrong(engine: Engine) -> None:
-    found = list(database.check(engine, SETTINGS))
+    found = list(database.check(engine, SETTINGS, Site()))
     assert bad(found) == {}
     assert [one.name for one in found] == ["database.server", "database.schema"]
     assert found[0].text.startswith("PostgreSQL 1")
@@ -36,7 +37,7 @@ def test_a_good_database_has_nothing_wrong(engine: Engine) -> None:
 
 def test_an_old_schema_is_an_error(engine: Engine) -> None:
     migrate.downgrade(engine, "0001")
-    assert bad(list(database.check(engine, SETTINGS))) == {"database.schema": Level.ERROR}
+    assert bad(list(database.check(engine, SETTINGS, Site()))) == {"database.schema": Level.ERROR}
 
 
 def test_a_later_schema_is_a_warning_where_it_serves_this_program(engine: Engine) -> None:
@@ -44,12 +45,12 @@ def test_a_later_schema_is_a_warning_where_it_serves_this_program(engine: Engine
     for serves, level in ((migrate.newest(), Level.WARNING), ("9999", Level.ERROR)):
         with engine.begin() as connection:
             connection.execute(text(later), {"serves": serves})
-        assert bad(list(database.check(engine, SETTINGS))) == {"database.schema": level}
+        assert bad(list(database.check(engine, SETTINGS, Site()))) == {"database.schema": level}
 
 
 def test_a_database_that_is_down_is_an_error() -> None:
     engine = make_engine("postgresql://mda:secret@127.0.0.1:1/mda", Database())
-    found = list(database.check(engine, SETTINGS))
+    found = list(database.check(engine, SETTINGS, Site()))
     assert bad(found) == {"database.reachable": Level.ERROR}
     assert "secret" not in str(found)
 
@@ -75,7 +76,7 @@ def test_facts_that_are_wrong(
 ) -> None:
     facts = replace(server_facts.read(engine), **changed)  # type: ignore[arg-type]
     monkeypatch.setattr(database, "read", lambda _: facts)
-    assert bad(list(database.check(engine, SETTINGS))) == {name: level}
+    assert bad(list(database.check(engine, SETTINGS, Site()))) == {name: level}
 
 
 @pytest.fixture
@@ -86,7 +87,7 @@ def shard(tmp_path: Path) -> Shard:
 
 
 def test_a_good_shard_and_nothing_left_in_it(shard: Shard, tmp_path: Path) -> None:
-    found = list(shards.check([shard], SETTINGS))
+    found = list(shards.check([shard], SETTINGS, Site()))
     assert [one.name for one in found if one.name == "shard.disk"] == ["shard.disk"]
     assert "fdatasync/s" in found[0].text
     assert [one.name for one in (tmp_path / "first").iterdir()] == ["shard"]
@@ -94,9 +95,9 @@ def test_a_good_shard_and_nothing_left_in_it(shard: Shard, tmp_path: Path) -> No
 
 def test_a_shard_that_is_not_mounted(shard: Shard, tmp_path: Path) -> None:
     (tmp_path / "first" / "shard").unlink()
-    found = list(shards.check([shard], SETTINGS))
+    found = list(shards.check([shard], SETTINGS, Site()))
     assert bad(found) == {"shard.folder": Level.ERROR}
-    assert "mounted" in found[0].remedy
+    assert "mount the disk" in found[0].remedy
 
 
 def test_a_shard_that_can_not_be_written(shard: Shard, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,12 +105,12 @@ def test_a_shard_that_can_not_be_written(shard: Shard, monkeypatch: pytest.Monke
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(shards, "probe", refuse)  # root may write anywhere
-    assert bad(list(shards.check([shard], SETTINGS))) == {"shard.writable": Level.ERROR}
+    assert bad(list(shards.check([shard], SETTINGS, Site()))) == {"shard.writable": Level.ERROR}
 
 
 def test_no_shard_takes_accounts(shard: Shard) -> None:
     closed = replace(shard, state=ShardState.READONLY)
-    found = list(shards.check([closed], SETTINGS))
+    found = list(shards.check([closed], SETTINGS, Site()))
     assert bad(found) == {"shard.active": Level.ERROR}
     assert "fdatasync" not in found[1].text  # a shard that is only read is not written by a check either
 
@@ -130,16 +131,16 @@ def test_disks_that_will_not_do(
     shard: Shard, monkeypatch: pytest.MonkeyPatch, changed: dict[str, object], name: str, level: Level
 ) -> None:
     monkeypatch.setattr(shards, "probe", lambda *_, **__: replace(DISK, **changed))  # type: ignore[arg-type]
-    assert bad(list(shards.check([shard], SETTINGS))) == {name: level}
+    assert bad(list(shards.check([shard], SETTINGS, Site()))) == {name: level}
 
 
 def test_replicas_on_the_same_disk_are_told(shard: Shard, tmp_path: Path) -> None:
     create_shard(tmp_path / "second", 8, "second")
     both = [shard, Shard(8, "second", (tmp_path / "second").as_uri())]
-    assert bad(list(shards.check(both, SETTINGS))) == {}
-    assert bad(list(shards.check(both, SETTINGS, [(7, 8)]))) == {"shard.replicas": Level.WARNING}
+    assert bad(list(shards.check(both, SETTINGS, Site()))) == {}
+    assert bad(list(shards.check(both, SETTINGS, Site(), [(7, 8)]))) == {"shard.replicas": Level.WARNING}
     elsewhere = [shard, Shard(8, "second", Path("/proc").as_uri())]
-    assert "shard.replicas" not in bad(list(shards.check(elsewhere, SETTINGS, [(7, 8)])))
+    assert "shard.replicas" not in bad(list(shards.check(elsewhere, SETTINGS, Site(), [(7, 8)])))
 
 
 def test_probe_names_the_file_system(tmp_path: Path) -> None:

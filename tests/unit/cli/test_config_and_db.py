@@ -99,3 +99,30 @@ def test_service_refuses_an_old_schema(system: System) -> None:
 def test_monitor_that_serve_would_refuse_is_told(system: System) -> None:
     system.file.write_text(f'data_dir = "{system.data_dir}"\n[monitor]\ntcp = "192.0.2.1:80"\n')
     assert "error: monitor.tcp 192.0.2.1:80 is no loopback address" in system.run("config", "check").stderr
+
+
+def test_a_key_is_set_where_the_settings_stay_valid(system: System) -> None:
+    system.file.chmod(0o604)
+    before = system.file.read_text()
+    assert system.done("config", "set", "delivery.receipt_days", "9") == f"set delivery.receipt_days in {system.file}\n"
+    assert system.file.read_text() == before.replace("#receipt_days = 7", "receipt_days = 9")
+    assert system.file.stat().st_mode & 0o777 == 0o604
+    for key, value in (("delivery.receipt_day", "9"), ("delivery.receipt_days", "0"), ("delivery.receipt_days", "few")):
+        assert key in system.refused("config", "set", key, value)
+    assert system.listed("config", "show")["delivery"]["receipt_days"] == 9
+    system.done("config", "set", "lmtp.trusted_users", '["a", "b c"]')
+    system.done("config", "set", "delivery.recipient_delimiter", "-")
+    shown = system.listed("config", "show")
+    assert (shown["lmtp"]["trusted_users"], shown["delivery"]["recipient_delimiter"]) == (["a", "b c"], "-")
+    assert [path.name for path in system.file.parent.iterdir() if "draft" in path.name] == []
+
+
+def test_psql_reaches_the_database_and_ends_as_it_does(system: System) -> None:
+    environment = {**os.environ, "MDA_CONFIG": str(system.file)}
+    asked = [*PROGRAM, "db", "psql", "-At", "-c"]
+    done = subprocess.run(
+        [*asked, "SELECT name FROM shard"], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "first\n"
+    wrong = subprocess.run([*asked, "SELECT nothing FROM nowhere"], env=environment, capture_output=True, check=False)
+    assert wrong.returncode == 1

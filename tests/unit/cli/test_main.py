@@ -41,6 +41,8 @@ def test_every_command_of_the_admin_is_there() -> None:
             "check",
             "config show",
             "config check",
+            "config set",
+            "db psql",
             "db upgrade",
             "db downgrade",
             "db status",

@@ -31,7 +31,7 @@ UNDONE_BY_ITS_OPPOSITE = """
     domain add, domain alias, account add, account rename, account disable, account enable, account hold,
     account retention, account replica, alias add, alias remove, quota set, account quota, domain defaults,
     mailbox create, mailbox rename, message move, shard add, shard set, spam policy allow, spam policy block,
-    spam policy remove, spam policy set, spam correspondent add, spam correspondent remove, account passwd
+    spam policy remove, spam policy set, spam correspondent add, spam correspondent remove, account passwd, config set
 """
 
 WITHOUT_JSON: Table = {
@@ -39,9 +39,10 @@ WITHOUT_JSON: Table = {
         domain add, domain alias, account add, account rename, account disable, account enable, account passwd,
         account hold, account retention, account replica, alias add, alias remove, mailbox rename, shard add, shard set,
         shard renew, shard remove, spam correspondent add, spam correspondent remove, spam policy allow,
-        spam policy block, spam policy remove, init
+        spam policy block, spam policy remove, init, config set
     """,
     "prints a mail, a script, pages": "message raw, completion, manual",
+    "is psql: psql --csv": "db psql",
     "answers by its exit status, as Postfix's pipe(8) wants it": "deliver",
     "its figures are those of mda stats --json": "serve, top",
 }
@@ -52,6 +53,7 @@ WITHOUT_DRY_RUN: Table = {
     "only adds what is missing": "init, storage checkpoint, storage train-dictionary",
     "is the rehearsal itself, without --repair": "storage check",
     "is the service": "serve, deliver, spam trainer",
+    "is psql, for who knows what to tell it": "db psql",
     "refused while there is anything to lose": "shard renew, shard remove",
 }
 
@@ -64,6 +66,7 @@ WITHOUT_YES: Table = {
     """,
     "mda undelete brings it back": "message expunge",
     "moves, with nothing lost on the way": "shard move, shard drain",
+    "is psql, for who knows what to tell it": "db psql",
     "refused while there is anything to lose": "shard renew, shard remove",
     "mends what is wrong": "storage check, quota recount",
     "from a timer, of what was asked about when it was purged, or whose time is over": "storage compact",
@@ -82,7 +85,7 @@ WITHOUT_PROGRESS: Table = {
         spam policy list, trace, stats
     """,
     "seconds, whatever the store holds": "init, check, config show, config check, db status, completion, manual",
-    "PostgreSQL does each step as a whole, and can't say how far it is": "db upgrade, db downgrade",
+    "PostgreSQL does each step as a whole, and can't say how far it is": "db upgrade, db downgrade, db psql",
 }
 
 
