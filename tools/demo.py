@@ -107,7 +107,7 @@ def _run(demo: Demo) -> None:
     _make_folder(demo.folder)
     demo.settings.write_text(f'data_dir = "{demo.folder}"\n[workers]\ncount = 2\n')
     console.print(f"[bold]mda demo[/bold] in {demo.folder}" + (" (restarted)" if restarted else ""))
-    _mda(demo, "init")
+    _mda(demo, "init", "--yes")
     _serve(demo)
     _make_accounts(demo)
     stamps = [f"{secrets.token_hex(5).upper()}" for _ in MAILS]

@@ -37,7 +37,7 @@ def _metadata(settings: Settings, site: Site) -> Generator[Finding, None, Names]
         try:
             handle = stack.enter_context(opened(settings))
         except MdaError as trouble:
-            remedy = site.mda("init") if is_missing(settings) else trouble.remedy
+            remedy = settings_file.missing_folder(settings, site) if is_missing(settings) else trouble.remedy
             yield error("database.reachable", trouble.message, "all mail is deferred (4.3.0)", remedy)
             return None
         found = list(database.check(handle, settings, site))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mda.checks.finding import Finding, error, ok, warning
 from mda.checks.site import Site, quoted
+from mda.metadata.postgresql.opened import beside
 from mda.settings import Settings
 
 SOCKET_PATH_BYTES = 107
@@ -62,7 +63,7 @@ def _data_dir(settings: Settings, site: Site) -> Iterator[Finding]:
             "settings.data_dir",
             f"data_dir {folder}: {trouble.strerror}",
             "mda serve does not start, and mail waits in Postfix's queue",
-            site.mda("init")
+            missing_folder(settings, site)
             if isinstance(trouble, FileNotFoundError)
             else f"let its folders be entered, or name another: {site.mda('config', 'set', 'data_dir')} FOLDER",
         )
@@ -74,6 +75,12 @@ def _data_dir(settings: Settings, site: Site) -> Iterator[Finding]:
             "what is said here of access to files holds for another user than the service's",
             f"{_as(owner)} {site.mda('check')}",
         )
+
+
+def missing_folder(settings: Settings, site: Site) -> str:
+    """What is to be done where there is nothing: it is mistyped, or still to be made."""
+    near = beside(settings)
+    return site.setting("data_dir", str(near[0])) if near else site.mda("init")
 
 
 def _paths(settings: Settings, site: Site) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from mda import settings
 from mda.cli.ask import confirm
 from mda.cli.options import json_object_option, rehearsal_option, yes_option
 from mda.cli.table import to_json
-from mda.metadata.postgresql.opened import created, opened, url_and_password
+from mda.metadata.postgresql.opened import opened, url_and_password
 from mda.metadata.postgresql.postgresql_binaries import psql_program
 from mda.metadata.schema import migrate
 
@@ -34,12 +34,12 @@ def upgrade(config: Path | None, revision: str, is_rehearsal: bool, as_json: boo
     """Bring the schema to this program's revision, or to REVISION.
 
     The service goes on: upgrade, then restart it. A table that somebody's open transaction holds is tried again for a
-    minute, so that mail does not wait behind it. Nothing to do is no error.
+    minute, so that mail does not wait behind it. Nothing to do is no error. A database is made by mda init alone.
 
     \b
     $ mda db upgrade
     """
-    with created(settings.load(config)) as handle:
+    with opened(settings.load(config)) as handle:
         before = migrate.current(handle)
         steps = migrate.planned(before, revision)
         if not is_rehearsal:

@@ -14,13 +14,14 @@ import click
 
 import mda
 from mda import settings
-from mda.cli.options import FolderType
+from mda.cli.ask import confirm
+from mda.cli.options import FolderType, yes_option
 from mda.errors import Conflict, SettingsError
 from mda.identifiers import IdentifierSource
 from mda.metadata.directory import accounts, shards
 from mda.metadata.directory.shards import Shard
 from mda.metadata.postgresql.engine import check_durability, check_server, parse_url
-from mda.metadata.postgresql.opened import Handle, created, masked_url
+from mda.metadata.postgresql.opened import Handle, beside, created, is_missing, masked_url
 from mda.metadata.schema import migrate
 from mda.settings import Settings
 from mda.storage.dictionaries import install_base
@@ -34,12 +35,14 @@ FIRST_SHARD = "first"
 @click.option(
     "--database-url", metavar="URL", help="PostgreSQL to use. Default: an embedded one under the data folder."
 )
+@yes_option
 @click.pass_obj
-def init(config: Path | None, data_dir: Path | None, database_url: str | None) -> None:
+def init(config: Path | None, data_dir: Path | None, database_url: str | None, is_agreed: bool) -> None:
     """Prepare settings, database and first shard.
 
     Writes a settings file where there is none, makes the data folder, starts the embedded PostgreSQL (or uses
-    database.url), brings the schema up to date and makes the first shard. Run it again after each upgrade.
+    database.url), brings the schema up to date and makes the first shard. Run it again after each upgrade. Asks where a
+    settings file that is there would have a database made beside another one: data_dir may be mistyped.
 
     \b
     $ mda init
@@ -48,11 +51,18 @@ def init(config: Path | None, data_dir: Path | None, database_url: str | None) -
     """
     file = settings.locate(config)
     wanted = data_dir.resolve() if data_dir else None
-    if not file.exists():
+    is_first = not file.exists()
+    if is_first:
         _make_folder(wanted or Path(Settings().data_dir))
         _write_settings(file, wanted, database_url)
     loaded = settings.load(file)
     _require_same(file, loaded, wanted, database_url)
+    if not is_first and is_missing(loaded) and (near := beside(loaded)):
+        confirm(
+            f"There is no database in {loaded.data_dir} (data_dir in {file}), but one in {near[0]}."
+            " A new, empty one will be made.",
+            is_agreed=is_agreed,
+        )
     _make_folder(Path(loaded.data_dir))
     with created(loaded) as handle:
         _prepare_database(handle, loaded)

@@ -65,7 +65,8 @@ class Instance:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o755)
         self.write_settings(self.options)
-        self.mda("init")
+        # Another one may be beside it, in the same folder for temporary files.
+        self.mda("init", *(["--yes"] if self.database_url == "embedded" else []))
         self.mda("domain", "add", domain)
         for name in accounts:
             self.mda("account", "add", f"{name}@{domain}", "--password-stdin", stdin=b"correct horse\n")

@@ -65,6 +65,28 @@ def is_made(data_dir: Path) -> bool:
     return Place(data_dir.resolve()).cluster.is_dir()
 
 
+def require_made(data_dir: Path) -> None:
+    """SettingsError where there is no cluster yet; it names one that may have been meant."""
+    if is_made(data_dir):
+        return
+    near = beside(data_dir)
+    meant = f"there is one in {near[0]}: correct data_dir; else " if near else ""
+    raise SettingsError(
+        f"there is no database in {data_dir}", f"{meant}run: mda init, or name your settings file with --config"
+    )
+
+
+def beside(data_dir: Path) -> tuple[Path, ...]:
+    """Data folders in the same folder that have a cluster: what was meant by one that has none, perhaps."""
+    found = []
+    with contextlib.suppress(OSError):
+        for folder in sorted(data_dir.resolve().parent.iterdir()):
+            with contextlib.suppress(OSError):  # not ours to look into
+                if folder != data_dir.resolve() and cluster_major(Place(folder).cluster) is not None:
+                    found.append(folder)
+    return tuple(found)
+
+
 def _ensure_running(place: Place, user: ServerUser) -> str:
     owner = owner_of(place)
     if owner is not None and owner != user.uid:

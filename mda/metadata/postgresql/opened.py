@@ -10,7 +10,6 @@ from typing import TypeAlias
 
 from sqlalchemy import Engine, make_url
 
-from mda.errors import SettingsError
 from mda.metadata.postgresql import embedded
 from mda.metadata.postgresql.engine import EMBEDDED, database, make_engine
 from mda.settings import Settings
@@ -26,13 +25,16 @@ def is_missing(settings: Settings) -> bool:
     return settings.database.url == EMBEDDED and not embedded.is_made(Path(settings.data_dir))
 
 
+def beside(settings: Settings) -> tuple[Path, ...]:
+    """Data folders in the same folder as the one that is set that have an embedded database, where one is asked for."""
+    return embedded.beside(Path(settings.data_dir)) if settings.database.url == EMBEDDED else ()
+
+
 @contextmanager
 def opened(settings: Settings) -> Iterator[Handle]:
     """The database, as `mda init` has made it; SettingsError where it has not been run."""
-    if is_missing(settings):
-        raise SettingsError(
-            f"there is no database in {settings.data_dir}", "run: mda init, or name your settings file with --config"
-        )
+    if settings.database.url == EMBEDDED:
+        embedded.require_made(Path(settings.data_dir))
     with created(settings) as handle:
         yield handle
 

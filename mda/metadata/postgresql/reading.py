@@ -51,12 +51,11 @@ def reading(settings: Settings) -> Iterator[Reader]:
         with _connected(settings, settings.database.url) as reader:
             yield reader
         return
-    data_dir = Path(settings.data_dir)
-    if not embedded.is_made(data_dir):
-        raise SettingsError(
-            f"there is no database in {settings.data_dir}", "run: mda init, or name your settings file with --config"
-        )
-    with embedded.running(data_dir, settings.database.embedded_user) as url, _connected(settings, url) as reader:
+    embedded.require_made(Path(settings.data_dir))
+    with (
+        embedded.running(Path(settings.data_dir), settings.database.embedded_user) as url,
+        _connected(settings, url) as reader,
+    ):
         yield reader
 
 

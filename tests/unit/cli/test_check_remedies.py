@@ -249,6 +249,8 @@ OF_SERVERS = (
     Case("database.max_connections", sql("ALTER SYSTEM SET max_connections = 12")),
     Case("database.data_checksums", lambda machine: machine.paste(disabling(machine))),
     Case("database.reachable", lambda machine: shutil.rmtree(machine.system.data_dir / "pg")),
+    Case("database.reachable", lambda machine: machine.set("data_dir", str(machine.system.data_dir.with_name("dtaa")))),
+    Case("settings.data_dir", lambda machine: machine.set("data_dir", str(machine.system.data_dir.with_name("dtaa")))),
 )
 
 

@@ -5,6 +5,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -138,3 +139,39 @@ def test_embedded_database_from_nothing_by_real_processes() -> None:
         assert not (folder / "data" / "pg" / "postmaster.pid").exists(), "the last to leave stops the server"
     finally:
         shutil.rmtree(folder)
+
+
+@pytest.fixture
+def mistyped() -> Iterator[System]:
+    """Settings that name a data folder beside one that has an embedded database."""
+    folder = Path(tempfile.mkdtemp(prefix="mda-"))  # not below pytest's own, which nobody but us may enter
+    folder.chmod(0o755)
+    system = System(folder / "mda.toml", folder / "mail")
+    system.file.write_text(f'data_dir = "{folder}/mail"')
+    system.done("init")
+    system.file.write_text(f'data_dir = "{folder}/mial"')
+    yield system
+    shutil.rmtree(folder)
+
+
+def test_mistyped_data_dir_makes_no_second_database(mistyped: System) -> None:
+    wrong = mistyped.data_dir.with_name("mial")
+    for words in (("db", "upgrade"), ("db", "status"), ("account", "list"), ("domain", "add", "example.org")):
+        said = mistyped.refused(*words)
+        assert f"there is no database in {wrong}; there is one in {mistyped.data_dir}: correct data_dir" in said
+    no = mistyped.run("init", answer="n\n")
+    assert (no.exit_code, f"but one in {mistyped.data_dir}" in no.stderr) == (1, True)
+    assert mistyped.run("init", answer="").exit_code == 1
+    assert not wrong.exists()
+    assert "schema brought from none" in mistyped.done("init", "--yes")
+    assert mistyped.done("init", answer="")
+
+
+def test_first_set_up_is_not_asked_about(mistyped: System) -> None:
+    """Of another settings file, with its own folder; and where no other database is near."""
+    other = mistyped.file.with_name("other.toml")
+    made = System(other, mistyped.data_dir.with_name("other"))
+    assert "schema brought from none" in made.done("init", "--data-dir", str(made.data_dir), answer="")
+    lonely = mistyped.file.with_name("lonely.toml")
+    lonely.write_text(f'data_dir = "{mistyped.file.parent}/below/data"')
+    assert "schema brought from none" in System(lonely, lonely).done("init", answer="")
