@@ -78,7 +78,7 @@ def _written(target: Path, form: str, mailbox: Mailbox, found: Iterator[Item]) -
             writer.add(item)
             yield item
         return
-    file = target / f"{mailbox.path}.mbox"
+    file = target / mbox.file_name(mailbox.path)
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("xb") as stream:
         for item in found:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
@@ -25,8 +26,6 @@ from mda.transfer import maildir, mbox
 from mda.transfer.importing import Importer
 from mda.transfer.item import Item
 from mda.transfer.known import Known
-
-SUFFIX = ".mbox"
 
 
 @click.command(name="import")
@@ -102,16 +101,23 @@ def _rehearse(source: Path, mailbox: str, *, as_json: bool) -> None:
 
 
 def _items(source: Path) -> Iterator[Item]:
-    try:
+    with _named(source):
         if source.is_dir() and maildir.is_maildir(source):
             yield from maildir.read(source)
         elif source.is_dir():
             for path in _mboxes(source):
-                name = str(path.relative_to(source)).removesuffix(SUFFIX)
+                name = mbox.path_of(str(path.relative_to(source)))
                 for item in _of_mbox(path):
                     yield replace(item, mailbox=name)
         else:
             yield from _of_mbox(source)
+
+
+@contextmanager
+def _named(source: Path) -> Iterator[None]:
+    """What can't be read is the admin's to mend."""
+    try:
+        yield
     except OSError as error:
         raise InvalidValue(f"{error.filename or source}: {error.strerror}") from error
 
@@ -130,15 +136,16 @@ def _require_mbox(path: Path, stream: BinaryIO) -> None:
 
 
 def _mboxes(folder: Path) -> list[Path]:
-    found = sorted(folder.rglob(f"*{SUFFIX}"))
+    found = sorted(path for path in folder.rglob(f"*{mbox.SUFFIX}") if path.is_file())
     if not found:
-        raise InvalidValue(f"{folder} is neither a Maildir nor a folder with files {SUFFIX}")
+        raise InvalidValue(f"{folder} is neither a Maildir nor a folder with files {mbox.SUFFIX}")
     return found
 
 
 def _size(source: Path) -> int:
-    if not source.is_dir():
-        return source.stat().st_size
-    if maildir.is_maildir(source):
-        return maildir.size(source)
-    return sum(path.stat().st_size for path in _mboxes(source))
+    with _named(source):
+        if not source.is_dir():
+            return source.stat().st_size
+        if maildir.is_maildir(source):
+            return maildir.size(source)
+        return sum(path.stat().st_size for path in _mboxes(source))

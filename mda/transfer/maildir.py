@@ -116,5 +116,5 @@ def _keywords(folder: Path) -> dict[str, str]:
     return {
         chr(ord("a") + int(number)): word
         for number, _, word in pairs
-        if number.isdigit() and int(number) < MOST_KEYWORDS
+        if number.isascii() and number.isdigit() and len(number) < 3 and int(number) < MOST_KEYWORDS
     }

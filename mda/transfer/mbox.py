@@ -17,8 +17,10 @@ from mda.transfer.item import Item
 from mda.transfer.line_ends import from_file, to_file
 from mda.transfer.message_lines import MessageLines, require_length
 
+SUFFIX = ".mbox"
 MARKER = b"X-MDA-Export: "
 FROM = b"From "
+_DOTS = re.compile(r"\A\.{1,2}\Z|\.mbox\Z")
 _QUOTED = re.compile(rb"^(>*From )", re.MULTILINE)
 _UNQUOTED = re.compile(rb"^>(>*From )", re.MULTILINE)
 _DATE = re.compile(rb"(?:[A-Z][a-z]{2}) ([A-Z][a-z]{2}) +(\d{1,2}) (\d\d):(\d\d):(\d\d)(?: [A-Z+\-0-9]+)? (\d{4})")
@@ -32,6 +34,18 @@ _KEYWORDS = re.compile(rb"^X-Keywords: *(.*)$", re.IGNORECASE | re.MULTILINE)
 def is_mbox(first: bytes) -> bool:
     """Whether a file that begins so is an mbox."""
     return first.startswith(FROM)
+
+
+def file_name(path: str) -> str:
+    """The mbox of a mailbox, below the folder of all. A level that a file system takes for another one (`..`), or that
+    may be the name of another mailbox's file, has its dots as %2E; no mailbox's name has a % of its own."""
+    levels = (_DOTS.sub(lambda match: match[0].replace(".", "%2E"), level) for level in path.split("/"))
+    return "/".join(levels) + SUFFIX
+
+
+def path_of(name: str) -> str:
+    """The inverse."""
+    return name.removesuffix(SUFFIX).replace("%2E", ".")
 
 
 def read(stream: BinaryIO, name: str = "mbox") -> Iterator[Item]:

@@ -1,5 +1,6 @@
 """`mda import` and `mda export` on real stores: what goes in comes out, with flags, dates and mailboxes."""
 
+import errno
 import os
 import random
 import signal
@@ -114,6 +115,35 @@ def test_import_that_was_killed_goes_on_without_doubles(anne: System, tmp_path: 
     assert skipped >= 200
     (inbox,) = anne.listed("mailbox", "list", ANNE)
     assert inbox["messages"] == len(raws)
+
+
+def test_names_of_mailboxes_lead_out_of_no_folder(anne: System, tmp_path: Path) -> None:
+    names = ("a", "a.mbox", "a.mbox/b", "..", "../..", ".", "x/../y", "...", ".z")
+    for name in names:
+        anne.run("mailbox", "create", ANNE, name)
+    anne.done("export", ANNE, str(tmp_path / "deep" / "out"), "--format", "mbox")
+    assert [path.name for path in (*tmp_path.glob("*.mbox"), *(tmp_path / "deep").glob("*.mbox"))] == []
+    anne.done("account", "add", BOB)
+    for path in (tmp_path / "deep").rglob("*.mbox"):
+        path.write_bytes(b"From x\nSubject: y\n\n")
+    anne.done("import", BOB, str(tmp_path / "deep" / "out"))
+    assert {*names} < {one["name"] for one in anne.listed("mailbox", "list", BOB)}
+
+
+def test_odd_keywords_are_left_out(anne: System, tmp_path: Path) -> None:
+    (tmp_path / "cur").mkdir()
+    (tmp_path / "new").mkdir()
+    (tmp_path / "cur" / "1:2,a").write_bytes(b"Subject: x\n\n")
+    (tmp_path / "dovecot-keywords").write_text("\u00b2 odd\n%s odd\n" % ("9" * 5000))
+    anne.done("import", ANNE, str(tmp_path))
+
+
+def test_folder_that_can_not_be_read_is_named(anne: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_self: Path, pattern: str) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", pattern)
+
+    monkeypatch.setattr(Path, "rglob", refuse)
+    assert "*.mbox: Permission denied" in anne.refused("import", ANNE, str(tmp_path))
 
 
 @pytest.mark.parametrize("form", ["maildir", "mbox"])
