@@ -12,6 +12,7 @@ from mda.cli.options import AddressType, account_argument, json_object_option, r
 from mda.cli.quantities import Count, Size
 from mda.cli.storage_report import Told, run_erasure
 from mda.cli.table import to_json
+from mda.cli.text import say
 from mda.identifiers import IdentifierSource
 from mda.maintenance.compaction import rules_of
 from mda.maintenance.purging import record_purges
@@ -50,12 +51,14 @@ def add(
     $ mda account add bob@example.org --quota 500MB --messages none
     $ pass mail/anne | mda account add anne@example.org --password-stdin
     """
+    if asks and reads:
+        raise click.UsageError("--password and --password-stdin exclude each other; give one of them")
     most_bytes = Default.OF_DOMAIN if quota is None else Size().convert(quota, None, None)
     most_messages = Default.OF_DOMAIN if messages is None else Count().convert(messages, None, None)
     hashed = Passwords().hash(new_password(from_stdin=reads)) if asks or reads else None
     with opened(settings.load(config)) as handle:
         made = accounts.add(handle, IdentifierSource(), NewAccount(address, hashed, most_bytes, most_messages, shard))
-    click.echo(f"added account {made.address} on shard {made.shard}")
+    say(f"added account {made.address} on shard {made.shard}")
 
 
 @click.command()
@@ -73,7 +76,7 @@ def rename(config: Path | None, old: Address, new: Address, keeps_old: bool) -> 
     """
     with opened(settings.load(config)) as handle:
         renamed = accounts.rename(handle, old, new, keeps_old=keeps_old)
-    click.echo(f"{old.key} is now {renamed.address}" + (f"; {old.key} is its alias" if keeps_old else ""))
+    say(f"{old.key} is now {renamed.address}" + (f"; {old.key} is its alias" if keeps_old else ""))
 
 
 @click.command()
@@ -116,7 +119,7 @@ def passwd(config: Path | None, account: Address, reads: bool) -> None:
     with opened(settings.load(config)) as handle:
         found = accounts.find(handle, account)
         accounts.set_password(handle, account, Passwords().hash(new_password(from_stdin=reads)))
-    click.echo(f"set the password of {found.address}")
+    say(f"set the password of {found.address}")
 
 
 @click.command()
@@ -148,8 +151,8 @@ def quota(config: Path | None, account: Address, size: str | None, messages: str
         return
     size = "no limit" if found.quota_bytes is None else format_size(found.quota_bytes)
     most = "no limit" if found.quota_messages is None else found.quota_messages
-    click.echo(f"{found.address}: {format_size(found.used_bytes)} used of {size}")
-    click.echo(f"{found.address}: {found.used_messages} messages of {most}")
+    say(f"{found.address}: {format_size(found.used_bytes)} used of {size}")
+    say(f"{found.address}: {found.used_messages} messages of {most}")
 
 
 @click.command()
@@ -189,7 +192,7 @@ def delete(
         else:
             accounts.set_state(handle, account, AccountState.DELETED)
             told.line(f"deleted account {found.address}; nothing is freed yet")
-            click.echo(f"To bring it back: mda account enable {found.address}; to purge it: delete --purge", err=True)
+            say(f"To bring it back: mda account enable {found.address}; to purge it: delete --purge", err=True)
     if as_json:
         click.echo(to_json(document))
 
@@ -217,4 +220,4 @@ def _set_state(config: Path | None, addresses: tuple[Address, ...], state: Accou
             accounts.find(handle, address)  # none is changed where one is not there
         for address in addresses:
             found = accounts.set_state(handle, address, state)
-            click.echo(f"{verb} {found.address}" + (f" (it was {found.state})" if found.state is not state else ""))
+            say(f"{verb} {found.address}" + (f" (it was {found.state})" if found.state is not state else ""))

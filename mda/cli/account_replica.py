@@ -7,6 +7,7 @@ import click
 from mda import settings
 from mda.address import Address
 from mda.cli.options import AddressType
+from mda.cli.text import say
 from mda.errors import InvalidValue
 from mda.metadata.directory import accounts, shards
 from mda.metadata.mailbox import replicas
@@ -50,7 +51,7 @@ def replica(
             found = _of_shards(handle, first, present)
         replicas.set_shard(handle, list(found), shard_id)
         for address in found.values():
-            click.echo(f"{address}: " + ("no replicas" if name is None else f"replicas on shard {name}"))
+            say(f"{address}: " + ("no replicas" if name is None else f"replicas on shard {name}"))
 
 
 def _of_shards(handle: Handle, first: str, present: str | None) -> dict[int, str]:

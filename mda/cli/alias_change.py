@@ -7,6 +7,7 @@ import click
 from mda import settings
 from mda.address import Address
 from mda.cli.options import AddressType
+from mda.cli.text import say
 from mda.errors import InvalidValue
 from mda.metadata.directory import aliases
 from mda.metadata.directory.listings import written
@@ -43,7 +44,7 @@ def add(config: Path | None, address: Address, targets: tuple[Address, ...]) -> 
     """
     with opened(settings.load(config)) as handle:
         made = aliases.add(handle, address, targets)
-    click.echo(f"{made.address} leads to {', '.join(made.targets)}")
+    say(f"{made.address} leads to {', '.join(made.targets)}")
 
 
 @click.command()
@@ -62,4 +63,4 @@ def remove(config: Path | None, address: Address, targets: tuple[Address, ...]) 
     with opened(settings.load(config)) as handle:
         left = aliases.remove(handle, address, targets)
     name = written(address.key)
-    click.echo(f"{name} leads to {', '.join(left.targets)}" if left else f"removed alias {name}")
+    say(f"{name} leads to {', '.join(left.targets)}" if left else f"removed alias {name}")

@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from mda.cli.text import say
 from mda.errors import InvalidValue, MdaError
 
 MOST_CHARACTERS = 4096
@@ -17,7 +18,7 @@ def confirm(consequence: str, *, is_agreed: bool) -> None:
     """Says what will happen and asks; returns only on yes (or with --yes given)."""
     if is_agreed:
         return
-    click.echo(consequence, err=True)
+    say(consequence, err=True)
     if not click.confirm("Go on?", err=True):
         raise MdaError("nothing was changed")
 

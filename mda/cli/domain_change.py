@@ -10,6 +10,7 @@ from mda.cli.ask import confirm
 from mda.cli.options import DomainType, json_object_option, rehearsal_option, yes_option
 from mda.cli.quantities import Count, Size
 from mda.cli.table import to_json
+from mda.cli.text import say
 from mda.metadata.directory import domains
 from mda.metadata.postgresql.opened import opened
 from mda.sizes import format_size
@@ -29,7 +30,7 @@ def add(config: Path | None, names: tuple[str, ...]) -> None:
     """
     with opened(settings.load(config)) as handle:
         for name in names:
-            click.echo(f"added domain {domains.add(handle, name)}")
+            say(f"added domain {domains.add(handle, name)}")
 
 
 @click.command()
@@ -55,7 +56,7 @@ def remove(config: Path | None, name: str, is_rehearsal: bool, as_json: bool, is
         click.echo(to_json({"is_dry_run": is_rehearsal, **asdict(gone)}))
     else:
         others = f", with {gone.aliases} aliases and {gone.rules} rules on senders" if gone.aliases + gone.rules else ""
-        click.echo(f"{'would remove' if is_rehearsal else 'removed'} domain {gone.name}{others}")
+        say(f"{'would remove' if is_rehearsal else 'removed'} domain {gone.name}{others}")
 
 
 @click.command()
@@ -71,7 +72,7 @@ def alias(config: Path | None, name: str, target: str) -> None:
     $ mda domain alias example.com example.org
     """
     with opened(settings.load(config)) as handle:
-        click.echo(f"{domains.add_alias(handle, name, target)} is an alias of {target}")
+        say(f"{domains.add_alias(handle, name, target)} is an alias of {target}")
 
 
 @click.command()
@@ -106,4 +107,4 @@ def defaults(
         return
     click.echo(f"quota = {format_size(found.quota_bytes)}")
     click.echo(f"messages = {'none' if found.quota_messages is None else found.quota_messages}")
-    click.echo(f"shard = {found.shard or 'none'}")
+    say(f"shard = {found.shard or 'none'}")

@@ -16,6 +16,7 @@ import mda
 from mda import settings
 from mda.cli.ask import confirm
 from mda.cli.options import FolderType, yes_option
+from mda.cli.text import say
 from mda.errors import Conflict, SettingsError
 from mda.identifiers import IdentifierSource
 from mda.metadata.directory import accounts, shards
@@ -67,7 +68,7 @@ def init(config: Path | None, data_dir: Path | None, database_url: str | None, i
     with created(loaded) as handle:
         _prepare_database(handle, loaded)
         first = _first_shard(handle, loaded)
-    click.echo(f"shard {first.name}: {first.url}")
+    say(f"shard {first.name}: {first.url}")
     _say_next(config)
 
 

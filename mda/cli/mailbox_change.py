@@ -9,6 +9,7 @@ from mda.address import Address
 from mda.cli.ask import confirm
 from mda.cli.options import account_argument, json_object_option, rehearsal_option, yes_option
 from mda.cli.table import to_json
+from mda.cli.text import say
 from mda.identifiers import IdentifierSource
 from mda.metadata.directory import accounts
 from mda.metadata.mailbox import mailboxes
@@ -38,7 +39,7 @@ def create(config: Path | None, account: Address, name: str, role: str | None, a
     if as_json:
         click.echo(to_json({"mailbox": made.path, "uid_validity": made.uid_validity}))
     else:
-        click.echo(f"created mailbox {made.path} with UIDVALIDITY {made.uid_validity}")
+        say(f"created mailbox {made.path} with UIDVALIDITY {made.uid_validity}")
 
 
 @click.command()
@@ -57,7 +58,7 @@ def rename(config: Path | None, account: Address, old: str, new: str) -> None:
     with opened(settings.load(config)) as handle:
         account_id = accounts.find(handle, account).id
         renamed = mailboxes.rename(handle, IdentifierSource(), account_id, old, new)
-    click.echo(f"renamed mailbox {old} to {renamed.path}")
+    say(f"renamed mailbox {old} to {renamed.path}")
 
 
 @click.command()
@@ -89,4 +90,4 @@ def delete(
     if as_json:
         click.echo(to_json({"is_dry_run": is_rehearsal, "mailbox": found.path, "messages": count}))
     else:
-        click.echo(f"{'would delete' if is_rehearsal else 'deleted'} mailbox {found.path} with {count} messages")
+        say(f"{'would delete' if is_rehearsal else 'deleted'} mailbox {found.path} with {count} messages")

@@ -9,6 +9,7 @@ from mda.address import Address
 from mda.cli import message_name
 from mda.cli.options import account_argument, json_object_option, json_option, rehearsal_option
 from mda.cli.table import to_json
+from mda.cli.text import say
 from mda.identifiers import IdentifierSource, format_id
 from mda.metadata.directory import accounts
 from mda.metadata.mailbox import messages
@@ -53,7 +54,7 @@ def move(config: Path | None, account: Address, names: tuple[str, ...], mailbox:
         )
         return
     for one in moved:
-        click.echo(f"moved {origin[one.content_id, one.uid]}:{one.uid} to {mailbox}:{one.new_uid}")
+        say(f"moved {origin[one.content_id, one.uid]}:{one.uid} to {mailbox}:{one.new_uid}")
 
 
 @click.command()

@@ -9,6 +9,7 @@ from typing import Self
 
 import click
 
+from mda.cli.text import say
 from mda.sizes import format_size
 
 BETWEEN_SECONDS = 0.5
@@ -64,7 +65,7 @@ class Meter:
     def say(self, text: str, *, err: bool = False) -> None:
         """A line that stays."""
         self._clear()
-        click.echo(text, err=err)
+        say(text, err=err)
 
     def line(self) -> str:
         """What it shows now."""

@@ -10,6 +10,7 @@ from mda.cli.options import AddressType, DomainType, json_option
 from mda.cli.quantities import Count, Percent, Size
 from mda.cli.quota_show import columns, sentence
 from mda.cli.table import show
+from mda.cli.text import say
 from mda.metadata.directory import accounts, domain_quotas, quotas
 from mda.metadata.directory.quotas import Standing
 from mda.metadata.postgresql.opened import opened
@@ -68,4 +69,4 @@ def set_(
         show(found, columns(chosen.quota), as_json=True)
         return
     for one in found:
-        click.echo(sentence(one, chosen.quota))
+        say(sentence(one, chosen.quota))

@@ -7,6 +7,7 @@ import click
 
 from mda import settings
 from mda.cli.options import FolderType, NumberType
+from mda.cli.text import say
 from mda.errors import Conflict, InvalidValue, NotFound
 from mda.identifiers import IdentifierSource
 from mda.maintenance import shards as storage_shards
@@ -47,7 +48,7 @@ def add(config: Path | None, name: str, folder: Path, weight: int) -> None:
         create_shard(root, shard_id, name)
         install_base(root)
         made = shards.add(handle, IdentifierSource(), name, root.as_uri(), weight, shard_id)
-    click.echo(f"added shard {made.name} in {root}")
+    say(f"added shard {made.name} in {root}")
 
 
 @click.command("set")
@@ -67,7 +68,7 @@ def set_(config: Path | None, name: str, weight: int | None, state: str | None) 
     """
     with opened(settings.load(config)) as handle:
         found = shards.change(handle, name, state=ShardState(state) if state else None, weight=weight)
-    click.echo(f"shard {found.name}: {found.state.value}, weight {found.weight}")
+    say(f"shard {found.name}: {found.state.value}, weight {found.weight}")
 
 
 @click.command()
@@ -90,7 +91,7 @@ def renew(config: Path | None, name: str) -> None:
         raise Conflict(f"{root} is shard {name}", "nothing is lost there; look at it: mda storage check")
     create_shard(root, found.id, name)
     install_base(root)
-    click.echo(f"made {root} anew; next: mda storage check --repair")
+    say(f"made {root} anew; next: mda storage check --repair")
 
 
 @click.command()
@@ -110,7 +111,7 @@ def remove(config: Path | None, name: str) -> None:
             raise Conflict(f"shard {name} is active", f"first: mda shard drain {name}")
         _require_still(found)
         shards.remove(handle, found)
-    click.echo(f"removed shard {name}; its files are still in {shard_root(found.url)}")
+    say(f"removed shard {name}; its files are still in {shard_root(found.url)}")
 
 
 def _require_still(found: Shard) -> None:

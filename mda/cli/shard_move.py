@@ -11,6 +11,7 @@ from mda.cli.options import AddressType, json_object_option, json_option
 from mda.cli.progress import Meter, amount
 from mda.cli.shard_list import counted
 from mda.cli.table import to_json
+from mda.cli.text import say
 from mda.errors import StorageUnavailable
 from mda.maintenance import shards as storage_shards
 from mda.maintenance.relocation import Moved, Mover
@@ -86,7 +87,7 @@ def _rehearse(found: Sequence[Account], name: str, *, as_json: bool) -> None:
         return
     for one in found:
         size = format_size(one.used_bytes)
-        click.echo(f"would move {one.address} from {one.shard}: {one.used_messages} messages, {size}")
+        say(f"would move {one.address} from {one.shard}: {one.used_messages} messages, {size}")
 
 
 @click.command()

@@ -10,6 +10,7 @@ from mda.cli import message_bytes
 from mda.cli.options import AddressType, account_argument, json_object_option, rehearsal_option
 from mda.cli.progress import Meter, amount
 from mda.cli.table import to_json
+from mda.cli.text import say
 from mda.errors import NotFound
 from mda.identifiers import IdentifierSource
 from mda.learning import correspondents as learning
@@ -36,7 +37,7 @@ def add(config: Path | None, account: Address, addresses: tuple[Address, ...]) -
     with opened(settings.load(config)) as handle:
         found = accounts.find(handle, account)
         learning.note(handle, IdentifierSource(), found.id, [str(one.key) for one in addresses])
-    click.echo(f"{found.address} knows {', '.join(str(one.key) for one in addresses)}")
+    say(f"{found.address} knows {', '.join(str(one.key) for one in addresses)}")
 
 
 @click.command()
@@ -52,7 +53,7 @@ def remove(config: Path | None, account: Address, addresses: tuple[Address, ...]
     with opened(settings.load(config)) as handle:
         found = accounts.find(handle, account)
         learning.forget(handle, IdentifierSource(), found.id, [str(one.key) for one in addresses])
-    click.echo(f"{found.address} knows {', '.join(str(one.key) for one in addresses)} no more")
+    say(f"{found.address} knows {', '.join(str(one.key) for one in addresses)} no more")
 
 
 @click.command()

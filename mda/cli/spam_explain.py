@@ -13,7 +13,7 @@ from mda.binding import Campaign
 from mda.cli import message_bytes, message_name
 from mda.cli.options import account_argument
 from mda.cli.table import to_json
-from mda.cli.text import visible
+from mda.cli.text import say, visible
 from mda.identifiers import format_id
 from mda.learning import explain
 from mda.learning.explain import Found
@@ -63,9 +63,9 @@ def explain_one(config: Path | None, account: Address, name: str, as_json: bool)
         click.echo(to_json(_document(content, lines)))
         return
     if content.spam_score is None:
-        click.echo(f"{name} was not classified")
+        say(f"{name} was not classified")
         return
-    click.echo(f"{name}: {content.spam_score:.4f} by model {_model(content)}")
+    say(f"{name}: {content.spam_score:.4f} by model {_model(content)}")
     click.echo(f"campaign: {_copies(campaign_of(content.spam_reasons))} like it in the hours before\n")
     for line in _joined(lines):
         click.echo(_shown(line))

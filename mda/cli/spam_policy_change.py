@@ -10,6 +10,7 @@ from mda import address, settings
 from mda.address import Address
 from mda.cli.options import AddressType, DomainType, json_object_option
 from mda.cli.table import to_json
+from mda.cli.text import say
 from mda.errors import InvalidValue
 from mda.identifiers import IdentifierSource
 from mda.learning import thresholds
@@ -124,7 +125,7 @@ def remove(
     """
     with opened(settings.load(config)) as handle:
         policies.remove(handle, _scope(account, domain), senders)
-    click.echo(f"removed rules on {', '.join(map(str, senders))}")
+    say(f"removed rules on {', '.join(map(str, senders))}")
 
 
 @click.command("set")
@@ -182,14 +183,14 @@ def set_one(
         return
     follows = f" ({100 * found.share:g} % of kept mail)" if found.share else ""
     where = found.destination or DEFAULT
-    click.echo(f"{account or domain}: threshold {_short(found.threshold)}{follows}, spam goes to {where}")
+    say(f"{account or domain}: threshold {_short(found.threshold)}{follows}, spam goes to {where}")
 
 
 def _put(config: Path | None, scope: Scope, action: PolicyAction, senders: tuple[Address | str, ...]) -> None:
     with opened(settings.load(config)) as handle:
         policies.put(handle, IdentifierSource(), scope, action, senders)
     whose = scope.account or scope.domain or "everybody"
-    click.echo(f"{ACTIONS[action]} {', '.join(map(str, senders))} for {whose}")
+    say(f"{ACTIONS[action]} {', '.join(map(str, senders))} for {whose}")
 
 
 def _short(threshold: float | None) -> str:

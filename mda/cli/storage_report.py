@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable
 
-import click
-
 from mda.cli.progress import Meter, is_watched
+from mda.cli.text import say
 from mda.identifiers import IdentifierSource, format_id
 from mda.maintenance.compaction import Compacted, Removed, Rules
 from mda.maintenance.erasure import Erased, erase
@@ -24,7 +23,7 @@ class Told:
 
     def line(self, text: str, meter: Meter | None = None) -> None:
         if not self._is_quiet:
-            click.echo(text) if meter is None else meter.say(text)
+            say(text) if meter is None else meter.say(text)
 
     def step(self, step: Compacted | Removed, meter: Meter) -> None:
         segment = format_id(step.segment)

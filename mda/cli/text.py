@@ -7,12 +7,19 @@ as they are, they let a stranger write on the admin's terminal.
 import re
 import unicodedata
 
+import click
+
 _UNSAFE = r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 
 
 def visible(text: str) -> str:
     """The text with control and direction characters written as escapes, in one line."""
     return text if text.isprintable() else re.sub(_UNSAFE, _escape, text)
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """A line that names what the directory or an argument has."""
+    click.echo(visible(text), err=err)
 
 
 def cells(text: str) -> int:

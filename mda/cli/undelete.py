@@ -12,7 +12,7 @@ from mda.cli.options import account_argument, json_option, rehearsal_option
 from mda.cli.progress import Meter, amount
 from mda.cli.quantities import Moment
 from mda.cli.table import to_json
-from mda.cli.text import visible
+from mda.cli.text import say, visible
 from mda.identifiers import IdentifierSource, format_id
 from mda.metadata.directory import accounts
 from mda.metadata.mailbox import undelete as expunged_messages
@@ -66,7 +66,7 @@ def undelete(
         click.echo(to_json([_document(back) for back in restored]))
         return
     for back in restored:
-        click.echo(f"restored {back.path}:{back.uid}")
+        say(f"restored {back.path}:{back.uid}")
     click.echo(f"{len(restored)} messages are back", err=True)
 
 
