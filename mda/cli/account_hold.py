@@ -7,6 +7,8 @@ import click
 from mda import settings
 from mda.address import Address
 from mda.cli.options import MOST_DAYS, account_argument
+from mda.cli.quantities import whole
+from mda.cli.text import say
 from mda.errors import InvalidValue
 from mda.metadata.directory import accounts
 from mda.metadata.mailbox import erasure
@@ -32,10 +34,10 @@ def hold(config: Path | None, account: Address, reason: str, is_lifted: bool) ->
         found = accounts.find(handle, account)
         if is_lifted:
             was_held = erasure.release(handle, found.id)
-            click.echo(f"lifted the hold on {found.address}" if was_held else f"{found.address} was not held")
+            say(f"lifted the hold on {found.address}" if was_held else f"{found.address} was not held")
         else:
             since = erasure.hold(handle, found.id, reason)
-            click.echo(f"{found.address} is held since {since.astimezone():%Y-%m-%d %H:%M}")
+            say(f"{found.address} is held since {since.astimezone():%Y-%m-%d %H:%M}")
 
 
 @click.command()
@@ -51,10 +53,10 @@ def retention(config: Path | None, account: Address, days: str) -> None:
     $ mda account retention anne@example.org 90
     $ mda account retention anne@example.org default
     """
-    is_number = days.isascii() and days.isdigit() and int(days) <= MOST_DAYS
-    if days != "default" and not is_number:
+    number = whole(days)
+    if days != "default" and (number is None or number > MOST_DAYS):
         raise InvalidValue(f"{days!r} is no number of days", f"write 0 to {MOST_DAYS}, or default")
     with opened(settings.load(config)) as handle:
         found = accounts.find(handle, account)
-        erasure.set_retention(handle, found.id, int(days) if is_number else None)
-    click.echo(f"{found.address}: expunged messages are kept {f'{days} days' if is_number else 'as the settings say'}")
+        erasure.set_retention(handle, found.id, number)
+    say(f"{found.address}: expunged messages are kept {'as the settings say' if number is None else f'{number} days'}")

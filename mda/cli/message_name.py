@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from mda.cli.quantities import whole
 from mda.errors import Conflict, InvalidValue
 from mda.identifiers import format_id, parse_id
 from mda.metadata.mailbox import mailboxes, messages
@@ -38,9 +39,10 @@ def _find_one(handle: Handle, account_id: int, name: str) -> Entry:
 def _find(handle: Handle, account_id: int, name: str) -> tuple[Entry, ...]:
     path, colon, uid = name.rpartition(":")
     if colon:
-        if not (uid.isascii() and uid.isdigit() and 0 < int(uid) < 2**32):
+        number = whole(uid)
+        if number is None or not 0 < number < 2**32:
             raise InvalidValue(f"{name!r} is not a message", "write MAILBOX:UID, like INBOX:17")
-        return (messages.find(handle, account_id, path, int(uid)),)
+        return (messages.find(handle, account_id, path, number),)
     try:
         content_id = parse_id(name)
     except ValueError as error:

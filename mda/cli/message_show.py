@@ -12,6 +12,7 @@ from mda.address import Address
 from mda.cli import message_bytes, message_flags, message_name
 from mda.cli.envelope_view import decode_words
 from mda.cli.options import account_argument
+from mda.cli.quantities import whole
 from mda.cli.table import to_json
 from mda.cli.text import visible
 from mda.errors import InvalidValue
@@ -71,19 +72,19 @@ def show_one(config: Path | None, account: Address, name: str, as_json: bool) ->
 def _part_numbers(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[int, ...] | None:
     if value is None:
         return None
-    numbers = value.split(".")
-    if not all(number.isascii() and number.isdigit() and int(number) for number in numbers):
+    numbers = tuple(whole(number) or 0 for number in value.split("."))
+    if not all(numbers):
         raise click.BadParameter(f"{value!r} is not a part; write it like 1 or 2.1")
-    return tuple(map(int, numbers))
+    return numbers
 
 
 def _span(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[int, int] | None:
     if value is None:
         return None
-    start, colon, length = value.partition(":")
-    if not colon or not all(number.isascii() and number.isdigit() for number in (start, length)):
+    start, length = map(whole, value.partition(":")[::2])
+    if start is None or length is None:
         raise click.BadParameter(f"{value!r} is not a range; write it like 0:4096")
-    return int(start), int(length)
+    return start, length
 
 
 @click.command()

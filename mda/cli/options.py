@@ -1,5 +1,6 @@
 """Options and parameter types that several commands share."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -69,12 +70,22 @@ class NumberType(click.IntRange):
         return number
 
 
-class SecondsType(click.FloatRange):
+class MeasureType(click.FloatRange):
+    """A number that can be compared: neither nan, which is in every range, nor an infinity."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a number", param, ctx)
+        return number
+
+
+class SecondsType(MeasureType):
     """A time to wait, no longer than a day."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         seconds = super().convert(value, param, ctx)
-        if not seconds <= MOST_SECONDS:  # nan, too
+        if seconds > MOST_SECONDS:
             self.fail(f"{value!r} seconds can't be waited for; a day is the most", param, ctx)
         return seconds
 

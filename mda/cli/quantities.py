@@ -10,11 +10,23 @@ UNITS |= {"KIB": 1024, "MIB": 1024**2, "GIB": 1024**3, "TIB": 1024**4}
 UNITS |= {"K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
 
 MOST_BYTES = 2**63 - 1
+MOST_DIGITS = 19
+"""Of MOST_BYTES. Python itself refuses to read thousands of them."""
+
 MOST_PERCENT = 100
 
 _SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*\Z")
 _AGE = re.compile(r"([0-9]+)([hdw])\Z")
 _AGE_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+
+
+def whole(text: str) -> int | None:
+    """The number that these digits write; None for any other text, and for a number that the database can't hold."""
+    digits = text.lstrip("0") or text[-1:]
+    if not (text.isascii() and text.isdigit()) or len(digits) > MOST_DIGITS:
+        return None
+    number = int(digits)
+    return number if number <= MOST_BYTES else None
 
 
 def parse_size(text: str) -> int | None:
@@ -25,8 +37,9 @@ def parse_size(text: str) -> int | None:
     factor = UNITS.get(match[2].upper()) if match else None
     if match is None or factor is None:
         raise ValueError(f"{text!r} is not a size; write it like 5GB, 500MB or none")
-    octets = round(float(match[1]) * factor) if "." in match[1] else int(match[1]) * factor
-    if octets > MOST_BYTES:
+    before = whole(match[1].partition(".")[0])
+    octets = None if before is None else round(float(match[1]) * factor) if "." in match[1] else before * factor
+    if octets is None or octets > MOST_BYTES:
         raise ValueError(f"{text!r} is more than can be counted")
     return octets
 
@@ -35,7 +48,7 @@ def parse_moment(text: str, now: datetime | None = None) -> datetime:
     """A date (2026-11-23, at midnight here), an RFC 3339 time, or an age: 36h, 7d, 2w. ValueError otherwise."""
     if match := _AGE.match(text.strip()):
         try:
-            return (now or datetime.now(UTC)) - int(match[1]) * _AGE_UNITS[match[2]]
+            return (now or datetime.now(UTC)) - int(match[1][:MOST_DIGITS]) * _AGE_UNITS[match[2]]
         except OverflowError as error:
             raise ValueError(f"{text!r} is too long ago") from error
     try:
@@ -83,9 +96,10 @@ class Count(click.ParamType[int | None]):
         text = str(value).strip()
         if text.lower() in ("none", "unlimited"):
             return None
-        if not (text.isascii() and text.isdigit()) or int(text) > MOST_BYTES:
+        number = whole(text)
+        if number is None:
             self.fail(f"{text!r} is not a number; write it like 100000 or none", param, ctx)
-        return int(text)
+        return number
 
 
 class Percent(click.ParamType[int | None]):
@@ -97,6 +111,7 @@ class Percent(click.ParamType[int | None]):
         text = str(value).strip().lower().removesuffix("%").rstrip()
         if text in ("default", "none"):
             return None if text == "default" else 0
-        if not (text.isascii() and text.isdigit()) or int(text) > MOST_PERCENT:
+        number = whole(text)
+        if number is None or number > MOST_PERCENT:
             self.fail(f"{value!r} is not a percentage; write 0 to 100, none or default", param, ctx)
-        return int(text)
+        return number

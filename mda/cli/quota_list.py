@@ -6,7 +6,7 @@ from typing import TypeVar
 import click
 
 from mda import settings
-from mda.cli.options import DomainType, json_option
+from mda.cli.options import DomainType, MeasureType, json_option
 from mda.cli.table import Column, show, size_column
 from mda.metadata.directory import listings
 from mda.metadata.directory.listings import DomainUsage, Usage
@@ -55,7 +55,7 @@ DOMAIN_COLUMNS: tuple[Column[DomainUsage], ...] = (
 
 
 @click.command("list")
-@click.option("--over", type=click.FloatRange(min=0), metavar="PERCENT", help="Only those so full, or more.")
+@click.option("--over", type=MeasureType(min=0), metavar="PERCENT", help="Only those so full, or more.")
 @click.option("--domain", metavar="DOMAIN", type=DomainType(), help="Only of this domain.")
 @click.option("--by-domain", "sums", is_flag=True, help="Each domain as a whole, and what its accounts are promised.")
 @json_option

@@ -12,6 +12,7 @@ from mda.antispam.evaluation import Separation, lam_percent, separate
 from mda.antispam.log_odds import log_odds
 from mda.antispam.trial import Outcome, Trial, View
 from mda.cli import table
+from mda.cli.options import MeasureType
 from mda.cli.progress import Meter, amount
 from mda.errors import InvalidValue
 
@@ -25,8 +26,8 @@ RECALL_AT = (0.001, 0.005, 0.01)
 @click.option("--view", type=click.Choice([view.value for view in View]), default="full", help="All headers, or few.")
 @click.option("--base/--fresh", "has_base", default=True, help="Start with the package's model, or knowing nothing.")
 @click.option("--model", "model_path", type=click.Path(path_type=Path), help="Another model than the package's.")
-@click.option("--threshold", type=click.FloatRange(0, 1), help="A score; else one that follows the ham (0.95 offline).")
-@click.option("--fpr", type=click.FloatRange(0, 1), default=0.005, show_default=True, help="Share of ham above it.")
+@click.option("--threshold", type=MeasureType(0, 1), help="A score; else one that follows the ham (0.95 offline).")
+@click.option("--fpr", type=MeasureType(0, 1), default=0.005, show_default=True, help="Share of ham above it.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw ROC and learning curve (PNG); needs matplotlib.")
 def evaluate(

@@ -126,7 +126,7 @@ def _teach(
 
 def _lessons(handle: Handle, pupil: Pupil, account_id: int, what: Sequence[str]) -> Iterator[Lesson]:
     for name in what:
-        if (place := Path(name)).exists():
+        if place := _place(name):
             for raw in mail_files.read(place):
                 yield pupil.read(outside_id(raw), raw)
         else:
@@ -139,7 +139,7 @@ def _copies(handle: Handle, account_id: int, what: Sequence[str]) -> Iterator[st
     """What is named, and by their ids the near copies of those that are messages of the account."""
     for name in what:
         yield name
-        if not Path(name).exists():
+        if _place(name) is None:
             content = messages.open_content(handle, account_id, _content_id(handle, account_id, name))
             campaign = campaign_of(content.spam_reasons)
             if campaign is not None:
@@ -148,12 +148,21 @@ def _copies(handle: Handle, account_id: int, what: Sequence[str]) -> Iterator[st
 
 def _ids(handle: Handle, account_id: int, what: Sequence[str], meter: Meter) -> Iterator[int]:
     for name in what:
-        if (place := Path(name)).exists():
+        if place := _place(name):
             for raw in mail_files.read(place):
                 meter.add(1)
                 yield outside_id(raw)
         else:
             yield _content_id(handle, account_id, name)
+
+
+def _place(name: str) -> Path | None:
+    """A file or folder; None for anything else, the empty word that an unset variable leaves among it: Path takes that
+    for the working folder."""
+    try:
+        return Path(name) if name and Path(name).exists() else None
+    except OSError:  # too long for a file's name
+        return None
 
 
 def _content_id(handle: Handle, account_id: int, name: str) -> int:

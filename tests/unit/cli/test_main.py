@@ -291,6 +291,8 @@ def test_quick_listings_import_neither_sqlalchemy_nor_rich(anne: System, path: t
 
 
 HUGE = "9" * 25
+LONG = "9" * 5000
+"""More digits than Python reads."""
 
 
 @pytest.mark.parametrize(
@@ -304,6 +306,20 @@ HUGE = "9" * 25
         ("storage", "replicate", "--watch", "nan"),
         ("storage", "replicate", "--watch", "inf"),
         ("top", "--interval", "nan"),
+        ("quota", "set", "anne@example.org", "--size", LONG),
+        ("quota", "set", "anne@example.org", "--size", "9" * 400 + ".5GB"),
+        ("quota", "set", "anne@example.org", "--messages", LONG),
+        ("quota", "set", "anne@example.org", "--warn", LONG),
+        ("message", "raw", "anne@example.org", "INBOX:1", "--part", LONG),
+        ("message", "raw", "anne@example.org", "INBOX:1", "--range", f"0:{LONG}"),
+        ("message", "raw", "anne@example.org", "INBOX:1", "--range", "5-1"),
+        ("message", "raw", "anne@example.org", "INBOX:1", "--range", "5:-1"),
+        ("message", "search", "anne@example.org", "--since", f"{LONG}d"),
+        ("quota", "list", "--over", "nan"),
+        ("quota", "list", "--over", "inf"),
+        ("quota", "list", "--over", "-1"),
+        ("spam", "evaluate", "--index", "x", "--fpr", "nan"),
+        ("spam", "evaluate", "--index", "x", "--threshold", "nan"),
         ("undelete", "anne@example.org", "--since", "0001-01-01"),
         ("account", "add", "\udcff@example.org"),
     ],
@@ -311,6 +327,19 @@ HUGE = "9" * 25
 def test_values_beyond_reason_are_wrong_usage(anne: System, words: tuple[str, ...]) -> None:
     result = anne.run(*words)
     assert (result.exit_code, result.stderr.count("Error: Invalid value")) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("message", "show", "anne@example.org", f"INBOX:{LONG}"), ("account", "retention", "anne@example.org", LONG)],
+)
+def test_numbers_that_python_does_not_read_are_refused(anne: System, words: tuple[str, ...]) -> None:
+    anne.refused(*words)
+
+
+def test_password_is_asked_for_or_read(anne: System) -> None:
+    result = anne.run("account", "add", "bob@example.org", "--password", "--password-stdin", answer="secret\n")
+    assert (result.exit_code, "exclude each other" in result.stderr) == (2, True)
 
 
 def process(system: System, *words: str, shell: str) -> "subprocess.CompletedProcess[str]":

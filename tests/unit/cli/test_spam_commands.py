@@ -95,3 +95,9 @@ def test_truncated_table_of_campaigns_costs_nothing_else(anne: System, mail: Cal
         table.write_bytes(junk)
         mail(text=CIRCULAR)
     assert len(anne.listed("message", "list", "anne@example.org")) == 3
+
+
+@pytest.mark.parametrize("name", ["", "x" * 300])
+def test_word_that_names_nothing_is_no_folder(anne: System, name: str) -> None:
+    for verb in ("learn", "forget"):
+        assert "is neither a message nor a file" in anne.refused("spam", verb, "--spam", "anne@example.org", name)
