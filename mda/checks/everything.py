@@ -8,6 +8,7 @@ from mda.checks import core, database, postfix, settings_file, shards
 from mda.checks.finding import Finding, Level, error, skipped
 from mda.checks.site import Site
 from mda.errors import MdaError
+from mda.metadata.checkpoint import dump
 from mda.metadata.directory import domains
 from mda.metadata.directory import shards as known_shards
 from mda.metadata.mailbox import replicas
@@ -53,8 +54,9 @@ def _directory(handle: Handle, settings: Settings, site: Site) -> Generator[Find
         known = known_shards.list_all(handle)
         names = tuple(domain.name for domain in domains.list_all(handle))
         pairs = sorted({(one.shard_id, one.replica_shard_id) for one in replicas.replicated(handle)})
+        checkpoints = {shard.id: dump.newest(handle, shard.id) for shard in known}
     except MdaError as trouble:
         yield error("database.directory", trouble.message, "all mail is deferred (4.3.0)", trouble.remedy)
         return None
-    yield from shards.check(known, settings, site, pairs)
+    yield from shards.check(known, settings, site, pairs, checkpoints)
     return names

@@ -1,14 +1,17 @@
 """The shards: their folders, space, and how fast they make bodies durable."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from mda.checks.finding import Finding, error, ok, warning
-from mda.checks.folder_remedies import writable
 from mda.checks.site import Site
 from mda.errors import MdaError
+from mda.identifiers import created_at
 from mda.metadata.directory.shards import Shard, ShardState
 from mda.settings import Settings
+from mda.storage import unwritable
 from mda.storage.probe import Disk, probe
 from mda.storage.shard import open_shard, shard_root
 
@@ -18,6 +21,10 @@ EMPTY_BYTES = 200_000_000
 SCARCE_FILES = 10_000
 SLOW_SYNC_SECONDS = 0.05
 MOST_CLOCK_DIFFERENCE_SECONDS = 5
+MOST_CHECKPOINT_DAYS = 2
+"""conf/systemd/mda-checkpoint.timer writes one each night."""
+
+USER = "mda"
 
 FORGETFUL = frozenset({"tmpfs", "ramfs"})
 SHARED = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs"})
@@ -26,14 +33,21 @@ DEFERRED = "mail for its accounts is deferred (4.3.0)"
 
 
 def check(
-    shards: Sequence[Shard], settings: Settings, site: Site, pairs: Iterable[tuple[int, int]] = ()
+    shards: Sequence[Shard],
+    settings: Settings,
+    site: Site,
+    pairs: Iterable[tuple[int, int]] = (),
+    checkpoints: Mapping[int, int] | None = None,
 ) -> Iterator[Finding]:
-    """Every shard of the directory. `pairs` are the first and second shards that accounts have, by id."""
+    """Every shard of the directory. `pairs` are the first and second shards that accounts have, by id; `checkpoints`
+    the ids of the shards' last ones, 0 for none."""
     if not any(shard.state is ShardState.ACTIVE and shard.weight > 0 for shard in shards):
         remedy = _active(shards, site)
         yield error("shard.active", "no active shard takes new accounts", "no account can be added", remedy)
     for shard in shards:
         yield from _check(shard, settings, site)
+        if checkpoints is not None:
+            yield from _checkpoint(shard, checkpoints[shard.id], site)
     by_id = {shard.id: shard for shard in shards}
     for first, second in pairs:
         yield from _apart(by_id[first], by_id[second], shards, site)
@@ -61,13 +75,35 @@ def _check(shard: Shard, settings: Settings, site: Site) -> Iterator[Finding]:
         disk = probe(root, writes=is_written)
     except OSError as trouble:
         text = f"shard {shard.name}: {root} can't be written: {trouble.strerror}"
-        yield error("shard.writable", text, DEFERRED, writable(root, trouble, settings))
+        yield error("shard.writable", text, DEFERRED, unwritable.remedy(root, trouble, _owner(settings)))
         return
     yield ok("shard.disk", f"shard {shard.name}: {_described(disk)}")
     if is_written:
         yield from _space(shard, disk, settings)
         yield from _kind(shard, disk)
         yield from _speed(shard, disk)
+
+
+def _owner(settings: Settings) -> str:
+    """The service's user: whom the data folder belongs to."""
+    try:
+        return unwritable.user_name(Path(settings.data_dir).stat().st_uid)
+    except OSError:
+        return USER
+
+
+def _checkpoint(shard: Shard, last: int, site: Site) -> Iterator[Finding]:
+    """The backup of what is in PostgreSQL alone. A shard is as old as its id."""
+    age = datetime.now(UTC) - created_at(last or shard.id)
+    if age > timedelta(days=MOST_CHECKPOINT_DAYS):
+        known = f"its last checkpoint is {age.days} days old" if last else "it has no checkpoint"
+        written = site.mda("storage", "checkpoint", "--shard", shard.name)
+        yield warning(
+            "shard.checkpoint",
+            f"shard {shard.name}: {known}",
+            "if the database is lost, so are accounts, mailboxes and flags of since then",
+            f"{written} && systemctl enable --now mda-checkpoint.timer",
+        )
 
 
 def _apart(first: Shard, second: Shard, shards: Sequence[Shard], site: Site) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ a body is durable before its row; where compaction moves one meanwhile it is in 
 backup of it. Whatever dies before leaves copies that the next backup takes.
 """
 
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from mda.maintenance.manifest import Manifest, ShardCopy
 from mda.maintenance.pace import Pace
 from mda.metadata.postgresql.opened import Handle
 from mda.settings import Settings
+from mda.storage import unwritable
 from mda.storage.abandoned import list_segments
 from mda.storage.dictionaries import FOLDER as DICTIONARIES
 from mda.storage.dictionaries import install, list_dictionaries
@@ -49,6 +51,7 @@ def back_up(
     """Each segment that had to be copied; the last value is the backup. `watch` is told of what is copied."""
     identifiers = IdentifierSource()
     pace = Pace(settings.storage.maintenance_bytes_per_second, watch=watch)
+    _require_writable(root)
     for shard in shards:
         write_checkpoint(handle, shard, settings, identifiers)
     copies = []
@@ -71,7 +74,10 @@ def back_up(
             install(target, path.read_bytes())
         copies.append(copy)
     made = Manifest(identifiers.next(), datetime.now(UTC), tuple(copies))
-    manifest.write(root, made)
+    try:
+        manifest.write(root, made)
+    except OSError as error:
+        raise _failed(root, error) from error
     yield made
 
 
@@ -98,8 +104,11 @@ def prune(root: Path, keeps: int) -> int:
         for segment, _ in copy.lengths()
     }
     gone = [path for path in root.glob("*/*/*.seg") if path not in kept]
-    for path in gone:
-        path.unlink()
+    try:
+        for path in gone:
+            path.unlink()
+    except OSError as error:
+        raise _failed(root, error) from error
     return len(gone)
 
 
@@ -116,10 +125,23 @@ def _copy(shard: Shard, segment: int, target: Path, pace: Pace, *, is_sealed: bo
     except OSError as error:
         if isinstance(error, FileNotFoundError) and not source.exists():
             return None
-        raise StorageUnavailable(
-            f"{error.filename or to}: {error.strerror}", "is there space in the backup?"
-        ) from error
+        raise _failed(target.parent, error) from error
     return length
+
+
+def _require_writable(root: Path) -> None:
+    """Before all work: a disk that is full of errors or not mounted is told at once."""
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=root):
+            pass
+    except OSError as error:
+        raise _failed(root, error) from error
+
+
+def _failed(root: Path, error: OSError) -> StorageUnavailable:
+    what = f"{error.filename or root}: {error.strerror}"
+    return StorageUnavailable(f"the backup can't be written: {what}", unwritable.remedy(root, error))
 
 
 def _size(path: Path) -> int:

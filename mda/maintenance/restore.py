@@ -16,6 +16,7 @@ from mda.maintenance.rebuild import Rebuilt, rebuild
 from mda.metadata.checkpoint import load
 from mda.metadata.postgresql.opened import Handle
 from mda.settings import Settings
+from mda.storage import unwritable
 from mda.storage.dictionaries import FOLDER as DICTIONARIES
 from mda.storage.dictionaries import install, list_dictionaries
 from mda.storage.location import segment_path
@@ -62,4 +63,5 @@ def _fill(source: Path, place: Path, copy: ShardCopy, pace: Pace) -> None:
             copy_bytes(kept, segment_path(place, segment), length, pace)
             write_seal(place, segment, length, SealReason.CLOSED, Syscalls())
         except OSError as error:
-            raise StorageUnavailable(f"{error.filename or place}: {error.strerror}", "is there space?") from error
+            what = f"{error.filename or place}: {error.strerror}"
+            raise StorageUnavailable(what, unwritable.remedy(place, error)) from error

@@ -16,6 +16,7 @@ from pathlib import Path
 import zstandard
 
 from mda.errors import StorageUnavailable
+from mda.storage import unwritable
 from mda.storage.record import Flaw, Malformed
 from mda.storage.syscalls import Syscalls, make_folder, replace_file
 
@@ -94,7 +95,7 @@ def install(root: Path, dictionary: bytes) -> int:
         make_folder(system, root / FOLDER)
         replace_file(system, root / FOLDER / f"{number:08x}-{zlib.crc32(dictionary):08x}.dict", dictionary)
     except OSError as error:
-        raise StorageUnavailable(f"{root / FOLDER}: {error.strerror}", "is its disk mounted?") from error
+        raise StorageUnavailable(f"{root / FOLDER}: {error.strerror}", unwritable.remedy(root, error)) from error
     return number
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mda.errors import Conflict, StorageUnavailable
+from mda.storage import unwritable
 
 LOCK = ".maintenance.lock"
 
@@ -17,7 +18,7 @@ def maintained(root: Path, name: str) -> Iterator[None]:
     try:
         fd = os.open(root / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise StorageUnavailable(f"shard {name} ({root}): {error.strerror}", "is its disk mounted?") from error
+        raise StorageUnavailable(f"shard {name} ({root}): {error.strerror}", unwritable.remedy(root, error)) from error
     try:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 from mda.errors import MdaError, StorageFull, StorageUnavailable
 from mda.identifiers import IdentifierSource
+from mda.storage import unwritable
 from mda.storage.commits import CommitRecord
 from mda.storage.encode import EncodedRecord, Encoder
 from mda.storage.location import Location
@@ -167,4 +168,4 @@ class SegmentWriter:
         what = f"shard {self._shard.name} ({self._root}): {error.strerror or error}"
         if error.errno in _FULL:
             return StorageFull(what, "free space or move accounts: mda shard move")
-        return StorageUnavailable(what, "see the kernel's log for the disk's state")
+        return StorageUnavailable(what, unwritable.remedy(self._root, error))

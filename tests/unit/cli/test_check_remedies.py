@@ -23,6 +23,7 @@ from mda.checks import database
 from mda.metadata.postgresql import server_facts
 from mda.metadata.postgresql.engine import connect
 from mda.settings_text import with_key
+from mda.storage.shard import create_shard
 from tests.conftest import with_database
 from tests.unit.checks.test_postfix_checks import DOMAIN, LMTP, MISTAKES, PIPE, PIPED, House, folder, house
 from tests.unit.cli.conftest import System
@@ -154,6 +155,18 @@ def lost_model(machine: Machine) -> None:
     trained.write_bytes(b"damaged")
 
 
+def aged(machine: Machine, *before: str) -> None:
+    """Makes the checkpoint that there is, or else the shard, one of 2020."""
+    for line in before:
+        machine.done(line)
+    table = "checkpoint" if before else "shard"
+    sql(f"UPDATE {table} SET id = 7")(machine)
+    if not before:
+        root = machine.system.data_dir / "shards/first"
+        shutil.rmtree(root)
+        create_shard(root, 7, "first")
+
+
 def unlinked(machine: Machine) -> None:
     machine.house.settings.lmtp_socket.unlink()
 
@@ -180,6 +193,8 @@ CASES = (
     Case("settings.monitor_tcp", setting("monitor.tcp", "192.0.2.1:9462")),
     Case("settings.lmtp_tcp", setting("lmtp.tcp", "0.0.0.0:24")),
     Case("spam.trained", lost_model),
+    Case("shard.checkpoint", lambda machine: aged(machine, "storage checkpoint")),
+    Case("shard.checkpoint", aged),
     Case("database.schema", ours("db downgrade 0006 --yes")),
     Case("shard.active", ours("shard set first --weight 0")),
     Case("shard.active", ours("shard set first --state readonly")),

@@ -1,6 +1,10 @@
 """Backups: incremental, restored as of any of them; one account, mailbox or message back into a running store."""
 
+import os
 import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,7 +12,7 @@ from sqlalchemy import Engine, text
 
 from mda.address import parse
 from mda.metadata.directory import accounts
-from tests.unit.cli.conftest import System
+from tests.unit.cli.conftest import PROGRAM, System
 from tests.unit.maintenance.conftest import age_seals, shard_root
 from tests.unit.maintenance.store import ANNE, bodies, deliver, stored
 from tests.unit.metadata.rows import assert_sums
@@ -169,3 +173,54 @@ def test_empty_word_is_no_folder(anne: System) -> None:
 
 def test_folder_without_a_backup_is_not_listed_as_if_it_had_none_left(anne: System, tmp_path: Path) -> None:
     assert "there is no backup in" in anne.refused("restore", str(tmp_path / "mistyped"), "--list")
+
+
+@pytest.fixture
+def readonly(anne: System) -> Iterator[Path]:
+    """A disk that root has to mount again; with a shard on it."""
+    disk = Path(tempfile.mkdtemp(prefix="mda-"))
+    if subprocess.run(["mount", "-t", "tmpfs", "mda", disk], capture_output=True, check=False).returncode != 0:
+        pytest.skip("only root may mount")
+    try:
+        anne.done("shard", "add", "second", str(disk / "second"), "--weight", "0")
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+        yield disk
+    finally:
+        subprocess.run(["umount", "--lazy", disk], check=True)
+        disk.rmdir()
+
+
+@pytest.mark.parametrize("target", ["", "new/folder"])
+def test_backup_to_a_disk_that_became_readonly_goes_on_by_its_remedy(anne: System, readonly: Path, target: str) -> None:
+    words = ("backup", str(readonly / target))
+    said = anne.refused(*words)
+    assert f"Read-only file system; mount -o remount,rw {readonly}" in said
+    subprocess.run(["sh", "-c", said.rpartition("; ")[2]], check=True)
+    assert "copied" in anne.done(*words)
+
+
+def test_checkpoint_of_a_shard_that_became_readonly_goes_on_by_its_remedy(anne: System, readonly: Path) -> None:
+    words = ("storage", "checkpoint", "--shard", "second")
+    said = anne.refused(*words)
+    assert f"Read-only file system; mount -o remount,rw {readonly}" in said
+    subprocess.run(["sh", "-c", said.rpartition("; ")[2]], check=True)
+    assert "checkpoint" in anne.done(*words)
+
+
+def test_target_that_is_no_folder_is_told_before_anything_is_done(anne: System, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    said = anne.refused("backup", str(tmp_path / "file/below"))
+    assert "the backup can't be written" in said
+    assert "name a folder" in said
+    gone = tmp_path / "gone"
+    gone.symlink_to(tmp_path / "nowhere/at/all")
+    assert "the backup can't be written" in anne.refused("backup", str(gone))
+    said = anne.refused("backup", "/proc/backup")
+    assert "No such file or directory; mount the disk of /proc/backup; where there is none: mkdir -p" in said
+    assert checkpoints(anne) == "0"
+
+
+def checkpoints(anne: System) -> str:
+    asked = [*PROGRAM, "db", "psql", "-At", "-c", "SELECT count(*) FROM checkpoint"]
+    environment = {**os.environ, "MDA_CONFIG": str(anne.file)}
+    return subprocess.run(asked, env=environment, capture_output=True, text=True, check=True).stdout.strip()
