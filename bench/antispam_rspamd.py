@@ -6,16 +6,18 @@ other hosts is turned off. CPU time is of rspamd's worker; Redis's is counted wi
 
 import http.client
 import json
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from bench.antispam_peer import Judged, counted, cpu_seconds
 from mda.antispam.trial import Entry
@@ -25,6 +27,8 @@ PACKAGES = "rspamd redis-server"
 CONFIGURATION = Path("/etc/rspamd/rspamd.conf")
 START_SECONDS = 120.0
 """Its first start compiles patterns for half a minute."""
+
+ENDING_LOOKS = 50
 
 ASKS_OTHERS = (
     "antivirus",
@@ -135,23 +139,40 @@ class _Filter:
 def _started(folder: Path) -> Iterator[_Filter]:
     redis_socket, controller = folder / "redis.sock", folder / "controller.sock"
     _configure(folder, redis_socket, controller)
-    with (folder / "said").open("wb") as said:
-        redis = subprocess.Popen(
+    names = [f"--var={name}={folder}" for name in ("LOCAL_CONFDIR", "DBDIR", "RUNDIR", "LOGDIR")]
+    with (
+        (folder / "said").open("wb") as said,
+        _running(
             ["redis-server", "--port", "0", "--unixsocket", str(redis_socket), "--save", "", "--dir", str(folder)],
-            stdout=said,
-        )
-        names = [f"--var={name}={folder}" for name in ("LOCAL_CONFDIR", "DBDIR", "RUNDIR", "LOGDIR")]
-        rspamd = subprocess.Popen(
-            [PROGRAM, "-f", "-i", "-u", "root", "-g", "root", "-c", str(CONFIGURATION), *names],
-            stdout=said,
-            stderr=said,
-        )
-        try:
-            yield _Filter(controller, (_wait_for_worker(rspamd), redis.pid))
-        finally:
-            for process in (rspamd, redis):
-                process.terminate()
-                process.wait()
+            folder,
+            said,
+        ) as redis,
+        _running(
+            [PROGRAM, "-f", "-i", "-u", "root", "-g", "root", "-c", str(CONFIGURATION), *names], folder, said
+        ) as it,
+    ):
+        yield _Filter(controller, (_wait_for_worker(it), redis.pid))
+
+
+@contextmanager
+def _running(command: Sequence[str], folder: Path, said: BinaryIO) -> Iterator["subprocess.Popen[bytes]"]:
+    """The program and, at the end, none of its processes: what a helper still writes would be left behind."""
+    environment = {**os.environ, "TMPDIR": str(folder)}
+    process = subprocess.Popen(command, stdout=said, stderr=said, env=environment, start_new_session=True)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait()
+        _end_group(process.pid)
+
+
+def _end_group(group: int) -> None:
+    """Kills what is left, and gives it a moment to be gone; who has adopted it may never bury it."""
+    with suppress(ProcessLookupError):
+        for _ in range(ENDING_LOOKS):
+            os.killpg(group, signal.SIGKILL)
+            time.sleep(0.02)
 
 
 def _configure(folder: Path, redis_socket: Path, controller: Path) -> None:
