@@ -91,7 +91,7 @@ def read_index(index: Path) -> tuple[Entry, ...]:
         if not label:
             continue
         if label.lower() not in ("spam", "ham") or not name.strip():
-            raise InvalidValue(f"{index}, line {number}: {line[:60]!r} is not `spam PATH` or `ham PATH`")
+            raise InvalidValue(f"{index}, line {number}: {line.strip()[:60]!r} is not `spam PATH` or `ham PATH`")
         entries.append(Entry(label.lower() == "spam", index.parent / name.strip()))
     if len({entry.is_spam for entry in entries}) < 2:
         raise InvalidValue(f"{index} must name both spam and ham")

@@ -62,14 +62,14 @@ class Machine:
         """Remedies by name, of all that is wrong."""
         for file in self.house.folder.glob("*.cf"):
             os.utime(file, (0, 0))
-        told = self.system.run("check", "--quiet", "--json", "--postfix-config", str(self.house.folder))
+        words = ("check", "--quiet", "--json", "--postfix-config", str(self.house.folder))
+        told = self.system.run(*words, environment={"PATH": self.path})
         return {one["name"]: one["remedy"] for one in json.loads(told.stdout)}
 
     def paste(self, line: str) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("MDA_")}
-        place = f"{self.house.folder}/bin:/usr/sbin:/usr/local/sbin:{environment['PATH']}"
         done = subprocess.run(
-            ["sh", "-c", line], env={**environment, "PATH": place}, capture_output=True, text=True, check=False
+            ["sh", "-c", line], env={**environment, "PATH": self.path}, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
 
@@ -82,6 +82,11 @@ class Machine:
 
     def postconf(self, *words: str) -> None:
         self.house.postconf(*(word.replace("PROGRAM", str(self.house.folder / "mda-pipe")) for word in words))
+
+    @property
+    def path(self) -> str:
+        """Where an admin's shell looks for programs."""
+        return f"{self.bin}:/usr/sbin:/usr/local/sbin:{os.environ['PATH']}"
 
     @property
     def bin(self) -> Path:
