@@ -22,6 +22,8 @@ from mda.errors import SettingsError
 
 DEFAULT_FILE = Path("/etc/mda/mda.toml")
 
+MOST_SECONDS = 86_400
+
 MOST_FILE_BYTES = 1_000_000
 
 MOST_MESSAGE_BYTES = 104_857_600
@@ -291,6 +293,9 @@ def _check(settings: Settings, source: str) -> None:
             value = getattr(struct, key)
             if isinstance(value, int) and not isinstance(value, bool) and value < 1:
                 refuse(f"{name}.{key}", "must be at least 1")
+    for key in ("statement_timeout_seconds", "connect_timeout_seconds"):
+        if getattr(settings.database, key) > MOST_SECONDS:
+            refuse(f"database.{key}", f"must be at most {MOST_SECONDS}: a day")
     # What these refuse would be mail that can never be delivered: deferred for days, and then bounced.
     if settings.lmtp.message_bytes > MOST_MESSAGE_BYTES:
         refuse("lmtp.message_bytes", f"must be at most {MOST_MESSAGE_BYTES} (100 MiB)")

@@ -52,6 +52,7 @@ def _read(stream: IO[Any], name: str) -> Iterator[Fields]:
     lines = _Lines(stream, name)
     reader = csv.DictReader(lines, strict=True)
     try:
+        _require_heading(list(reader.fieldnames or ()), name)
         for row in reader:
             lines.begin()
             if None in row or None in row.values():
@@ -60,6 +61,14 @@ def _read(stream: IO[Any], name: str) -> Iterator[Fields]:
                 yield row
     except csv.Error as error:
         raise InvalidValue(f"{name}: line {reader.line_num}: {error}", "quote fields with commas") from error
+
+
+def _require_heading(names: list[str], file: str) -> None:
+    twice = next((one for one in names if names.count(one) > 1), None)
+    if twice is not None:
+        raise InvalidValue(f"{file}: two columns {twice!r}", "name each once")
+    if not names:
+        raise InvalidValue(f"{file} is empty", "its first line names the columns")
 
 
 class _Lines:

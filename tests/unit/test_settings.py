@@ -117,6 +117,7 @@ def test_named_file_that_is_not_there_is_refused(file: Path) -> None:
         ("[delivery]\nin_flight_bytes = 52428799", "delivery.in_flight_bytes must be at least lmtp.message_bytes", ""),
         ("[lmtp]\ncommand_bytes = 512", "lmtp.command_bytes must be at least 2048", ""),
         ("[database]\nconnect_timeout_seconds = 0", "database.connect_timeout_seconds must be at least 1", ""),
+        ("[database]\nstatement_timeout_seconds = 2147484", "statement_timeout_seconds must be at most 86400", ""),
         ("[database]\nlookup_cache_seconds = -1.0", "database.lookup_cache_seconds must be 0", ""),
         ("[lmtp]\nsocket_mode = '0888'", "lmtp.socket_mode must be octal digits", ""),
         ("[delivery]\nrecipient_delimiter = '+-'", "delivery.recipient_delimiter must be one character", ""),

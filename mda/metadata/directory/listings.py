@@ -77,7 +77,8 @@ SELECT used.*, quota.quota_bytes, quota.quota_messages, greatest(
 FROM (
     SELECT address.domain, count(*) AS accounts, coalesce(sum(state.bytes), 0)::bigint AS used_bytes,
         coalesce(sum(state.message_count), 0)::bigint AS used_messages,
-        CASE WHEN count(*) = count(account.quota_bytes) THEN sum(account.quota_bytes)::bigint END AS promised_bytes
+        CASE WHEN count(*) = count(account.quota_bytes)
+            THEN least(sum(account.quota_bytes), 9223372036854775807)::bigint END AS promised_bytes
     FROM account
         JOIN address ON address.account_id = account.id AND address.kind = 'account'
         LEFT JOIN account_state AS state ON state.account_id = account.id

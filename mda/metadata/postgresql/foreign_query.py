@@ -3,10 +3,11 @@
 The transaction is read-only and its rows come in portions, so a million users take no memory to speak of.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import psycopg2
+from psycopg2.extensions import Column
 
 from mda.errors import InvalidValue
 from mda.metadata.postgresql.engine import connect
@@ -29,7 +30,7 @@ def rows(url: str, query: str, limits: Database | None = None) -> Iterator[dict[
                 cursor.execute(query)
                 names: list[str] = []
                 for row in cursor:
-                    names = names or [column.name for column in cursor.description or ()]
+                    names = names or _names(cursor.description or ())
                     yield {name: _text(value) for name, value in zip(names, row, strict=True)}
     finally:
         connection.close()
@@ -41,7 +42,16 @@ def _refusals() -> Iterator[None]:
     try:
         yield
     except (psycopg2.ProgrammingError, psycopg2.DataError, psycopg2.InternalError) as error:
-        raise InvalidValue(f"PostgreSQL refuses the query: {error.diag.message_primary}", "try it in psql") from error
+        why = error.diag.message_primary or "it is empty"
+        raise InvalidValue(f"PostgreSQL refuses the query: {why}", "try it in psql") from error
+
+
+def _names(columns: Sequence[Column]) -> list[str]:
+    names = [column.name for column in columns]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InvalidValue(f"the query has two columns {twice}", "name each once")
+    return names
 
 
 def _text(value: object) -> str:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mda.errors import SettingsError
+from mda.errors import InvalidValue, SettingsError
 from mda.metadata.postgresql import embedded
 from mda.metadata.postgresql.listing_driver import psycopg2
 from mda.metadata.postgresql.server_errors import unavailable
@@ -33,13 +33,15 @@ class Reader:
         self._connection = connection
 
     def rows(self, statement: str, **values: object) -> list[Any]:
-        """Named tuples; DatabaseUnavailable for trouble."""
+        """Named tuples; DatabaseUnavailable for trouble, InvalidValue where it is a value's."""
         try:
             with self._connection.cursor() as cursor:
                 cursor.execute(_VALUE.sub(r"%(\1)s", statement.replace("%", "%%")), values)
                 # Not by psycopg2.extras: it imports logging and more, for longer than the statement takes.
                 row = namedtuple("row", [column.name for column in cursor.description or ()])  # type: ignore[misc]
                 return [row._make(found) for found in cursor.fetchall()]
+        except psycopg2.DataError as error:
+            raise InvalidValue(f"PostgreSQL: {error.diag.message_primary}", "it can't hold such a value") from error
         except psycopg2.Error as error:
             raise unavailable(error) from error
 

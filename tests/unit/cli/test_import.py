@@ -138,6 +138,8 @@ def test_from_another_postgresql(domain: System, database_url: str) -> None:
     assert "PostgreSQL refuses the query" in domain.refused(*arguments, "SELECT nonsense")
     assert domain.refused(*arguments, "DELETE FROM person RETURNING mail AS address") != ""
     assert "2 there already" in domain.done(*arguments, query)
+    assert "two columns address" in domain.refused(*arguments, "SELECT 'a@example.org' AS address, '' AS address")
+    assert "it is empty" in domain.refused(*arguments, "")
 
 
 @pytest.mark.parametrize(
@@ -145,6 +147,8 @@ def test_from_another_postgresql(domain: System, database_url: str) -> None:
     [
         ("adress\nanne@example.org\n", "unknown column 'adress'; the columns are: address, password_hash"),
         ("quota\n5GB\n", "no column 'address'"),
+        ("address,quota,address\na@example.org,,b@example.org\n", "-: two columns 'address'; name each once"),
+        ("", "- is empty; its first line names the columns"),
     ],
 )
 def test_wrong_headings_are_refused(domain: System, text: str, error: str) -> None:

@@ -161,3 +161,11 @@ def test_what_somebody_has_changed_is_mended(full: System, engine: Engine) -> No
 
 def test_unknown_account(anne: System) -> None:
     assert "no account zoe@example.org" in anne.refused("quota", "recount", "zoe@example.org")
+
+
+def test_promises_beyond_what_a_number_holds_are_listed(anne: System) -> None:
+    anne.done("account", "add", "bob@example.org")
+    for name in ("anne", "bob"):
+        anne.done("quota", "set", f"{name}@example.org", "--size", str(2**63 - 1))
+    (found,) = anne.listed("quota", "list", "--by-domain")
+    assert found["promised_bytes"] == 2**63 - 1
