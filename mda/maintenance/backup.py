@@ -26,7 +26,7 @@ from mda.storage.dictionaries import FOLDER as DICTIONARIES
 from mda.storage.dictionaries import install, list_dictionaries
 from mda.storage.location import segment_path
 from mda.storage.seal import read_seal
-from mda.storage.shard import Shard
+from mda.storage.shard import Shard, open_shard
 from mda.storage.syscalls import Syscalls, sync_folder
 
 PIECE_BYTES = 1_048_576
@@ -82,9 +82,11 @@ def back_up(
 
 
 def missing_bytes(shards: tuple[Shard, ...], root: Path) -> int:
-    """About what the next backup will copy: the segments that the folder has not, or not whole."""
+    """About what the next backup will copy: the segments that the folder has not, or not whole. StorageUnavailable
+    where a shard is not there."""
     total = 0
     for shard in shards:
+        open_shard(shard.root, shard.id, shard.name)
         target = root / ShardCopy(shard.id, shard.name, shard.url, {}).folder
         for segment, _ in list_segments(shard.root):
             here, there = _size(segment_path(shard.root, segment)), _size(segment_path(target, segment))

@@ -13,6 +13,7 @@ system shared between machines: flock need not reach that far.
 """
 
 import contextlib
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
@@ -37,7 +38,7 @@ def running(data_dir: Path, embedded_user: str = "") -> Iterator[str]:
         place.data_dir.mkdir(mode=0o755, parents=True, exist_ok=True)
         users = os.open(place.users, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise SettingsError(f"{error.filename}: {error.strerror}", "set data_dir to a folder of yours") from error
+        raise SettingsError(f"{error.filename}: {error.strerror}", _remedy(place, error)) from error
     try:
         with _gate(place):
             url = _ensure_running(place, user)
@@ -45,6 +46,15 @@ def running(data_dir: Path, embedded_user: str = "") -> Iterator[str]:
         yield url
     finally:
         _leave(place, user, users)
+
+
+def _remedy(place: Place, error: OSError) -> str:
+    another = "set data_dir to a folder of yours"
+    try:
+        owner = place.data_dir.owner()
+    except (OSError, KeyError):  # not there, or of nobody
+        return another
+    return f"run it as its owner: runuser -u {owner} -- mda; or {another}" if error.errno == errno.EACCES else another
 
 
 def revive(data_dir: Path, embedded_user: str = "") -> bool:

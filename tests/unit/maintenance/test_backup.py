@@ -165,6 +165,12 @@ def test_folder_that_cannot_be_made_is_named(anne: System) -> None:
     assert anne.refused("backup", "/proc/backup").startswith("mda: /proc/backup: ")
 
 
+def test_shard_that_is_not_there_is_named(anne: System, tmp_path: Path) -> None:
+    (anne.data_dir / "shards").rename(anne.data_dir / "elsewhere")
+    for words in ((), ("--dry-run",)):
+        assert "is its disk mounted?" in anne.refused("backup", str(tmp_path / "backup"), *words)
+
+
 def test_empty_word_is_no_folder(anne: System) -> None:
     for words in (("backup", ""), ("restore", "", "--list"), ("export", ANNE, ""), ("shard", "add", "second", "")):
         result = anne.run(*words)

@@ -1,6 +1,7 @@
 """The embedded PostgreSQL: started, shared, adopted, stopped; as root and as a normal user."""
 
 import contextlib
+import errno
 import os
 import shutil
 import signal
@@ -219,6 +220,16 @@ def test_root_is_told_when_the_servers_user_cannot_reach_the_folder(data_dir: Pa
 
 
 @needs_root
+def test_another_user_is_told_whose_it_is(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: object, *_: object) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    data_dir.mkdir(parents=True, exist_ok=True)
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(SettingsError, match=f"runuser -u {data_dir.owner()} -- mda"), embedded.running(data_dir):
+        pass
+
+
 def test_root_may_name_the_user_but_not_root_itself() -> None:
     assert choose_user("nobody") == ServerUser("nobody", NOBODY, choose_user("nobody").gid, is_lent=True)
     with pytest.raises(SettingsError, match="refuses"):
