@@ -10,7 +10,7 @@ from mda.address import Address
 from mda.cli.options import FolderType, account_argument, json_object_option
 from mda.cli.progress import Meter
 from mda.cli.table import to_json
-from mda.errors import Conflict, InvalidValue
+from mda.errors import Conflict, InvalidValue, MdaError
 from mda.maintenance import shards
 from mda.metadata.directory import accounts
 from mda.metadata.mailbox import exported, mailboxes
@@ -36,18 +36,19 @@ from mda.transfer.maildir import MaildirWriter
     help="Which files.",
 )
 @json_object_option
-@click.pass_obj
-def export(config: Path | None, account: Address, target: Path, path: str | None, form: str, as_json: bool) -> None:
+@click.pass_context
+def export(ctx: click.Context, account: Address, target: Path, path: str | None, form: str, as_json: bool) -> None:
     """Export an account's mail into a new folder.
 
     As IMAP shows it, with flags, keywords and dates: a Maildir with its subfolders, or an mbox for each mailbox
-    (mboxrd). mda import brings it back byte for byte. Interrupted, it begins anew in another folder.
+    (mboxrd). mda import brings it back byte for byte. Interrupted, it begins anew in another folder. Exits with 1 when
+    a message could not be read; the others are there.
 
     \b
     $ mda export anne@example.org /backup/anne
     $ mda export anne@example.org /backup/anne --format mbox --mailbox Archive
     """
-    chosen = settings.load(config)
+    chosen = settings.load(ctx.obj)
     with opened(chosen) as handle:
         account_id = accounts.find(handle, account).id
         tree = (mailboxes.find(handle, account_id, path),) if path else mailboxes.list_all(handle, account_id)
@@ -56,19 +57,27 @@ def export(config: Path | None, account: Address, target: Path, path: str | None
             for shard in shards.all_shards(handle)
         }
         _require_new(target)
-        count = octets = 0
+        count = octets = missing = 0
         with Meter("exporting", exported.total(handle, account_id, tuple(one.id for one in tree))) as meter:
+
+            def miss(error: MdaError) -> None:
+                nonlocal missing
+                missing += 1
+                meter.say(f"left out {error}", err=True)
+
             try:
                 for one in tree:
-                    for item in _written(target, form, one, items(handle, readers, account_id, one)):
+                    for item in _written(target, form, one, items(handle, readers, account_id, one, miss)):
                         count, octets = count + 1, octets + item.size
                         meter.add(item.size)
             except OSError as error:
                 raise InvalidValue(f"{error.filename or target}: {error.strerror}", "name another folder") from error
     if as_json:
-        click.echo(to_json({"messages": count, "bytes": octets, "mailboxes": len(tree)}))
+        click.echo(to_json({"messages": count, "bytes": octets, "mailboxes": len(tree), "left_out": missing}))
     else:
-        click.echo(f"exported {count} messages from {len(tree)} mailbox" + ("" if len(tree) == 1 else "es"))
+        told = f"exported {count} messages from {len(tree)} mailbox" + ("" if len(tree) == 1 else "es")
+        click.echo(told + (f"; {missing} could not be read" if missing else ""))
+    ctx.exit(1 if missing else 0)
 
 
 def _written(target: Path, form: str, mailbox: Mailbox, found: Iterator[Item]) -> Iterator[Item]:

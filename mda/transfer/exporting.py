@@ -1,9 +1,9 @@
 """An account's messages as items for files: in their delivered form, with flags, keywords and internal date."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from mda.delivery import delivered_form
-from mda.errors import NotFound, RecordDamaged
+from mda.errors import MdaError, NotFound, RecordDamaged
 from mda.metadata.mailbox import exported
 from mda.metadata.mailbox.listed import Mailbox
 from mda.metadata.mailbox.places import Place
@@ -14,13 +14,21 @@ from mda.storage.reader import SegmentReader
 from mda.transfer.item import Item
 
 
-def items(handle: Handle, readers: Mapping[int, SegmentReader], account_id: int, mailbox: Mailbox) -> Iterator[Item]:
-    """The mailbox's messages by UID. RecordDamaged and NotFound name the message that can't be read."""
+def items(
+    handle: Handle,
+    readers: Mapping[int, SegmentReader],
+    account_id: int,
+    mailbox: Mailbox,
+    miss: Callable[[MdaError], None],
+) -> Iterator[Item]:
+    """The mailbox's messages by UID. `miss` is told of each that can't be read (RecordDamaged or NotFound, which name
+    it): it is left out, and no reason to withhold the others."""
     for one in exported.read(handle, account_id, mailbox.id):
         try:
             stored = read_body(readers, one.place, one.replica)
         except (RecordDamaged, NotFound) as error:
-            raise type(error)(f"{mailbox.path}:{one.uid}: {error.message}", error.remedy) from error
+            miss(type(error)(f"{mailbox.path}:{one.uid}: {error.message}", error.remedy))
+            continue
         raw = delivered_form.assemble(one.prefix, stored, one.forged_spans)
         yield Item(raw, one.internal_date, one.flags, one.keywords, mailbox.path, size=one.size)
 

@@ -160,6 +160,20 @@ def test_exported_mail_is_known_again(anne: System, engine: Engine, tmp_path: Pa
     assert anne.done("import", ANNE, str(tmp_path / "new.mbox"), "--skip-existing") == "imported 1 messages\n"
 
 
+@pytest.mark.parametrize("form", ["maildir", "mbox"])
+def test_message_that_can_not_be_read_keeps_no_other_back(anne: System, tmp_path: Path, form: str) -> None:
+    anne.deliver(ANNE, b"Subject: lost\r\n\r\n")
+    for segment in (anne.data_dir / "shards").rglob("*.seg"):
+        segment.unlink()
+    anne.deliver(ANNE, b"Subject: kept\r\n\r\n")
+    done = anne.run("export", ANNE, str(tmp_path / "out"), "--format", form)
+    assert (done.exit_code, done.stdout) == (1, "exported 1 messages from 1 mailbox; 1 could not be read\n")
+    assert done.stderr.startswith("left out INBOX:1: ")
+    anne.done("account", "add", BOB)
+    source = tmp_path / "out" if form == "maildir" else tmp_path / "out" / "INBOX.mbox"
+    assert anne.done("import", BOB, str(source)) == "imported 1 messages\n"
+
+
 def test_exported_mail_is_new_where_the_stored_body_is_lost(anne: System, tmp_path: Path) -> None:
     anne.deliver(ANNE, b"X-Original-To: eve@example.net\r\nSubject: forged\r\n\r\nHello\r\n")
     anne.done("export", ANNE, str(tmp_path / "out"))
