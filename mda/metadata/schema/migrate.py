@@ -59,12 +59,14 @@ WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS
 def upgrade(engine: Engine, revision: str = HEAD) -> None:
     """Applies every migration up to `revision`; nothing to do is no error."""
     with _locked(engine) as connection, _explained():
+        _require_known(MigrationContext.configure(connection).get_current_revision())
         _patiently(connection, lambda: command.upgrade(_config(connection), revision))
 
 
 def downgrade(engine: Engine, revision: str = BASE) -> None:
     """Takes migrations back down to `revision`. Rows of dropped tables are lost."""
     with _locked(engine) as connection, _explained():
+        _require_known(MigrationContext.configure(connection).get_current_revision())
         _patiently(connection, lambda: command.downgrade(_config(connection), revision))
 
 
@@ -72,6 +74,7 @@ def planned(before: str | None, revision: str = HEAD, *, is_up: bool = True) -> 
     """The migrations that `upgrade`, or else `downgrade`, would run on a database at `before`, in their order."""
     scripts = ScriptDirectory(str(script_folder()))
     here = before or BASE
+    _require_known(before)
     with _explained():
         if is_up:
             return tuple(one.revision for one in scripts.iterate_revisions(revision, here))[::-1]
@@ -148,6 +151,16 @@ def _config(connection: Connection) -> Config:
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     return config
+
+
+def _require_known(revision: str | None) -> None:
+    """Conflict for a database of a later program: the way from there is in that one."""
+    known = {one.revision for one in ScriptDirectory(str(script_folder())).walk_revisions()}
+    if revision is not None and revision not in known:
+        raise Conflict(
+            f"database schema is at revision {revision}, which this program does not know: it has {newest()} at most",
+            "install the version that goes with it, or a later one",
+        )
 
 
 @contextmanager

@@ -5,6 +5,8 @@ import os
 import subprocess
 from pathlib import Path
 
+from sqlalchemy import Engine, text
+
 from mda.metadata.schema import migrate
 from tests.unit.cli.conftest import PROGRAM, System
 
@@ -126,3 +128,12 @@ def test_psql_reaches_the_database_and_ends_as_it_does(system: System) -> None:
     assert done.stdout == "first\n"
     wrong = subprocess.run([*asked, "SELECT nothing FROM nowhere"], env=environment, capture_output=True, check=False)
     assert wrong.returncode == 1
+
+
+def test_schema_of_a_later_program_is_not_taken_for_a_mistyped_revision(system: System, engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    for words in (("db", "upgrade"), ("db", "upgrade", "--dry-run"), ("db", "downgrade", "0007", "--yes")):
+        error = system.refused(*words)
+        assert "at revision 9999, which this program does not know" in error
+        assert "install the version that goes with it" in error
