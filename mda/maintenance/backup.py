@@ -97,8 +97,6 @@ def missing_bytes(shards: tuple[Shard, ...], root: Path) -> int:
 def prune(root: Path, keeps: int) -> int:
     """Forgets all but the newest `keeps` backups, and removes segments that none of those has; how many."""
     found = manifest.read_all(root)
-    for one in found[:-keeps]:
-        manifest.forget(root, one)
     kept = {
         segment_path(root / copy.folder, segment)
         for one in found[-keeps:]
@@ -107,6 +105,8 @@ def prune(root: Path, keeps: int) -> int:
     }
     gone = [path for path in root.glob("*/*/*.seg") if path not in kept]
     try:
+        for one in found[:-keeps]:
+            manifest.forget(root, one)
         for path in gone:
             path.unlink()
     except OSError as error:
@@ -143,7 +143,7 @@ def _require_writable(root: Path) -> None:
 
 def _failed(root: Path, error: OSError) -> StorageUnavailable:
     what = f"{error.filename or root}: {error.strerror}"
-    return StorageUnavailable(f"the backup can't be written: {what}", unwritable.remedy(root, error))
+    return StorageUnavailable(what, unwritable.remedy(root, error))
 
 
 def _size(path: Path) -> int:
