@@ -101,7 +101,8 @@ def read_index(index: Path) -> tuple[Entry, ...]:
 def _lines(index: Path) -> Iterator[str]:
     try:
         with index.open(encoding="utf-8", errors="surrogateescape") as stream:
-            yield from iter(lambda: stream.readline(MOST_CHARACTERS), "")  # a longer one is none, cut as it is
+            for line in iter(lambda: stream.readline(MOST_CHARACTERS), ""):  # a longer one is none, cut as it is
+                yield line.removesuffix("\n")
     except OSError as error:
         raise InvalidValue(f"{index}: {error.strerror}", "name a file with lines like: spam inmail/1") from error
 
