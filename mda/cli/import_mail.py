@@ -19,6 +19,7 @@ from mda.errors import Conflict, InvalidValue
 from mda.logs import configure
 from mda.maintenance import shards
 from mda.metadata.directory import accounts
+from mda.metadata.mailbox import mailbox_names
 from mda.metadata.postgresql.readiness import fit_to_serve
 from mda.sizes import format_size
 from mda.storage.shard import ShardState
@@ -62,10 +63,10 @@ def import_(
         (shard,) = shards.named(handle, found.shard)
         if shard.state is ShardState.READONLY:
             raise Conflict(f"shard {shard.name} is readonly", "move the account first: mda shard move")
-        if is_rehearsal:
-            _rehearse(source, mailbox, as_json=as_json)
-            return
         known = Known(handle, shards.all_shards(handle), found.id) if skips else None
+        if is_rehearsal:
+            _rehearse(source, mailbox, known, as_json=as_json)
+            return
         importer = Importer(handle, chosen, shard, found.id, known)
         stored = skipped = 0
         is_done = False
@@ -83,21 +84,28 @@ def import_(
                 click.echo(f"imported {stored} messages" + (f", left out {skipped}" if skipped else ""))
 
 
-def _rehearse(source: Path, mailbox: str, *, as_json: bool) -> None:
+def _rehearse(source: Path, mailbox: str, known: Known | None, *, as_json: bool) -> None:
     counts: Counter[str] = Counter()
-    octets = 0
+    octets = skipped = 0
     with Meter("reading", _size(source)) as meter:
         for item in _items(source):
-            counts[item.mailbox or mailbox] += 1
-            octets += len(item.raw)
             meter.add(item.size)
+            if known is not None and not known.is_new(item.raw):
+                skipped += 1
+                continue
+            name = item.mailbox or mailbox
+            if name not in counts:
+                mailbox_names.parse(name)
+            counts[name] += 1
+            octets += len(item.raw)
     if as_json:
-        total = {"is_dry_run": True, "messages": counts.total(), "bytes": octets}
+        total = {"is_dry_run": True, "messages": counts.total(), "bytes": octets, "left_out": skipped}
         click.echo(to_json({**total, "mailboxes": dict(sorted(counts.items()))}))
         return
     for name, count in sorted(counts.items()):
         click.echo(visible(f"{name}: {count} messages"))
-    click.echo(f"would import {counts.total()} messages, {format_size(octets)}")
+    left_out = f", leave out {skipped}" if skipped else ""
+    click.echo(f"would import {counts.total()} messages, {format_size(octets)}{left_out}")
 
 
 def _items(source: Path) -> Iterator[Item]:

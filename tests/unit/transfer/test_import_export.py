@@ -182,6 +182,17 @@ def test_exported_mail_is_new_where_the_stored_body_is_lost(anne: System, tmp_pa
     assert anne.done("import", ANNE, str(tmp_path / "out"), "--skip-existing") == "imported 1 messages\n"
 
 
+def test_rehearsal_says_what_the_import_would_do(anne: System, tmp_path: Path) -> None:
+    (tmp_path / "a.mbox").write_bytes(b"From x\nSubject: one\n\n\nFrom x\nSubject: two\n\n\n")
+    anne.done("import", ANNE, str(tmp_path / "a.mbox"))
+    told = anne.done("import", ANNE, str(tmp_path / "a.mbox"), "--dry-run", "--skip-existing")
+    assert told == "would import 0 messages, 0 B, leave out 2\n"
+    for words in ((), ("--dry-run",)):
+        assert "mean something else" in anne.refused(
+            "import", ANNE, str(tmp_path / "a.mbox"), "--mailbox", "a*", *words
+        )
+
+
 def test_what_is_no_mail_is_refused(anne: System, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("hello\n")
     assert "is no mbox" in anne.refused("import", ANNE, str(tmp_path / "file"))
