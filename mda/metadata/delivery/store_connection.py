@@ -129,7 +129,8 @@ class StoreConnection:
                     raise RowRefused from error  # psycopg2 itself can't write down a value
                 if connection.closed:
                     self.close()
-                    raise CommitUnknown("PostgreSQL broke off a delivery", "see PostgreSQL's log") from error
+                    cause = unavailable(error).message
+                    raise CommitUnknown(f"a delivery was broken off: {cause}", "see PostgreSQL's log") from error
                 if isinstance(error, BROKEN_OFF) and attempts < ATTEMPTS:
                     time.sleep(random.uniform(0, BACKOFF_SECONDS * attempts))  # noqa: S311 - only to part the rivals
                     continue
