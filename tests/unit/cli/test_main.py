@@ -4,14 +4,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import Engine, text
 
 from mda.cli.lazy import Deferred, Entry
 from mda.cli.main import COMMANDS, SECTIONS, root
@@ -247,30 +245,6 @@ def test_interrupt_exits_130_without_a_traceback(anne: System) -> None:
     _, errors = process.communicate()
     assert process.returncode == 130
     assert b"Traceback" not in errors
-
-
-@pytest.mark.usefixtures("takes_interrupts")
-@pytest.mark.parametrize("words", [("account", "list"), ("account", "add", "bob@example.org")], ids=" ".join)
-def test_second_interrupt_ends_a_command_that_waits_for_the_database(
-    anne: System, engine: Engine, words: tuple[str, ...]
-) -> None:
-    environment = {**os.environ, "MDA_CONFIG": str(anne.file)}
-    waiting = text(
-        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    )
-    with engine.connect() as holder, engine.connect() as watcher:
-        holder.execute(text("LOCK TABLE account, address IN ACCESS EXCLUSIVE MODE"))
-        process = subprocess.Popen([*PROGRAM, *words], env=environment, stderr=subprocess.PIPE)
-        while not watcher.scalar(waiting):
-            watcher.rollback()
-            assert process.poll() is None
-        started = time.monotonic()
-        process.send_signal(signal.SIGINT)
-        time.sleep(0.3)  # two at once are one signal
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate()
-    assert (process.returncode, errors) == (130, b"")
-    assert time.monotonic() - started < 15, "the statement's limit is 30 s"
 
 
 @pytest.mark.usefixtures("takes_interrupts")
