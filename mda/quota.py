@@ -36,15 +36,15 @@ def takes(usage: Usage, size: int, grace_percent: int) -> bool:
     return is_below and (usage.used_bytes + size) * 100 <= usage.quota_bytes * (100 + grace_percent)
 
 
-def is_reached(usage: Usage, percent: int, more_bytes: int = 0, more_messages: int = 0) -> bool:
-    """Whether `percent` of a limit is used, or is with so much more. Never where that is NEVER, nor of a limit of 0:
-    who may have nothing need not be warned."""
+def is_reached(usage: Usage, percent: int) -> bool:
+    """Whether `percent` of a limit is used. Never where that is NEVER, nor of a limit of 0: who may have nothing need
+    not be warned."""
     if percent == NEVER:
         return False
-    if usage.quota_bytes and (usage.used_bytes + more_bytes) * 100 >= usage.quota_bytes * percent:
+    if usage.quota_bytes and usage.used_bytes * 100 >= usage.quota_bytes * percent:
         return True
     most = usage.quota_messages or 0
-    return most > 0 and (usage.used_messages + more_messages) * 100 >= most * percent
+    return most > 0 and usage.used_messages * 100 >= most * percent
 
 
 def percent(usage: Usage) -> int | None:

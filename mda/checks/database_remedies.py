@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mda.checks.site import Site, quoted
+from mda.metadata.postgresql.engine import EMBEDDED
 from mda.metadata.postgresql.opened import Handle, host_of
 from mda.metadata.postgresql.postgresql_binaries import program_for
 from mda.metadata.postgresql.server_facts import ServerFacts
 from mda.settings import Settings
 
-EMBEDDED = "embedded"
 RELOAD = "SELECT pg_reload_conf()"
 LOCAL = ("localhost", "127.0.0.1", "::1")
 OURS = "mda.socket mda mda-trainer"

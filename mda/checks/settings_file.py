@@ -9,6 +9,7 @@ from mda.checks.finding import Finding, error, ok, warning
 from mda.checks.site import Site, quoted
 from mda.metadata.postgresql.opened import beside
 from mda.settings import Settings
+from mda.storage.unwritable import user_name
 
 SOCKET_PATH_BYTES = 107
 """sun_path of unix(7), without its NUL."""
@@ -71,7 +72,7 @@ def _data_dir(settings: Settings, site: Site) -> Iterator[Finding]:
     if os.geteuid() != owner:
         yield warning(
             "settings.user",
-            f"data_dir {folder} belongs to {_name(owner)}, and this check runs as {_name(os.geteuid())}",
+            f"data_dir {folder} belongs to {user_name(owner)}, and this check runs as {user_name(os.geteuid())}",
             "what is said here of access to files holds for another user than the service's",
             f"{_as(owner)} {site.mda('check')}",
         )
@@ -119,13 +120,6 @@ def _paths(settings: Settings, site: Site) -> Iterator[Finding]:
             "mda serve does not start, and mail waits in Postfix's queue",
             site.setting("lmtp.tcp", "127.0.0.1:24"),
         )
-
-
-def _name(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
 
 
 def _as(uid: int) -> str:

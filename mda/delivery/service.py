@@ -125,8 +125,8 @@ class DeliveryService:
         """Every copy with its decision. What is remembered takes mail, but refuses none: that takes a fresh answer."""
         plan = partial(plan_copies, message, policy=self._services.policy, next_id=self._services.identifiers.next)
         copies = plan(accepted)
-        doubtful = {copy.number for copy in copies if isinstance(copy.decision, Cause)}
-        doubtful = {number for number in doubtful if accepted[number].is_remembered}
+        refused = {copy.number for copy in copies if isinstance(copy.decision, Cause)}
+        doubtful = [number for number in refused if accepted[number].is_remembered]
         if not doubtful:
             return copies
         asked = [self._services.lookup.ask(accepted[number].recipient.address) for number in doubtful]

@@ -8,25 +8,9 @@ from mda import address
 from mda.delivery import remembered
 from mda.delivery.remembered import Remembered
 from mda.metadata.directory.resolve import DomainUsage, Resolved, Target
+from tests.unit.delivery.test_plan import make_target
 
 ANNA = address.parse("anna@example.org").key
-
-
-def target(**values: object) -> Target:
-    given: dict[str, object] = {
-        "account_id": 1,
-        "address": str(ANNA),
-        "shard_id": 1,
-        "is_enabled": True,
-        "quota_bytes": None,
-        "quota_messages": None,
-        "used_bytes": 0,
-        "used_messages": 0,
-        "detail": "",
-        "detail_mailbox_id": None,
-        "spam_threshold": None,
-    }
-    return Target(**(given | values))  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -40,7 +24,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def kept(clock: list[float], *targets: Target, hold_seconds: float = 60, trusted: float = 1e9) -> Remembered:
     known = Remembered(hold_seconds)
     known.trust(trusted)
-    known.keep(ANNA, Resolved(targets or (target(),)), known.changes, clock[0])
+    known.keep(ANNA, Resolved(targets or (make_target(),)), known.changes, clock[0])
     return known
 
 
@@ -85,17 +69,17 @@ def test_what_was_asked_for_before_a_change_is_not_kept(clock: list[float]) -> N
     known = Remembered(60)
     asked = known.changes
     known.forget()
-    known.keep(ANNA, Resolved((target(),)), asked, clock[0])
+    known.keep(ANNA, Resolved((make_target(),)), asked, clock[0])
     assert not is_known(known)
 
 
 @pytest.mark.parametrize(
     "unheard",
-    [target(detail="news"), target(domain=DomainUsage(1000, None, None, 0, 0, is_fresh=True))],
+    [make_target(detail="news"), make_target(domain=DomainUsage(1000, None, None, 0, 0, is_fresh=True))],
     ids=["detail", "domain"],
 )
 def test_what_changes_without_a_word_is_held_briefly(clock: list[float], unheard: Target) -> None:
-    known = kept(clock, target(), unheard)
+    known = kept(clock, make_target(), unheard)
     clock[0] += 0.9
     assert is_known(known)
     clock[0] += 0.1
@@ -113,7 +97,7 @@ def test_a_short_time_is_no_longer_than_it_says(clock: list[float]) -> None:
 
 
 def test_use_is_counted_until_somebody_else_is_seen(clock: list[float]) -> None:
-    full = target(quota_messages=10, used_messages=3, used_bytes=300, modseq=7)
+    full = make_target(quota_messages=10, used_messages=3, used_bytes=300, modseq=7)
     known = kept(clock, full)
     full.stored(100, 8)
     assert (full.used_messages, full.used_bytes) == (4, 400)
@@ -123,7 +107,7 @@ def test_use_is_counted_until_somebody_else_is_seen(clock: list[float]) -> None:
 
 
 def test_others_do_not_matter_where_there_is_no_quota(clock: list[float]) -> None:
-    free = target(modseq=7)
+    free = make_target(modseq=7)
     known = kept(clock, free)
     free.stored(100, 12)
     assert is_known(known)
@@ -134,5 +118,5 @@ def test_the_oldest_make_room(clock: list[float], monkeypatch: pytest.MonkeyPatc
     known = Remembered(60)
     keys = [address.parse(f"{number}@example.org").key for number in range(3)]
     for key in keys:
-        known.keep(key, Resolved((target(),)), known.changes, clock[0])
+        known.keep(key, Resolved((make_target(),)), known.changes, clock[0])
     assert [known.recall(key) is not None for key in keys] == [False, True, True]
