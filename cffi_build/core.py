@@ -1,4 +1,4 @@
-"""Builds mda._core: the C core (csrc/mime, csrc/antispam) through CFFI in out-of-line API mode.
+"""Builds mda._core: the C core (csrc/mime, csrc/antispam, csrc/lmtp) through CFFI in out-of-line API mode.
 
 The public headers are read verbatim: what stands between `cdef begin` and `cdef end` is the declaration CFFI sees and
 the compiler sees, so that there is one truth. Run as a program, it compiles mda/_core in place; setup.py takes
@@ -15,7 +15,7 @@ from pathlib import Path
 from cffi import FFI
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDERS = ("csrc/mime", "csrc/antispam")
+FOLDERS = ("csrc/mime", "csrc/antispam", "csrc/lmtp")
 _CDEF = re.compile(r"/\* cdef begin \*/\n(.*?)/\* cdef end \*/", re.DOTALL)
 _INCLUDE = re.compile(r'^#include "([^"]+)"', re.MULTILINE)
 
@@ -57,7 +57,7 @@ def builder(base: Path = Path()) -> FFI:
         sources=_files(".c", base),
         depends=_files(".h", base),
         include_dirs=[(base / "csrc").as_posix()],
-        extra_compile_args=["-std=c11", "-O3", "-fvisibility=hidden"],
+        extra_compile_args=["-std=c11", "-O3", "-fvisibility=hidden", "-pthread"],
     )
     return ffi
 

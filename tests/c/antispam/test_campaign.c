@@ -3,7 +3,7 @@
 
 #include "../../../csrc/antispam/campaign.h"
 #include "../../../csrc/antispam/features.h"
-#include "check.h"
+#include "../check.h"
 
 #include <unistd.h>
 

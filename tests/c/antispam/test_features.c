@@ -4,7 +4,7 @@
 #include "../../../csrc/antispam/normal.h"
 #include "../../../csrc/antispam/text.h"
 #include "../../../csrc/antispam/url.h"
-#include "check.h"
+#include "../check.h"
 
 enum { COPIES = 3 };
 

@@ -1,6 +1,6 @@
 /* Normal text: what it becomes, in any pieces, cut anywhere, in any room. */
 #include "../../../csrc/antispam/normal.h"
-#include "check.h"
+#include "../check.h"
 
 static int becomes(const char *text, const char *wanted) {
     size_t length = strlen(text);

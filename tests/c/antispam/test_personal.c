@@ -1,6 +1,6 @@
 /* Views, corrections and learning from marks, on sets made by hand. */
 #include "../../../csrc/antispam/personal.h"
-#include "check.h"
+#include "../check.h"
 
 #include <math.h>
 

@@ -3,7 +3,7 @@
 #include "../../../csrc/antispam/extract.h"
 #include "../../../csrc/antispam/learn.h"
 #include "../../../csrc/antispam/score.h"
-#include "check.h"
+#include "../check.h"
 
 #include <math.h>
 

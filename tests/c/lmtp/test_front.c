@@ -1,0 +1,155 @@
+/* The thread: many connections at once, answered from another; a drain; a cut. */
+#include "front.h"
+
+#include "../check.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { PEERS = 8, MESSAGES = 60 };
+
+static const lmtp_replies replies = {
+    "220 hello\r\n", "250 ok\r\n", "250 sender\r\n", "250 recipient\r\n", "354 go\r\n", "421 idle\r\n", "421 slow\r\n",
+    "421 bye\r\n"};
+static const lmtp_limits limits = {.message_bytes = 1 << 20, .held_bytes = 1 << 24, .command_bytes = 2000,
+                                   .recipients = 10, .idle_ms = 60000, .data_ms = 60000, .fresh_ms = 60000};
+
+/* Reads up to the end of a line that begins with `code`, or the end of the stream. */
+static int hear(int descriptor, const char *code) {
+    char line[200];
+    size_t length = 0;
+    for (;;) {
+        char octet;
+        if (read(descriptor, &octet, 1) != 1) {
+            return 0;
+        }
+        line[length++] = octet;
+        CHECK(length < sizeof line);
+        if (octet == '\n') {
+            if (strncmp(line, code, strlen(code)) == 0) {
+                return 1;
+            }
+            length = 0;
+        }
+    }
+}
+
+static void say(int descriptor, const char *text) {
+    CHECK(write(descriptor, text, strlen(text)) == (ssize_t)strlen(text));
+}
+
+static void *speak(void *argument) {
+    int descriptor = *(int *)argument;
+    CHECK(hear(descriptor, "220 "));
+    say(descriptor, "LHLO x\r\n");
+    CHECK(hear(descriptor, "250 lhlo"));
+    for (int message = 0; message < MESSAGES; message++) {
+        say(descriptor, "MAIL FROM:<a@b>\r\nRCPT TO:<known@d>\r\nDATA\r\n");
+        CHECK(hear(descriptor, "354 "));
+        say(descriptor, "Subject: x\r\n\r\nhello\r\n.\r\n");
+        CHECK(hear(descriptor, "250 saved"));
+    }
+    CHECK(hear(descriptor, "421 bye"));
+    CHECK(!hear(descriptor, "2"));
+    close(descriptor);
+    return NULL;
+}
+
+static size_t pack(uint8_t *out, uint64_t connection, const char *said, uint32_t state, uint32_t flags) {
+    lmtp_answer answer = {.connection = connection, .length = (uint32_t)strlen(said), .state = state, .flags = flags};
+    memcpy(out, &answer, sizeof answer);
+    memcpy(out + sizeof answer, said, strlen(said));
+    return sizeof answer + strlen(said);
+}
+
+/* Answers until all connections have gone; how many messages came. */
+static unsigned serve(lmtp_front *front, unsigned peers) {
+    unsigned messages = 0;
+    while (peers) {
+        struct pollfd ready = {.fd = lmtp_front_descriptor(front), .events = POLLIN};
+        CHECK(poll(&ready, 1, 60000) == 1);
+        uint32_t count;
+        const lmtp_event *events = lmtp_front_take(front, &count);
+        uint8_t answers[PEERS * 100];
+        size_t length = 0;
+        for (uint32_t index = 0; index < count; index++) {
+            const lmtp_event *event = events + index;
+            if (event->kind == LMTP_GONE) {
+                peers--;
+            } else if (event->kind == LMTP_LINES) {
+                length += pack(answers + length, event->connection, "250 lhlo\r\n", LMTP_READY, 0);
+            } else {
+                CHECK(event->recipient == 5 && event->length == 21);
+                CHECK(memcmp(event->octets, "Subject: x\r\n\r\nhello\r\n", 21) == 0);
+                messages++;
+                length += pack(answers + length, event->connection, "250 saved\r\n", LMTP_READY, LMTP_RESTS);
+            }
+        }
+        CHECK(lmtp_front_answer(front, answers, (uint32_t)length));
+        if (messages == PEERS * MESSAGES) {
+            CHECK(lmtp_front_leave(front));
+        }
+    }
+    return messages;
+}
+
+static int connect_to(lmtp_front *front) {
+    int pair[2];
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
+    CHECK(lmtp_front_add(front, pair[0], 1));
+    return pair[1];
+}
+
+static void test_many(void) {
+    lmtp_front *front = lmtp_front_new(&limits, &replies);
+    CHECK(front);
+    static const uint8_t line[] = "RCPT TO:<known@d>";
+    lmtp_front_trust(front, UINT64_MAX);
+    CHECK(lmtp_front_know(front, line, sizeof line - 1, 5, UINT64_MAX));
+    pthread_t threads[PEERS];
+    int descriptors[PEERS];
+    for (int peer = 0; peer < PEERS; peer++) {
+        descriptors[peer] = connect_to(front);
+        CHECK(pthread_create(threads + peer, NULL, speak, descriptors + peer) == 0);
+    }
+    CHECK(serve(front, PEERS) == PEERS * MESSAGES);
+    for (int peer = 0; peer < PEERS; peer++) {
+        pthread_join(threads[peer], NULL);
+    }
+    while (!lmtp_front_rests(front)) {
+        poll(NULL, 0, 1);
+    }
+    CHECK(lmtp_front_held(front) == 0);
+    lmtp_front_free(front);
+}
+
+/* With an event that nobody has answered, and one that nobody has taken. */
+static void test_freed_in_the_middle(void) {
+    lmtp_front *front = lmtp_front_new(&limits, &replies);
+    CHECK(front);
+    int first = connect_to(front), second = connect_to(front);
+    say(first, "LHLO x\r\n");
+    struct pollfd ready = {.fd = lmtp_front_descriptor(front), .events = POLLIN};
+    CHECK(poll(&ready, 1, 60000) == 1);
+    uint32_t count;
+    lmtp_front_take(front, &count);
+    say(second, "LHLO x\r\n");
+    CHECK(poll(&ready, 1, 60000) == 1);
+    CHECK(lmtp_front_abort(front));
+    uint8_t answer[100];
+    size_t length = pack(answer, 99, "250 nobody\r\n", LMTP_READY, 0);
+    CHECK(lmtp_front_answer(front, answer, (uint32_t)length));
+    CHECK(lmtp_front_forget(front));
+    lmtp_front_free(front);
+    CHECK(!hear(first, "250") && !hear(second, "250"));
+    close(first);
+    close(second);
+}
+
+int main(void) {
+    test_many();
+    test_freed_in_the_middle();
+    return 0;
+}
