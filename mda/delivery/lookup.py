@@ -8,7 +8,7 @@ import asyncio
 import queue
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -53,6 +53,14 @@ class Lookup:
     def recall(self, address: Address) -> Resolved | None:
         """The accounts behind an address, where they are remembered: good enough to take mail, not to refuse it."""
         return self._remembered.recall(address.key)
+
+    def holds_until(self, address: Address) -> float:
+        """Up to when (time.monotonic()) the address may be answered as now without asking; 0: each time anew."""
+        return self._remembered.holds_until(address.key)
+
+    def follow(self, forget: Callable[[], object], trust: Callable[[float], object]) -> None:
+        """Told when what `holds_until` has said holds no longer: see `Remembered.follow`."""
+        self._remembered.follow(forget, trust)
 
     async def ask(self, address: Address) -> Resolved | Cause:
         """The accounts behind an address by a fresh answer, or why there are none: DATABASE_UNAVAILABLE also where the

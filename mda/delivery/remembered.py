@@ -9,6 +9,7 @@ modseq when somebody else has changed it: then it is asked for anew.
 """
 
 import time
+from collections.abc import Callable
 
 from mda.address import Address
 from mda.metadata.directory.changes import BRIEF_SECONDS
@@ -25,6 +26,7 @@ class Remembered:
         self._hold_seconds = hold_seconds
         self._trusted_until = 0.0
         self._known: dict[Address, tuple[float, Resolved]] = {}
+        self._followers: list[tuple[Callable[[], object], Callable[[float], object]]] = []
         self.changes = 0
         """How often all was forgotten: an answer is kept only where this is as it was before it was asked for."""
 
@@ -50,16 +52,42 @@ class Remembered:
             del self._known[next(iter(self._known))]
         self._known[key] = asked_at, answer
 
+    def holds_until(self, key: Address) -> float:
+        """Up to when (time.monotonic()) the address may be answered by what is known now, while the database is heard
+        and whatever the message; 0 where that must be looked at each time."""
+        entry = self._known.get(key)
+        if entry is None:
+            return 0.0
+        asked_at, answer = entry
+        is_plain = not any(
+            _is_unheard(target) or target.has_quota or not target.is_enabled for target in answer.targets
+        )
+        return asked_at + self._hold_seconds if is_plain else 0.0
+
+    def follow(self, forget: Callable[[], object], trust: Callable[[float], object]) -> None:
+        """Whoever has been told `holds_until` is told what this is told, after it."""
+        self._followers.append((forget, trust))
+        trust(self._trusted_until)
+
     def forget(self) -> None:
         """The directory has changed."""
         self.changes += 1
         self._known.clear()
+        for forget, _ in self._followers:
+            forget()
 
     def trust(self, until: float) -> None:
         """Up to then (time.monotonic()) a change would have been heard of."""
         self._trusted_until = until
+        for _, trust in self._followers:
+            trust(until)
 
 
 def _is_unheard(target: Target) -> bool:
     """Whether what it rests on may change without a word."""
     return bool(target.detail) or target.domain is not None
+
+
+def _is_plain(target: Target) -> bool:
+    """Whether it takes any message, and says so up to a change that is heard."""
+    return target.is_enabled and not target.has_quota and not _is_unheard(target)

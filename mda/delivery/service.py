@@ -9,7 +9,7 @@ fails on the way is a temporary reply for the recipients that it touched.
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -79,6 +79,18 @@ class DeliveryService:
             return None
         recorder.add(LOOKUPS_REMEMBERED)
         return Accepted(recipient, resolved.targets, is_remembered=True)
+
+    def holds_until(self, recipient: Recipient) -> float:
+        """Up to when (time.monotonic()) a recipient may be accepted as now without asking; 0: each time anew."""
+        return self._services.lookup.holds_until(recipient.address)
+
+    def held(self, accepted: Accepted) -> Accepted:
+        """A recipient that is accepted by what `holds_until` has said."""
+        return accepted if accepted.is_remembered else replace(accepted, is_remembered=True)
+
+    def follow(self, forget: Callable[[], object], trust: Callable[[float], object]) -> None:
+        """Told when what `holds_until` has said holds no longer."""
+        self._services.lookup.follow(forget, trust)
 
     async def resolve(self, recipient: Recipient, reverse_path: str, size: int = 0) -> Accepted | Cause:
         """Who gets mail for this address. `size` in octets as SIZE announced it, 0 where it did not."""

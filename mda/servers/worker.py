@@ -70,6 +70,7 @@ class Worker:
             await self._wait_for_sessions()
             logs.gather(None)
             beating.cancel()
+            self._server.close()
 
     def _listen_to_orders(self) -> None:
         loop = asyncio.get_running_loop()

@@ -3,6 +3,7 @@
 The server knows nothing of accounts, storage or databases; it keeps what `resolve` returned and hands it back.
 """
 
+from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias
 
 from mda.causes import Cause, Reply
@@ -21,6 +22,17 @@ class Deliverer(Protocol):
 
         `size` in octets as SIZE announced it, 0 where it did not.
         """
+
+    def holds_until(self, recipient: Recipient, /) -> float:
+        """Up to when (time.monotonic()) this recipient, accepted just now, may be accepted without asking whatever the
+        reverse-path and the size; 0 where each must be asked for."""
+
+    def held(self, accepted: Accepted, /) -> Accepted:
+        """What is handed back of a recipient that was accepted so, for what `recall` or `resolve` returned."""
+
+    def follow(self, forget: Callable[[], object], trust: Callable[[float], object], /) -> None:
+        """From now on `forget` is called when what `holds_until` has said holds no longer, and `trust` with how long
+        (time.monotonic()) a change would be heard of: behind that moment nothing holds."""
 
     def refused(self, recipient: Recipient, reverse_path: str, peer: Peer, cause: Cause, /) -> None:
         """Told of each recipient that was not accepted, with who brought it."""

@@ -56,6 +56,12 @@ def read_reverse_path(mailbox: str) -> str:
         return mailbox
 
 
+@lru_cache(_REMEMBERED)
+def reverse_path_of(raw: bytes) -> str:
+    """As `read_reverse_path`, of a path that csrc/lmtp/command.c found plain: ASCII, and never too long."""
+    return read_reverse_path(raw.decode("ascii"))
+
+
 def read_recipient(mailbox: str, hostname: str) -> Address:
     """The forward-path's address. `postmaster` alone is the one at this host (RFC 5321 s4.1.1.3)."""
     if mailbox.lower() == "postmaster":

@@ -19,16 +19,10 @@ from collections.abc import Sequence
 from mda.logs import Logger
 from mda.metrics import recorder
 from mda.metrics.families import CONNECTIONS, CONNECTIONS_TAKEN, HELD_BYTES
-from mda.servers.lmtp.command import Dialect
 from mda.servers.lmtp.deliverer import Deliverer
-from mda.servers.lmtp.memory import HeldOctets
-from mda.servers.lmtp.protocol import LmtpConnection, Service
-from mda.servers.lmtp.session import Rules
+from mda.servers.lmtp.switchboard import Switchboard
 from mda.servers.lmtp.trust import is_trusted, trusted_uids
 from mda.settings import Settings
-
-LEAVE_SECONDS = 0.5
-"""How often sessions are asked to leave during a drain."""
 
 TURN_SECONDS = 0.005
 """By which a worker lets the one of the next lower rank go first. One whose event loop takes longer is busy enough."""
@@ -41,9 +35,11 @@ ACCEPT_RETRY_SECONDS = 0.5
 
 
 class LmtpServer:
+    """Made and used in a running event loop."""
+
     def __init__(self, settings: Settings, deliverer: Deliverer, log: Logger, rank: int = 0) -> None:
         """`rank` from 0 among the workers of the same listeners."""
-        self._service = service(settings, deliverer, log)
+        self._board = Switchboard(settings, deliverer, log, self._connection_gone)
         self._rank = rank
         self._workers = settings.worker_count
         self._gathers = settings.workers.gather_sessions
@@ -52,8 +48,6 @@ class LmtpServer:
         self._limit = -(-settings.lmtp.connections // settings.worker_count)
         self._log = log
         self._listeners: tuple[socket.socket, ...] = ()
-        self._connections: set[LmtpConnection] = set()
-        self._arriving: set[asyncio.Task[None]] = set()
         self._turns: dict[socket.socket, asyncio.TimerHandle] = {}
         self._is_accepting = self._is_draining = False
         self._all_gone = asyncio.Event()
@@ -79,7 +73,7 @@ class LmtpServer:
         self._stop_accepting()
         if not self._is_draining:
             self._is_draining = True
-            self._ask_to_leave()
+            self._board.leave()
         self._note_if_gone()
 
     async def closed(self) -> None:
@@ -87,20 +81,24 @@ class LmtpServer:
 
     def abort(self) -> int:
         """Cuts what is left; how many connections that was."""
-        for connection in tuple(self._connections):
-            connection.abort()
-        return len(self._connections)
+        self._board.abort()
+        return self._board.connections
+
+    def close(self) -> None:
+        """When all is over: nothing is served any more."""
+        self._stop_accepting()
+        self._board.close()
 
     def figures(self) -> None:
         recorder.put(CONNECTIONS, self.sessions)
-        recorder.put(HELD_BYTES, self._service.memory.held)
+        recorder.put(HELD_BYTES, self._board.held)
 
     # Accepting.
 
     @property
     def sessions(self) -> int:
-        """That are open, or just being accepted."""
-        return len(self._connections) + len(self._arriving)
+        """That are open."""
+        return self._board.connections
 
     def _resume_accepting(self) -> None:
         if self._is_accepting or self._is_draining or self.sessions >= self._limit:
@@ -168,58 +166,20 @@ class LmtpServer:
             self._stop_accepting()
             asyncio.get_running_loop().call_later(ACCEPT_RETRY_SECONDS, self._resume_accepting)
             return None
-        connection.setblocking(False)
         return connection
 
     def _admit(self, connection: socket.socket) -> None:
         recorder.add(CONNECTIONS_TAKEN)
-        task = asyncio.get_running_loop().create_task(self._serve(connection))
-        self._arriving.add(task)
-        task.add_done_callback(self._arrived)
-
-    def _arrived(self, task: asyncio.Task[None]) -> None:
-        self._arriving.discard(task)
-        if not task.cancelled() and (error := task.exception()):
+        try:
+            self._board.connect(connection, is_trusted=is_trusted(connection, self._uids))
+        except (OSError, MemoryError) as error:
+            connection.close()
             self._log.error("connection lost while it was accepted", error=str(error))
-        self._note_if_gone()
 
-    async def _serve(self, connection: socket.socket) -> None:
-        protocol = LmtpConnection(
-            self._service, is_trusted=is_trusted(connection, self._uids), on_closed=self._connection_closed
-        )
-        await asyncio.get_running_loop().connect_accepted_socket(lambda: protocol, connection)
-        if not protocol.is_gone:
-            self._connections.add(protocol)
-        if self._is_draining:
-            protocol.leave()
-
-    def _connection_closed(self, connection: LmtpConnection) -> None:
-        self._connections.discard(connection)
+    def _connection_gone(self) -> None:
         self._resume_accepting()
         self._note_if_gone()
 
-    # Draining.
-
-    def _ask_to_leave(self) -> None:
-        for connection in tuple(self._connections):
-            connection.leave()
-        asyncio.get_running_loop().call_later(LEAVE_SECONDS, self._ask_to_leave)
-
     def _note_if_gone(self) -> None:
-        if self._is_draining and not self._connections and not self._arriving:
+        if self._is_draining and not self._board.connections:
             self._all_gone.set()
-
-
-def service(settings: Settings, deliverer: Deliverer, log: Logger) -> Service:
-    lmtp = settings.lmtp
-    hostname = lmtp.hostname or socket.gethostname() or "localhost"
-    return Service(
-        deliverer,
-        Rules(hostname, lmtp.message_bytes, lmtp.recipients, lmtp.errors, lmtp.announce_dsn),
-        Dialect(hostname, lmtp.announce_dsn),
-        lmtp.command_bytes,
-        lmtp.idle_seconds,
-        lmtp.data_seconds,
-        HeldOctets(settings.delivery.in_flight_bytes),
-        log,
-    )

@@ -114,6 +114,10 @@ class Session:
         return self._transaction is not None
 
     @property
+    def accepted_count(self) -> int:
+        return len(self._transaction.accepted) if self._transaction else 0
+
+    @property
     def may_be_full(self) -> bool:
         """Whether one more RCPT can be judged only when the outcomes of those asked about are known."""
         open_one = self._transaction
@@ -177,12 +181,19 @@ class Session:
         expected = len(self._open().accepted)
         self._end_transaction()
         self.is_at_rest = True
-        if len(outcomes) != expected or not all(map(replies.is_final, outcomes)):
-            return Say(b"", closes=True)
-        return Say(b"".join(map(replies.encode, outcomes)))
+        return final(outcomes, expected)
 
     def not_delivered(self, cause: Cause) -> Say:
         return self.delivered((cause.reply,) * len(self._open().accepted))
+
+    def passing(self) -> Peer:
+        """Who brings a message whose transaction has been answered elsewhere: that has ended now."""
+        peer = self._peer
+        if self._transaction is not None:
+            raise AssertionError("a transaction is open")
+        if peer.queue_id or peer.client_address or peer.client_name or peer.helo or peer.protocol:
+            self._end_transaction()
+        return peer
 
     def _lhlo(self, name: str) -> Say:
         # RFC 5321 s4.1.4: a second greeting resets the transaction, as RSET does.
@@ -251,6 +262,13 @@ class Session:
         if self._transaction is None:
             raise AssertionError("no transaction is open")
         return self._transaction
+
+
+def final(outcomes: tuple[Reply, ...], expected: int) -> Say:
+    """What is said of a message's outcomes: see `Session.delivered`."""
+    if len(outcomes) != expected or not all(map(replies.is_final, outcomes)):
+        return Say(b"", closes=True)
+    return Say(b"".join(map(replies.encode, outcomes)))
 
 
 def _say(reply: Reply) -> Say:

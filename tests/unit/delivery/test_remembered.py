@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 
 from mda import address
@@ -120,3 +121,21 @@ def test_the_oldest_make_room(clock: list[float], monkeypatch: pytest.MonkeyPatc
     for key in keys:
         known.keep(key, Resolved((make_target(),)), known.changes, clock[0])
     assert [known.recall(key) is not None for key in keys] == [False, True, True]
+
+
+def test_what_depends_on_the_message_or_changes_unheard_is_not_held_to(clock: list[float]) -> None:
+    usage = DomainUsage(100, None, None, 0, 0, is_fresh=True)
+    assert kept(clock).holds_until(ANNA) == clock[0] + 60
+    assert kept(clock, hold_seconds=0).holds_until(ANNA) == 0
+    assert Remembered(60).holds_until(ANNA) == 0
+    for change in ({"quota_bytes": 1}, {"is_enabled": False}, {"detail": "x"}, {"domain": usage}):
+        target = msgspec.structs.replace(make_target(), **change)
+        assert kept(clock, make_target(), target).holds_until(ANNA) == 0, change
+
+
+def test_followers_are_told(clock: list[float]) -> None:
+    known, told = kept(clock, trusted=5), list[object]()
+    known.follow(lambda: told.append("forget"), told.append)
+    known.trust(7)
+    known.forget()
+    assert told == [5, 7, "forget"]

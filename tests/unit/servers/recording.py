@@ -1,9 +1,9 @@
 """A small real deliverer for the servers' tests: it writes messages and envelopes to a folder.
 
 The local part of a recipient says what is to happen to it: `unknown`, `later`, `broken` at RCPT, `known` there without
-a question; `full`, `dropped` (no reply at all), `refusing` (a reply with line ends in its text), `failing` (an
-exception), `deadly` (an exception in a thread) after DATA; `slow` takes half a second. Everybody else gets
-`250 2.0.0 Saved id=...`. The reverse-path's and peer's values are kept too.
+a question, `held` from its second time on by the front itself; `full`, `dropped` (no reply at all), `refusing` (a reply
+with line ends in its text), `failing` (an exception), `deadly` (an exception in a thread) after DATA; `slow` takes half
+a second. Everybody else gets `250 2.0.0 Saved id=...`. The reverse-path's and peer's values are kept too.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -29,12 +29,24 @@ class Recorder:
         self._folder = folder
         self.resolving = 0
         self.most_resolving = 0
+        self.resolved = 0
 
     def recall(self, recipient: Recipient, reverse_path: str, size: int = 0) -> str | None:
         return str(recipient.address) if recipient.address.local_part == "known" else None
 
+    def holds_until(self, recipient: Recipient) -> float:
+        return time.monotonic() + 60 if recipient.address.local_part == "held" else 0.0
+
+    def held(self, accepted: str) -> str:
+        return accepted
+
+    def follow(self, forget: Callable[[], object], trust: Callable[[float], object]) -> None:
+        self.forget = forget
+        trust(time.monotonic() + 60)
+
     async def resolve(self, recipient: Recipient, reverse_path: str, size: int = 0) -> str | Cause:
         self.resolving += 1
+        self.resolved += 1
         self.most_resolving = max(self.most_resolving, self.resolving)
         await asyncio.sleep(0)
         self.resolving -= 1

@@ -76,6 +76,18 @@ TABLE: dict[str, tuple[list[str], list[str]]] = {
         [LHLO, MAIL, "RCPT TO:<known@d>", "DATA", ".", MAIL, "RCPT TO:<unknown@d>\r\nRCPT TO:<known@d>\r\nDATA", "."],
         ["250", "250", "250 2.1.5", "354", "250 2.0.0", "250", "550 5.1.1", "250 2.1.5", "354", "250 2.0.0"],
     ),
+    "recipients that the front accepts": (
+        [
+            *(LHLO, MAIL, "RCPT TO:<held@d>", "DATA", ".", MAIL, "RCPT TO:<held@d>", "DATA", ".", "MAIL FROM:<>"),
+            *("RCPT TO:<held@d>", RCPT, "RCPT TO:<unknown@d>", "RCPT TO:<held@d>", "NOOP", "DATA", ".", "DATA"),
+        ],
+        [
+            *("250", "250", "250 2.1.5", "354", "250 2.0.0", "250 2.1.0", "250 2.1.5", "354", "250 2.0.0", "250 2.1.0"),
+            *("250 2.1.5", "250 2.1.5", "550 5.1.1", "250 2.1.5", "250 2.0.0", "354"),
+            *["250 2.0.0 Saved"] * 3,
+            "503 5.5.1",
+        ],
+    ),
     "one reply per accepted recipient": (
         [LHLO, MAIL, RCPT, "RCPT TO:<full@d>", "RCPT TO:<unknown@d>", RCPT, "DATA", "x: y", "", ".", "NOOP"],
         ["250", "250", "250", "250", "550 5.1.1", "250", "354", "250 2.0.0", "552 5.2.2", "250 2.0.0", "250 2.0.0"],

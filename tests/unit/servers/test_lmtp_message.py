@@ -1,17 +1,16 @@
 """The message behind DATA: its bytes, its end, its limits, and what the envelope says of it."""
 
-import asyncio
-import contextlib
 import random
+import tempfile
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mda.servers.lmtp.collector import MessageCollector
+from mda.binding.front import Event
 from tests.unit.servers.recording import Recorder, envelopes, messages
-from tests.unit.servers.wire import Peer, converse, settings
+from tests.unit.servers.wire import Peer, converse, settings, with_peer
 
 BEGIN = b"LHLO client.example\r\nMAIL FROM:<a@b.example> BODY=8BITMIME\r\nRCPT TO:<u@d.example>\r\n"
 CONVERSATION = (
@@ -74,26 +73,16 @@ def test_smuggled_ends_end_nothing(false_end: bytes, tmp_path: Path) -> None:
 def test_any_message_comes_back_as_it_was_however_cut(raw: bytes, chance: random.Random) -> None:
     """Stuffed line by line as RFC 5321 s4.5.2 asks of a client, cut anywhere."""
     body = raw + b"\r\n"
-    wire = b"\r\n".join(b"." + line if line.startswith(b".") else line for line in body.split(b"\r\n")) + b".\r\n rest"
-    collector = MessageCollector(1000)
-    rest: bytes | None = None
-    while wire and rest is None:
+    wire = b"\r\n".join(b"." + line if line.startswith(b".") else line for line in body.split(b"\r\n")) + b".\r\n"
+    chunks = [BEGIN + b"DATA\r\n"]
+    while wire:
         cut = chance.randint(1, 4)
-        rest = collector.feed(wire[:cut])
+        chunks.append(wire[:cut])
         wire = wire[cut:]
-    assert rest is not None
-    assert (collector.message(), rest + wire) == (body, b" rest")
-
-
-def test_large_message_in_small_pieces_takes_linear_time() -> None:
-    """Twice the octets must not take four times as long: each piece is looked at once."""
-    line = b".." + b"x" * 96 + b"\r\n"
-    collector = MessageCollector(50_000_000)
-    for _ in range(8_000_000 // len(line)):
-        assert collector.feed(line[:37]) is None
-        assert collector.feed(line[37:]) is None
-    assert collector.feed(b".\r\n") == b""
-    assert collector.message() == (line[1:]) * (8_000_000 // len(line))
+    with tempfile.TemporaryDirectory() as folder:
+        heard, delivered = converse(Path(folder), [*chunks, b"NOOP\r\n"])
+    assert delivered == (body,)
+    assert heard.endswith(b"250 2.0.0 ok\r\n")
 
 
 def test_over_the_limit_is_swallowed_and_refused_for_each_recipient(tmp_path: Path) -> None:
@@ -109,30 +98,31 @@ def test_over_the_limit_is_swallowed_and_refused_for_each_recipient(tmp_path: Pa
 TOO_LARGE = b"552 5.3.4 message is larger than this system accepts\r\n"
 
 
-def test_what_is_swallowed_is_not_kept() -> None:
-    collector = MessageCollector(1000)
-    for _ in range(1000):
-        assert collector.feed(b"z" * 1000) is None
-        assert collector.size <= 2000
-    assert collector.is_too_large
-    assert collector.feed(b"\r\n.\r\nNOOP") == b"NOOP"
+def test_what_is_swallowed_is_not_kept(tmp_path: Path) -> None:
+    async def run(peer: Peer) -> int:
+        await peer.send(BEGIN + b"DATA\r\n")
+        for _ in range(20):
+            await peer.send(b"z" * 50_000)
+        return peer.board.held
+
+    _, held = with_peer(tmp_path, run, message_bytes=1000)
+    assert held == 0
 
 
 def test_memory_for_all_messages_is_bounded(tmp_path: Path) -> None:
     """Two half-collected messages: the one that passes the bound is told 451, the other is delivered."""
 
-    async def run() -> tuple[bytes, bytes]:
-        made = settings(tmp_path, in_flight_bytes=10_000)
-        first = Peer(made, Recorder(tmp_path))
-        second = Peer(made, Recorder(tmp_path), service=first.service)
+    async def run(first: Peer) -> bytes:
+        second = Peer(settings(tmp_path), Recorder(tmp_path), board=first.board)
         for peer in (first, second):
             await peer.send(BEGIN + b"DATA\r\n" + b"x" * 6000)
         for peer in (first, second):
             await peer.send(b"\r\n.\r\n")
         await second.send(b"MAIL FROM:<>\r\nRCPT TO:<u@d>\r\nDATA\r\n" + b"x" * 9000 + b"\r\n.\r\n")
-        return first.wire.heard, second.wire.heard
+        return second.heard
 
-    first, second = asyncio.run(run())
+    peer, second = with_peer(tmp_path, run, in_flight_bytes=10_000)
+    first = peer.heard
     assert first.count(b"250 2.0.0 Saved") == 1
     assert second.count(b"451 4.3.2 too much work in hand, try again later\r\n") == 1
     assert second.count(b"250 2.0.0 Saved") == 1
@@ -224,26 +214,28 @@ def test_mda_pipe_may_name_the_original_recipient(tmp_path: Path, is_trusted: bo
 def test_what_a_message_held_is_given_back_when_no_memory_is_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else a few such messages leave a worker that answers every other one with "too much work in hand"."""
-    said = BEGIN + b"DATA\r\n" + b"x" * 6000 + b"\r\n.\r\n"
+    """Else a few such messages leave a worker that answers every other one with "too much work in hand". Without a
+    reply the mail stays with the peer."""
+    body = b"x" * 6000 + b"\r\n.\r\n"
 
-    async def run() -> bytes:
-        first = Peer(settings(tmp_path, in_flight_bytes=10_000), Recorder(tmp_path))
+    async def run(first: Peer) -> bytes:
+        second = Peer(settings(tmp_path), Recorder(tmp_path), board=first.board)
         with monkeypatch.context() as patched:
-            patched.setattr(MessageCollector, "message", _no_memory)
-            for chunk in (said[:100], said[100:]):
-                with contextlib.suppress(MemoryError):
-                    await first.send(chunk)
-        first.connection.connection_lost(MemoryError())
-        assert first.closed == 1
-        second = Peer(settings(tmp_path), Recorder(tmp_path), service=first.service)
-        await second.send(said)
-        return second.wire.heard
+            patched.setattr(Event, "message", _no_memory)
+            await first.send(BEGIN + b"DATA\r\n")
+            await first.send(body)
+        await first.is_forgotten()
+        assert first.board.held == 0
+        await second.send(BEGIN + b"DATA\r\n" + body)
+        return second.heard
 
-    assert b"250 2.0.0 Saved" in asyncio.run(run())
+    first, second = with_peer(tmp_path, run, in_flight_bytes=10_000)
+    assert first.is_closed
+    assert first.heard.endswith(b"354 end data with <CR><LF>.<CR><LF>\r\n")
+    assert b"250 2.0.0 Saved" in second
 
 
-def _no_memory(_collector: MessageCollector) -> bytes:
+def _no_memory(_event: Event) -> bytes:
     raise MemoryError
 
 
