@@ -5,7 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KIND = 1, LENGTH = 4, NUMBER = 8 };
+enum {
+    KIND = 1,
+    LENGTH = 4,
+    NUMBER = 8,
+    NOTED = 32768 /* octets of lines that are kept for the next event before it comes whatever they are */
+};
 
 static void put_little(uint8_t *out, uint64_t value, size_t count) {
     for (size_t at = 0; at < count; at++) {
@@ -117,6 +122,9 @@ static enum answered said(bool is_noted, bool is_said) {
 static enum answered answer_line(
     lmtp_connection *connection, lmtp_shared *shared, const uint8_t *line, size_t length, uint64_t now) {
     const lmtp_replies *replies = &shared->replies;
+    if (connection->lines.length > NOTED) {
+        return NOT_ANSWERED;
+    }
     if (lmtp_is_rcpt(line, length)) {
         uint64_t recipient = known_recipient(connection, shared, line, length, now);
         if (!recipient) {

@@ -105,16 +105,20 @@ void lmtp_exchange_emit(lmtp_exchange *exchange, const lmtp_event *event) {
     }
 }
 
-const lmtp_event *lmtp_exchange_take(lmtp_exchange *exchange, uint32_t *count) {
-    lmtp_event_list before = exchange->taken;
-    for (size_t index = 0; index < before.count; index++) {
-        free_event(before.events + index);
+void lmtp_exchange_drop(lmtp_exchange *exchange) {
+    for (size_t index = 0; index < exchange->taken.count; index++) {
+        free_event(exchange->taken.events + index);
     }
-    before.count = 0;
+    exchange->taken.count = 0;
+}
+
+const lmtp_event *lmtp_exchange_take(lmtp_exchange *exchange, uint32_t *count) {
+    lmtp_exchange_drop(exchange);
+    lmtp_event_list emptied = exchange->taken;
     lower_descriptor(exchange->ready);
     pthread_mutex_lock(&exchange->lock);
     exchange->taken = exchange->events;
-    exchange->events = before;
+    exchange->events = emptied;
     pthread_mutex_unlock(&exchange->lock);
     *count = (uint32_t)exchange->taken.count;
     return exchange->taken.events;

@@ -50,8 +50,9 @@ void lmtp_exchange_requests(lmtp_exchange *exchange, lmtp_octets *requests);
 /* Whoever takes the event frees what it points to. Without memory for it nobody would ever answer: the process ends,
  * and every message stays with its peer. */
 void lmtp_exchange_emit(lmtp_exchange *exchange, const lmtp_event *event);
-/* The events since the last call; they live until the next one. */
+/* The events since the last call; they live until the next one, or until they are dropped. */
 const lmtp_event *lmtp_exchange_take(lmtp_exchange *exchange, uint32_t *count);
+void lmtp_exchange_drop(lmtp_exchange *exchange);
 bool lmtp_exchange_is_empty(lmtp_exchange *exchange);
 
 #endif

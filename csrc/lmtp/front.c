@@ -176,6 +176,10 @@ const lmtp_event *lmtp_front_take(lmtp_front *front, uint32_t *count) {
     return lmtp_exchange_take(&front->exchange, count);
 }
 
+void lmtp_front_drop(lmtp_front *front) {
+    lmtp_exchange_drop(&front->exchange);
+}
+
 int lmtp_front_answer(lmtp_front *front, const uint8_t *answers, uint32_t length) {
     return lmtp_exchange_ask(&front->exchange, (lmtp_request){.kind = LMTP_ANSWERS, .length = length}, answers);
 }

@@ -100,8 +100,10 @@ void lmtp_front_free(lmtp_front *front);
 int lmtp_front_descriptor(const lmtp_front *front);
 /* Takes over a connected socket that does not block; its number, or 0 without memory. */
 uint64_t lmtp_front_add(lmtp_front *front, int descriptor, int is_trusted);
-/* The events since the last call; they and what they point to live until the next one. For one thread. */
+/* The events since the last call; they and what they point to live until the next one, or until they are dropped. Both
+ * are for one thread. */
 const lmtp_event *lmtp_front_take(lmtp_front *front, uint32_t *count);
+void lmtp_front_drop(lmtp_front *front);
 /* Answers, each an lmtp_answer and its octets. 0 without memory: none is taken. */
 int lmtp_front_answer(lmtp_front *front, const uint8_t *answers, uint32_t length);
 /* From now on, and until (CLOCK_MONOTONIC, ns), this very RCPT line is accepted; `recipient` is not 0. */

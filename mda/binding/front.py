@@ -66,7 +66,7 @@ class FrontReplies(NamedTuple):
 
 class Event(NamedTuple):
     """See lmtp_event. `lines` are for `entries`; `raw` is the message, whose octets the event only lends: take them
-    by `message` before the next `events`."""
+    by `message` before the next `events`, or `drop`."""
 
     connection: int
     kind: int
@@ -121,6 +121,10 @@ class Front:
         """Those since the last call."""
         first = _lib.lmtp_front_take(self._front, self._count)
         return [_event(first[index]) for index in range(self._count[0])]
+
+    def drop(self) -> None:
+        """What the last events lent is given back before the next ones are asked for."""
+        _lib.lmtp_front_drop(self._front)
 
     def answer(self, answers: bytes) -> None:
         """Any number of `packed` answers, one behind the other."""

@@ -24,6 +24,10 @@ FRESH_SECONDS = 2.0
 """How long a drain waits for the next transaction of a session that has been told to go on."""
 
 
+LENT_OCTETS = 65_536
+"""Of messages that have been taken: what is more is given back at once, not when the next ones come."""
+
+
 class Switchboard:
     """Made and used in a running event loop. `on_gone` is called after each connection that has gone."""
 
@@ -88,6 +92,8 @@ class Switchboard:
             recorder.add(LOOKUPS_REMEMBERED, amount=known)
         for event in events:
             self._take(event)
+        if sum(event.length for event in events) > LENT_OCTETS:
+            self._front.drop()
 
     def _take(self, event: Event) -> None:
         conversation = self._conversations[event.connection]

@@ -85,11 +85,26 @@ static void test_long_line(void) {
     talk_end(&one);
 }
 
+/* What is kept for the next event is bounded. */
+static void test_many_forwards(void) {
+    static const char line[] = "XFORWARD IDENT=0123456789012345678901234567890123456789\r\n";
+    talk one;
+    talk_begin(&one, shared);
+    talk_say(&one, "LHLO x\r\n", 8);
+    for (unsigned said = 0; said < 2000; said++) {
+        talk_say(&one, line, sizeof line - 1);
+        CHECK(one.connection->lines.length < 33000);
+    }
+    CHECK(count(&one.heard, "250 ok\r\n") > 1900 && count(&one.heard, "500 what\r\n") > 1);
+    talk_end(&one);
+}
+
 int main(void) {
     shared = talk_shared();
     test_whole();
     test_cut();
     test_long_line();
+    test_many_forwards();
     lmtp_known_forget(&shared->known);
     free(shared);
     return 0;

@@ -88,6 +88,7 @@ static unsigned serve(lmtp_front *front, unsigned peers) {
             }
         }
         CHECK(lmtp_front_answer(front, answers, (uint32_t)length));
+        lmtp_front_drop(front);
         if (messages == PEERS * MESSAGES) {
             CHECK(lmtp_front_leave(front));
         }
