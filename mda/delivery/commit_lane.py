@@ -36,12 +36,19 @@ class CommitLane:
     """Takes located jobs from any thread. With a `busy` lane it skips locked accounts, without one it waits."""
 
     def __init__(
-        self, committer: RowCommitter, limits: BatchLimits, note: NoteCommit, busy: "CommitLane | None" = None
+        self,
+        committer: RowCommitter,
+        limits: BatchLimits,
+        note: NoteCommit,
+        busy: "CommitLane | None" = None,
+        on_told: Callable[[], object] = lambda: None,
     ) -> None:
+        """`on_told` is called when its own thread has told all outcomes of a batch; others see to that themselves."""
         self._committer = committer
         self._limits = limits
         self._note = note
         self._busy = busy
+        self._on_told = on_told
         self._is_closing = False
         self._at_work = threading.Lock()
         self._is_next = False
@@ -76,6 +83,7 @@ class CommitLane:
         self._jobs.close()
         self._thread.join()
         fail_all(self._jobs.rest(), Cause.SHUTTING_DOWN)
+        self._on_told()
         self._committer.close()
 
     def _run(self) -> None:
@@ -86,6 +94,7 @@ class CommitLane:
             with self._at_work:
                 self._is_next = False
                 self._turn(self._jobs.fill(taken, self._limits))
+            self._on_told()
 
     def _turn(self, taken: Sequence[Job]) -> None:
         batch = tuple(job for job in in_time(taken) if not self._hand_on(job))

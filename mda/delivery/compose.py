@@ -16,7 +16,9 @@ from pathlib import Path
 from mda.antispam.classifier import Classifier
 from mda.binding import CampaignTable
 from mda.delivery.author import Sources
+from mda.delivery.books import Books
 from mda.delivery.commit_lane import CommitLane
+from mda.delivery.flights import Flights, Over
 from mda.delivery.housekeeping import FORGET_SECONDS, REVIVE_SECONDS, keep_house, name_late
 from mda.delivery.job import BatchLimits
 from mda.delivery.listening import Listening
@@ -87,10 +89,13 @@ async def compose(settings: Settings, *, keeps_receipts: bool = True) -> AsyncIt
         def list_shards() -> list[Shard]:
             return [_storage_shard(row) for row in shards.list_all(database)]
 
-        lanes = _Lanes(settings, url, list_shards, identifiers, chores, stopwatch)
+        over = Over(loop)
+        lanes = _Lanes(settings, url, list_shards, identifiers, chores, stopwatch, over.end_batch)
         directory = Directory(url, settings.database, settings.delivery.recipient_delimiter)
         tracer = Tracer(partial(traces.append, database, identifiers), stopwatch, lanes.shards.name)
         warner = Warner(QuotaBooks(database, settings.quota), chores, settings.quota.warn_percent)
+        shares = AccountShares(settings.delivery.account_in_flight)
+        flights = Flights(over, lanes.shards, shares, Books(warner, tracer).keep)
         remembered = Remembered(settings.database.lookup_cache_seconds)
         lookup = Lookup(directory, remembered, settings.delivery.deadline_seconds)
         listening = Listening(
@@ -100,13 +105,14 @@ async def compose(settings: Settings, *, keeps_receipts: bool = True) -> AsyncIt
         )
         services = Services(
             lookup=lookup,
-            lanes=lanes.shards,
             store=Store(
                 lanes.shards,
-                AccountShares(settings.delivery.account_in_flight),
+                shares,
+                flights,
                 settings.delivery.deadline_seconds,
                 writes_replicas=settings.delivery.replicas is Replicas.BEFORE_REPLY,
             ),
+            flights=flights,
             classifier=_classifier(settings, chores),
             identifiers=identifiers,
             pool=pool,
@@ -174,17 +180,19 @@ class _Lanes:
         identifiers: IdentifierSource,
         chores: Executor,
         stopwatch: Stopwatch,
+        on_told: Callable[[], object],
     ) -> None:
         self._settings = settings
         self._identifiers = identifiers
+        self._on_told = on_told
         self._limits = BatchLimits(settings.delivery.batch_messages, settings.delivery.batch_bytes)
         self.shards = ShardLanes(list_shards, self._open, chores)
 
         def committer(lane: str) -> MeteredCommitter:
             return MeteredCommitter(Committer(url, settings.database, identifiers), lane, stopwatch)
 
-        self.busy = CommitLane(committer("busy"), self._limits, self.shards.note)
-        self.rows = CommitLane(committer("rows"), self._limits, self.shards.note, busy=self.busy)
+        self.busy = CommitLane(committer("busy"), self._limits, self.shards.note, on_told=on_told)
+        self.rows = CommitLane(committer("rows"), self._limits, self.shards.note, self.busy, on_told)
 
     def end(self) -> None:
         self.shards.drain()
@@ -208,7 +216,7 @@ class _Lanes:
                 on_trouble=partial(_log_trouble, shard),
             )
 
-        return ShardLane(shard.name, metered(open_writer, shard.name), encoder, self._limits, self.rows)
+        return ShardLane(shard.name, metered(open_writer, shard.name), encoder, self._limits, self.rows, self._on_told)
 
 
 async def _last_turn(warner: Warner, write: Write) -> None:

@@ -34,7 +34,7 @@ class Job(msgspec.Struct, frozen=True):
     """Without a location until the shard lane has written the record."""
     deadline: float
     """time.monotonic() after which nobody waits for the outcome."""
-    finish: Callable[[Outcomes], None]
+    finish: Callable[[Outcomes], object]
     """Takes the outcomes; callable from any thread."""
     twin: "Twin | None" = None
     """Of a job that is one of two: the same message for the same accounts on a second shard."""

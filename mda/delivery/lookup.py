@@ -15,7 +15,7 @@ import msgspec
 
 from mda.address import Address
 from mda.causes import Cause
-from mda.delivery.answers import settle
+from mda.delivery.gathered import settle
 from mda.delivery.remembered import Remembered
 from mda.errors import DatabaseUnavailable
 from mda.logs import logger

@@ -5,13 +5,28 @@ receipts protect the accounts that already have it); else any stored copy makes 
 only logged; else the first refusal. The text names ids, never anything from the mail: Postfix logs it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import groupby
 
 from mda.causes import Cause, Reply
+from mda.delivery.copies import Copy
 from mda.identifiers import format_id
 from mda.metadata.delivery.deliver import Stored
 
 _IDS_SHOWN = 3
+
+
+def for_recipients(
+    copies: Sequence[Copy], outcomes: Sequence[Stored | Cause], shard_name: Callable[[int], str]
+) -> tuple[Reply, ...]:
+    """One reply per recipient, from the outcomes of its copies (each has one at least), which stand together."""
+    if len(copies) == 1:
+        return (for_recipient(outcomes, shard_name(copies[0].target.shard_id)),)
+    said = []
+    for _, pairs in groupby(zip(copies, outcomes, strict=True), key=lambda pair: pair[0].number):
+        its_copies, its_outcomes = zip(*pairs, strict=True)
+        said.append(for_recipient(its_outcomes, shard_name(its_copies[0].target.shard_id)))
+    return tuple(said)
 
 
 def for_recipient(outcomes: Sequence[Stored | Cause], shard_name: str) -> Reply:

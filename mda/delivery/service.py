@@ -1,7 +1,9 @@
 """The delivery of one message, the story on one screen.
 
     resolve   RCPT: address -> accounts, or the cause why not
-    deliver   DATA: inspect (parse, classify) -> plan (pure) -> store (bodies, then rows) -> one reply a recipient
+    begin     DATA: inspect (parse, classify) -> plan (pure) -> store (bodies, then rows) -> one reply a recipient,
+              by the thread that has made its mail durable
+    deliver   the same, and waits on the way: for a look-up, for an account's place, for a lane to open
 
 Body before row before reply: a 250 names only what both the shard and the database have made durable. Whatever
 fails on the way is a temporary reply for the recipients that it touched.
@@ -13,8 +15,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
-from itertools import groupby
 
 from msgspec.structs import replace
 
@@ -24,12 +24,11 @@ from mda.causes import Cause, Reply
 from mda.delivery import receipts, replies
 from mda.delivery.author import Sources
 from mda.delivery.copies import Accepted, Copy, Message, plan_copies
+from mda.delivery.flight import Answer
+from mda.delivery.flights import Flights
 from mda.delivery.inspect import Judge, inspect
-from mda.delivery.job import Outcomes
 from mda.delivery.lookup import Lookup
 from mda.delivery.plan import Policy, admit, unjudged
-from mda.delivery.report import log_copies
-from mda.delivery.shard_lanes import ShardLanes
 from mda.delivery.store import Store
 from mda.delivery.tracer import Tracer
 from mda.delivery.warner import Warner
@@ -50,8 +49,8 @@ class Services:
     """What the deliveries of one worker share; built by `mda.delivery.compose`."""
 
     lookup: Lookup
-    lanes: ShardLanes
     store: Store
+    flights: Flights
     classifier: Judge | None
     identifiers: IdentifierSource
     pool: Executor
@@ -74,6 +73,7 @@ class DeliveryService:
 
     def recall(self, recipient: Recipient, reverse_path: str, size: int = 0) -> Accepted | None:
         """As `resolve`, at once and of what is remembered; None where that is too little, or would refuse."""
+        self._services.flights.catch_up()
         resolved = self._services.lookup.recall(recipient.address)
         if resolved is None or any(admit(target, size, self._services.policy) for target in resolved.targets):
             return None
@@ -105,21 +105,50 @@ class DeliveryService:
             return replies.gravest(causes)
         return Accepted(recipient, resolved.targets)
 
+    def on_answers(self, flush: Callable[[], object]) -> None:
+        """From now on called behind the answers of what was begun, in their thread, once for all that it knew
+        together."""
+        self._services.flights.follow(flush)
+
     def refused(self, recipient: Recipient, reverse_path: str, peer: Peer, cause: Cause) -> None:
         """A recipient has been answered with `cause`: for the trace."""
         self._services.tracer.refused(recipient, reverse_path, peer, cause)
 
+    def begin(self, envelope: Envelope, accepted: Sequence[Accepted], raw: bytes, answer: Answer) -> bool:
+        """As `deliver`, where nothing has to be waited for before the lanes: True, and `answer` gets the replies.
+
+        It gets them once, from the thread that knows first: before this returns, it may be. False: nothing was begun,
+        and `deliver` is the way. What is raised has begun nothing either.
+        """
+        if len(raw) > INLINE_OCTETS:
+            return False
+        services, started, is_begun = self._services, time.monotonic(), False
+        services.flights.catch_up()
+        accounts = services.store.take_now(target for one in accepted for target in one.targets)
+        if accounts is None:
+            return False
+        try:
+            message = self._inspected(envelope, raw)
+            copies = self._planned(message, accepted)
+            if _doubtful(copies, accepted):
+                message.inspection.withdraw()
+            else:
+                services.store.start(message, copies, accounts, started, answer)
+                is_begun = True
+        finally:
+            if not is_begun:
+                services.store.give_back(accounts)
+        return is_begun
+
     async def deliver(self, envelope: Envelope, accepted: Sequence[Accepted], raw: bytes) -> tuple[Reply, ...]:
         """One reply per accepted recipient, in order. `raw` in CRLF form, as Postfix handed it over."""
-        services, started = self._services, time.monotonic()
+        started = time.monotonic()
         message = await self._in_hand(envelope, raw)
         if message is None:
             logger("delivery").error("not_inspected_in_time", queue_id=envelope.peer.queue_id, size=len(raw))
             return (Cause.DEADLINE_PASSED.reply,) * len(accepted)
-        copies = await self._plan(message, accepted)
-        outcomes = await self._store(message, copies, started)
-        services.warner.note(copies, outcomes)
-        return self._replies(copies, outcomes)
+        copies = await self._decided(message, accepted)
+        return (await self._services.store.store(message, copies, started)).replies
 
     async def write(self, target: Target, raw: bytes, digest: bytes) -> Stored | Cause:
         """A message of our own into an account's INBOX, without a verdict and beyond the quota. A second one with the
@@ -130,15 +159,35 @@ class DeliveryService:
         message = Message(envelope, raw, inspect(raw, None), digest, datetime.now(UTC))
         placement = unjudged(target, recipient, envelope, message.inspection)
         copy = Copy(0, recipient, target, placement, self._services.identifiers.next())
-        (outcome,) = await self._store(message, (copy,), started)
+        (outcome,) = (await self._services.store.store(message, (copy,), started)).outcomes
         return outcome
 
-    async def _plan(self, message: Message, accepted: Sequence[Accepted]) -> tuple[Copy, ...]:
+    async def _in_hand(self, envelope: Envelope, raw: bytes) -> Message | None:
+        """None: the deadline has passed meanwhile."""
+        if len(raw) <= INLINE_OCTETS:
+            return self._inspected(envelope, raw)
+        services = self._services
+        try:
+            async with asyncio.timeout(services.deadline_seconds):
+                loop = asyncio.get_running_loop()
+                return await loop.run_in_executor(services.pool, self._inspected, envelope, raw)
+        except TimeoutError:
+            return None
+
+    def _inspected(self, envelope: Envelope, raw: bytes) -> Message:
+        services, queue_id = self._services, envelope.peer.queue_id
+        digest = receipts.message_digest(raw, queue_id, services.requeue_uid) if services.keeps_receipts else None
+        inspection = inspect(raw, services.classifier, services.sources, services.campaigns)
+        return Message(envelope, raw, inspection, digest, datetime.now(UTC))
+
+    def _planned(self, message: Message, accepted: Sequence[Accepted]) -> tuple[Copy, ...]:
+        """Every copy with its decision, as far as what is known of its account goes."""
+        return plan_copies(message, accepted, self._services.policy, self._services.identifiers.next)
+
+    async def _decided(self, message: Message, accepted: Sequence[Accepted]) -> tuple[Copy, ...]:
         """Every copy with its decision. What is remembered takes mail, but refuses none: that takes a fresh answer."""
-        plan = partial(plan_copies, message, policy=self._services.policy, next_id=self._services.identifiers.next)
-        copies = plan(accepted)
-        refused = {copy.number for copy in copies if isinstance(copy.decision, Cause)}
-        doubtful = [number for number in refused if accepted[number].is_remembered]
+        copies = self._planned(message, accepted)
+        doubtful = _doubtful(copies, accepted)
         if not doubtful:
             return copies
         asked = [self._services.lookup.ask(accepted[number].recipient.address) for number in doubtful]
@@ -147,52 +196,11 @@ class DeliveryService:
         found = {number: answer.targets for number, answer in answers.items() if isinstance(answer, Resolved)}
         anew = [Accepted(one.recipient, found.get(number, one.targets)) for number, one in enumerate(accepted)]
         return tuple(
-            replace(copy, decision=causes[copy.number]) if copy.number in causes else copy for copy in plan(anew)
-        )
-
-    async def _store(self, message: Message, copies: Sequence[Copy], started: float) -> Outcomes:
-        outcomes = await self._services.store.store(message, copies)
-        if all(map(_comes_again, outcomes)):
-            message.inspection.withdraw()
-        # For when the reply is on its way: whoever waits for it begins the next message meanwhile.
-        seconds = time.monotonic() - started
-        asyncio.get_running_loop().call_soon(self._tell, message, copies, outcomes, seconds)
-        return outcomes
-
-    def _tell(self, message: Message, copies: Sequence[Copy], outcomes: Outcomes, seconds: float) -> None:
-        """What an admin is told of a message: `seconds` after it was complete its outcomes were known."""
-        log_copies(message, copies, outcomes, seconds)
-        self._services.tracer.note(message, copies, outcomes, seconds)
-
-    async def _in_hand(self, envelope: Envelope, raw: bytes) -> Message | None:
-        """None: the deadline has passed meanwhile."""
-        services = self._services
-
-        def examine() -> Message:
-            queue_id = envelope.peer.queue_id
-            digest = receipts.message_digest(raw, queue_id, services.requeue_uid) if services.keeps_receipts else None
-            inspection = inspect(raw, services.classifier, services.sources, services.campaigns)
-            return Message(envelope, raw, inspection, digest, datetime.now(UTC))
-
-        if len(raw) <= INLINE_OCTETS:
-            return examine()
-        try:
-            async with asyncio.timeout(services.deadline_seconds):
-                return await asyncio.get_running_loop().run_in_executor(services.pool, examine)
-        except TimeoutError:
-            return None
-
-    def _replies(self, copies: Sequence[Copy], outcomes: Outcomes) -> tuple[Reply, ...]:
-        """One per recipient, from the outcomes of its copies (each has one at least), which stand together."""
-        numbered = groupby(zip(copies, outcomes, strict=True), key=lambda pair: pair[0].number)
-        by_recipient = [tuple(pairs) for _, pairs in numbered]
-        names = self._services.lanes.name
-        return tuple(
-            replies.for_recipient([outcome for _, outcome in pairs], names(pairs[0][0].target.shard_id))
-            for pairs in by_recipient
+            replace(copy, decision=causes[copy.number]) if copy.number in causes else copy
+            for copy in self._planned(message, anew)
         )
 
 
-def _comes_again(outcome: Stored | Cause) -> bool:
-    """Whether it has come before or will: each message is one of its near copies once."""
-    return outcome.is_duplicate if isinstance(outcome, Stored) else outcome.reply.is_temporary
+def _doubtful(copies: Sequence[Copy], accepted: Sequence[Accepted]) -> set[int]:
+    """The recipients, by number, of whom a copy is refused by what is only remembered."""
+    return {copy.number for copy in copies if isinstance(copy.decision, Cause) and accepted[copy.number].is_remembered}

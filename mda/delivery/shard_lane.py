@@ -53,12 +53,15 @@ class ShardLane:
         encoder: Encoder,
         limits: BatchLimits,
         rows: CommitLane,
+        on_told: Callable[[], object] = lambda: None,
     ) -> None:
+        """`on_told` is called when all outcomes of a batch that are known have been told."""
         self._shard_name = shard_name
         self._open_writer = open_writer
         self._encoder = encoder
         self._limits = limits
         self._rows = rows
+        self._on_told = on_told
         self._writer: Appender | None = None
         self._began_at = self._hangs_at = math.inf
         self._blames = Cause.STORAGE_UNAVAILABLE
@@ -120,6 +123,7 @@ class ShardLane:
                 self._began_at = self._hangs_at = math.inf
                 self._blames = Cause.STORAGE_UNAVAILABLE
                 self._has_complained = False
+                self._on_told()
 
     def _turn(self, batch: Sequence[Job]) -> None:
         if jobs := in_time(batch):

@@ -34,29 +34,18 @@ class ShardLanes:
         self._names: dict[int, str] = {}
         self._opening = asyncio.Lock()
 
-    def submit_now(self, job: Job) -> bool:
-        """Gives the job to its shard's lane if that is open already."""
-        lane = self._lanes.get(job.shard_id)
-        if lane is not None:
-            lane.submit(job)
-        return lane is not None
+    def is_open(self, shard_id: int) -> bool:
+        """Whether `submit` may be called for it."""
+        return shard_id in self._lanes
 
-    async def submit(self, job: Job) -> None:
-        """Gives the job to its shard's lane; finishes it with a temporary cause where there is none to give it to."""
-        await self._submit_all((job,))
-
-    async def submit_twice(self, job: Job, replica_shard_id: int) -> None:
-        """Gives the job to the lanes of its shard and of another; the row is written when both are durable."""
-        await self._submit_all(Twin(job, replica_shard_id).jobs())
-
-    async def _submit_all(self, jobs: Sequence[Job]) -> None:
-        lanes = [self._lanes.get(job.shard_id) or await self._open(job.shard_id) for job in jobs]
-        cause = next((lane for lane in lanes if isinstance(lane, Cause)), None)
-        for job, lane in zip(jobs, lanes, strict=True):
-            if cause is not None or isinstance(lane, Cause):
-                job.fail(cause or Cause.STORAGE_UNAVAILABLE)
-            else:
-                lane.submit(job)
+    def submit(self, job: Job, replica_shard_id: int | None = None) -> None:
+        """Gives the job to its shard's lane; with `replica_shard_id` to that one's too, and the row is written when
+        both are durable. A lane that has fallen behind finishes it at once."""
+        if replica_shard_id is None:
+            self._lanes[job.shard_id].submit(job)
+        else:
+            for one in Twin(job, replica_shard_id).jobs():
+                self._lanes[one.shard_id].submit(one)
 
     def complain(self, shard_id: int) -> None:
         """Somebody has waited in vain for a copy there."""
@@ -91,10 +80,11 @@ class ShardLanes:
         for lane in self._lanes.values():
             lane.seal()
 
-    async def _open(self, shard_id: int) -> ShardLane | Cause:
+    async def open(self, shard_id: int) -> Cause | None:
+        """Opens the shard's lane, unless it is; why there is none."""
         async with self._opening:
             if shard_id in self._lanes:
-                return self._lanes[shard_id]
+                return None
             try:
                 shards = await asyncio.get_running_loop().run_in_executor(self._pool, self._list_shards)
             except MdaError as error:
@@ -106,4 +96,4 @@ class ShardLanes:
                 return Cause.STORAGE_UNAVAILABLE
             self._names[shard_id] = shard.name
             self._lanes[shard_id] = self._open_lane(shard)
-            return self._lanes[shard_id]
+            return None

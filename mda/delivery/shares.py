@@ -6,8 +6,9 @@ messages a second would fill the queues of the lanes, and everybody's mail would
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 
-from mda.delivery.answers import settle
+from mda.delivery.gathered import settle
 
 WAIT_SECONDS = 5.0
 """How long a message waits for a place before its sender is asked to come again: ACCOUNT_BUSY, 451 4.3.2."""
@@ -29,6 +30,19 @@ class AccountShares:
             return False
         self._taken[account_id] = taken + 1
         return True
+
+    def take_all_now(self, account_ids: Sequence[int]) -> bool:
+        """Takes a place of each of these, which differ, if all have one free."""
+        taken, is_done = 0, False
+        try:
+            while taken < len(account_ids) and self.take_now(account_ids[taken]):
+                taken += 1
+            is_done = taken == len(account_ids)
+        finally:
+            if not is_done:
+                for account_id in account_ids[:taken]:
+                    self.give_back(account_id)
+        return is_done
 
     async def take(self, account_id: int) -> bool:
         """Takes a place, the longest waiting first; False: there was none in time.

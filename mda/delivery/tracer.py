@@ -66,11 +66,17 @@ class Tracer:
         self._thread.start()
 
     def note(
-        self, message: Message, copies: Sequence[Copy], outcomes: Sequence[Stored | Cause], seconds: float
+        self,
+        message: Message,
+        copies: Sequence[Copy],
+        outcomes: Sequence[Stored | Cause],
+        started: float,
+        seconds: float,
     ) -> None:
-        """What became of a message, `seconds` after it was complete. Raises nothing: its mail is stored by then."""
+        """What became of a message, `seconds` after it was complete at `started` (time.monotonic()). Raises nothing:
+        its mail is stored by then."""
         try:
-            self._put(self._note(message, copies, outcomes, seconds))
+            self._put(self._note(message, copies, outcomes, started, seconds))
         except Exception:
             logger("delivery").exception("trace_not_made")
             recorder.add(TRACES_LOST)
@@ -130,7 +136,12 @@ class Tracer:
         return maker.page() if maker.entries else None
 
     def _note(
-        self, message: Message, copies: Sequence[Copy], outcomes: Sequence[Stored | Cause], seconds: float
+        self,
+        message: Message,
+        copies: Sequence[Copy],
+        outcomes: Sequence[Stored | Cause],
+        started: float,
+        seconds: float,
     ) -> _Note:
         inspection, take = message.inspection, self._stopwatch.take
         copy_notes: list[_CopyNote] = []
@@ -150,7 +161,7 @@ class Tracer:
             )
         return (
             time.time(),
-            time.monotonic() - seconds + inspection.seconds,
+            started + inspection.seconds,
             message.envelope,
             (inspection.message.message_id or "")[:LONGEST_NAME],
             inspection.size,

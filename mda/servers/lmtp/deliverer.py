@@ -37,6 +37,22 @@ class Deliverer(Protocol):
     def refused(self, recipient: Recipient, reverse_path: str, peer: Peer, cause: Cause, /) -> None:
         """Told of each recipient that was not accepted, with who brought it."""
 
+    def begin(
+        self,
+        envelope: Envelope,
+        accepted: tuple[Accepted, ...],
+        raw: bytes,
+        answer: Callable[[tuple[Reply, ...]], None],
+        /,
+    ) -> bool:
+        """As `deliver`, where that can be begun at once: True, and `answer` is called once with the replies, from any
+        thread, and it may be before this returns. False, or an exception: nothing was begun, and it is not called.
+        """
+
+    def on_answers(self, flush: Callable[[], object], /) -> None:
+        """From now on `flush` is called behind the answers of what was begun, in the thread that gave them, once for
+        all that it knew together."""
+
     async def deliver(self, envelope: Envelope, accepted: tuple[Accepted, ...], raw: bytes, /) -> tuple[Reply, ...]:
         """Exactly one reply per accepted recipient, in their order; a 2xx promises that the mail is durable.
 

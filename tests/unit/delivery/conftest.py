@@ -1,5 +1,7 @@
 """A delivery service over a real database and a real shard."""
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from mda.settings import Database, Settings, Workers
 from mda.storage.location import Location
 from mda.storage.reader import read
 from mda.storage.shard import Shard, create_shard
+from tests.crash.processes import wait_until
 
 DOMAIN = "example.org"
 
@@ -102,10 +105,15 @@ async def hand_over(
     return [next(replies) if isinstance(answer, Accepted) else answer for answer in answers]
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    """While the event loop turns."""
+    await asyncio.to_thread(wait_until, condition, 20, "what was to happen")
+
+
 def codes(answers: list[Reply | Cause]) -> list[str]:
     """`250 2.0.0` and the like."""
     plain = [answer.reply if isinstance(answer, Cause) else answer for answer in answers]
     return [f"{reply.code} {reply.enhanced}" for reply in plain]
 
 
-__all__ = ["DOMAIN", "House", "Row", "codes", "compose", "hand_over"]
+__all__ = ["DOMAIN", "House", "Row", "codes", "compose", "hand_over", "until"]

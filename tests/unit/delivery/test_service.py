@@ -6,21 +6,19 @@ import io
 import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from unittest.mock import AsyncMock
 
 import pytest
 from sqlalchemy import Engine, select, text
 
 from mda import address, logs
 from mda.causes import Cause, Reply
+from mda.delivery import books, housekeeping, shard_lanes
 from mda.delivery import compose as composition
-from mda.delivery import housekeeping, shard_lanes
-from mda.delivery import service as service_module
 from mda.delivery.compose import compose
 from mda.delivery.copies import Accepted
 from mda.delivery.service import DeliveryService
+from mda.delivery.shard_lane import ShardLane
 from mda.delivery.shares import AccountShares
-from mda.delivery.store import Store
 from mda.envelope import Envelope, Recipient
 from mda.metadata.content.facts import of_row
 from mda.metadata.directory import accounts, aliases
@@ -164,7 +162,7 @@ def test_a_message_that_must_come_again_is_no_near_copy_yet(house: House) -> Non
         for outcome in (Cause.STORAGE_FULL, Cause.STORAGE_FULL, None):
             with pytest.MonkeyPatch.context() as patches:
                 if outcome is not None:
-                    patches.setattr(Store, "store", AsyncMock(return_value=(outcome,)))
+                    patches.setattr(ShardLane, "submit", lambda _, job, outcome=outcome: job.fail(outcome))
                 answers += await hand_over(service, raw, "anna@example.org")
         return answers
 
@@ -342,7 +340,7 @@ def test_a_directory_that_hangs_is_temporary(house: House) -> None:
 
 def test_a_reply_waits_for_no_log_line(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[int] = []
-    monkeypatch.setattr(service_module, "log_copies", lambda _message, copies, *_: told.append(len(copies)))
+    monkeypatch.setattr(books, "log_copies", lambda _message, copies, *_: told.append(len(copies)))
 
     async def story(service: DeliveryService) -> Answers:
         answers = await hand_over(service, RAW, "anna@example.org", "ben@example.org")

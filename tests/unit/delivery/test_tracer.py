@@ -16,7 +16,7 @@ def test_a_message_that_can_not_be_noted_fails_no_delivery() -> None:
     pages: list[Page] = []
     tracer = Tracer(pages.append, Stopwatch(), str)
     unreadable: Any = object()
-    tracer.note(unreadable, (), (), 0.1)
+    tracer.note(unreadable, (), (), 0.0, 0.1)
     tracer.close()
     assert pages == []
 

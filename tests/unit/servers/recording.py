@@ -3,7 +3,8 @@
 The local part of a recipient says what is to happen to it: `unknown`, `later`, `broken` at RCPT, `known` there without
 a question, `held` from its second time on by the front itself; `full`, `dropped` (no reply at all), `refusing` (a reply
 with line ends in its text), `failing` (an exception), `deadly` (an exception in a thread) after DATA; `slow` takes half
-a second. Everybody else gets `250 2.0.0 Saved id=...`. The reverse-path's and peer's values are kept too.
+a second. Mail to `begun` is begun and answered by a thread, to `prompt` before `begin` returns, and for `unbegun` that
+raises. Everybody else gets `250 2.0.0 Saved id=...`. The reverse-path's and peer's values are kept too.
 """
 
 import asyncio
@@ -63,6 +64,27 @@ class Recorder:
         with (self._folder / "refused").open("a") as stream:
             stream.write(f"{peer.queue_id} <{reverse_path}> <{recipient.address}> {cause.name}\n")
 
+    def begin(
+        self, envelope: Envelope, accepted: tuple[str, ...], raw: bytes, answer: Callable[[tuple[Reply, ...]], None]
+    ) -> bool:
+        def tell() -> None:
+            answer(self._keep(envelope, accepted, raw))
+            self.flush()
+
+        match accepted[0].partition("@")[0]:
+            case "begun":
+                threading.Thread(target=tell, name="lane").start()
+            case "prompt":
+                tell()
+            case "unbegun":
+                raise ConnectionError("nothing was begun\r\n250 ok")
+            case _:
+                return False
+        return True
+
+    def on_answers(self, flush: Callable[[], object]) -> None:
+        self.flush = flush
+
     async def deliver(self, envelope: Envelope, accepted: tuple[str, ...], raw: bytes) -> tuple[Reply, ...]:
         if any(one.startswith("slow@") for one in accepted):
             await asyncio.sleep(SLOW_SECONDS)
@@ -71,6 +93,9 @@ class Recorder:
         if any(one.startswith("deadly@") for one in accepted):
             threading.Thread(target=os.listdir, args=("/dev/null",), name="lane").start()
             await asyncio.sleep(60)
+        return self._keep(envelope, accepted, raw)
+
+    def _keep(self, envelope: Envelope, accepted: tuple[str, ...], raw: bytes) -> tuple[Reply, ...]:
         name = f"{time.time_ns():020d}-{os.getpid()}"
         (self._folder / f"{name}.json").write_bytes(msgspec.json.encode(envelope))
         partial = self._folder / f"{name}.part"
