@@ -9,6 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from mda.binding import front
@@ -23,6 +24,9 @@ from mda.servers.lmtp.acquaintances import Acquaintances
 from mda.servers.lmtp.command import Command, Dialect, Invalid, Rcpt, parse
 from mda.servers.lmtp.deliverer import Accepted, Deliverer
 from mda.servers.lmtp.session import Collect, Deliver, Resolve, Rules, Say, Session, final
+
+Sayer = Callable[[tuple[Reply, ...]], Say]
+"""Makes what the session says of a message's replies."""
 
 RESOLVED_TOGETHER = 100
 """RCPTs in one round to the deliverer."""
@@ -40,7 +44,7 @@ class Service:
 
 
 class Conversation:
-    """`answer` takes an answer as `mda.binding.front.packed` makes it; called once for each event."""
+    """`answer` takes an answer as `mda.binding.front.packed` makes it, from any thread; called once for each event."""
 
     def __init__(self, service: Service, number: int, *, is_trusted: bool, answer: Callable[[bytes], None]) -> None:
         self._service = service
@@ -183,7 +187,7 @@ class Conversation:
             self._hear_forwarded(event.lines)
         recipient, known = acquaintance
         envelope = Envelope(path.reverse_path_of(event.path), (recipient,), self._session.passing())
-        self._begin(self._deliver(Deliver(envelope, (known,)), event.message(), _final_of_one))
+        self._start(Deliver(envelope, (known,)), event.message(), _final_of_one)
 
     def _take_message_of_session(self, event: Event) -> None:
         self._hear(event.lines)
@@ -192,7 +196,7 @@ class Conversation:
         elif self._has_stranger:
             self._not_deliver(Cause.OVERLOADED)
         else:
-            self._begin(self._deliver(self._session.collected(), event.message(), self._session.delivered))
+            self._start(self._session.collected(), event.message(), self._session.delivered)
 
     def _hear_forwarded(self, lines: bytes) -> None:
         for kind, line, recipient in front.entries(lines):
@@ -203,22 +207,43 @@ class Conversation:
         self._say(self._session.not_delivered(cause))
         self._reply(front.RESTS)
 
-    async def _deliver(self, message: Deliver, raw: bytes, say: Callable[[tuple[Reply, ...]], Say]) -> None:
-        self._say(await self._delivered(message, raw, say))
-        self._work = None
-        self._reply(front.RESTS)
+    def _start(self, message: Deliver, raw: bytes, say: Sayer) -> None:
+        """Without a task where nothing has to be waited for."""
+        accepted, answer = message.accepted, partial(self._delivered, say, len(message.accepted))
+        try:
+            is_begun = self._service.deliverer.begin(message.envelope, accepted, raw, answer)
+        except Exception:
+            self._fail(say, len(accepted), len(raw))
+        else:
+            if not is_begun:
+                self._begin(self._deliver(message, raw, say))
 
-    async def _delivered(self, message: Deliver, raw: bytes, say: Callable[[tuple[Reply, ...]], Say]) -> Say:
+    async def _deliver(self, message: Deliver, raw: bytes, say: Sayer) -> None:
         accepted = message.accepted
         try:
             outcomes = await self._service.deliverer.deliver(message.envelope, accepted, raw)
         except Exception:
-            self._service.log.exception("delivery failed", recipients=len(accepted), octets=len(raw))
-            return say((Cause.INTERNAL_ERROR.reply,) * len(accepted))
-        said = say(outcomes)
-        if said.closes:
-            self._service.log.error("not one final reply per recipient", recipients=len(accepted))
-        return said
+            outcomes = None
+            self._fail(say, len(accepted), len(raw))
+        self._work = None
+        if outcomes is not None:
+            self._delivered(say, len(accepted), outcomes)
+
+    def _fail(self, say: Sayer, recipients: int, octets: int) -> None:
+        self._service.log.exception("delivery failed", recipients=recipients, octets=octets)
+        self._delivered(say, recipients, (Cause.INTERNAL_ERROR.reply,) * recipients)
+
+    def _delivered(self, say: Sayer, recipients: int, outcomes: tuple[Reply, ...]) -> None:
+        """In whatever thread: until the front has the answer, nothing else is done for this connection."""
+        try:
+            said = say(outcomes)
+            if said.closes:
+                self._service.log.error("not one final reply per recipient", recipients=recipients)
+            self._say(said)
+            self._reply(front.RESTS)
+        except Exception:
+            self._service.log.exception("connection closed in doubt")
+            self.break_off()
 
     # Work, output.
 

@@ -5,6 +5,8 @@ Answers that are given in one turn of the loop go back together: each way to the
 
 import asyncio
 import socket
+import threading
+from collections import deque
 from collections.abc import Callable
 
 from mda.binding import front
@@ -41,9 +43,11 @@ class Switchboard:
         self._on_gone = on_gone
         self._log = log
         self._conversations: dict[int, Conversation] = {}
-        self._answers: list[bytes] = []
-        self._is_leaving = self._is_closed = False
-        self._loop = asyncio.get_running_loop()
+        self._answers: deque[bytes] = deque()
+        self._sending = threading.Lock()
+        self._is_leaving = self._is_closed = self._is_due = False
+        self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
+        deliverer.on_answers(self._send_answers)
         self._loop.add_reader(self._front.fileno(), self._take_events)
 
     @property
@@ -82,7 +86,8 @@ class Switchboard:
         if not self._is_closed:
             self._is_closed = True
             self._loop.remove_reader(self._front.fileno())
-            self._front.close()
+            with self._sending:
+                self._front.close()
 
     def _take_events(self) -> None:
         events = self._front.events()
@@ -115,14 +120,26 @@ class Switchboard:
         self._on_gone()
 
     def _answer(self, answer: bytes) -> None:
-        if not self._answers:
-            self._loop.call_soon(self._send_answers)
+        """From any thread. Whoever has begun deliveries says when their answers are to go (`Deliverer.on_answers`)."""
         self._answers.append(answer)
+        if threading.get_ident() == self._thread and not self._is_due:
+            self._loop.call_soon(self._send_due)
+            self._is_due = True
+
+    def _send_due(self) -> None:
+        self._is_due = False
+        self._send_answers()
 
     def _send_answers(self) -> None:
-        if not self._is_closed:
-            self._front.answer(b"".join(self._answers))
-        self._answers.clear()
+        """From any thread. MemoryError: the next who sends takes these answers along."""
+        with self._sending:
+            answers = [self._answers.popleft() for _ in range(len(self._answers))]
+            if answers and not self._is_closed:
+                try:
+                    self._front.answer(b"".join(answers))
+                except MemoryError:
+                    self._answers.extendleft(reversed(answers))
+                    raise
 
 
 def _limits(settings: Settings) -> FrontLimits:

@@ -104,6 +104,18 @@ TABLE: dict[str, tuple[list[str], list[str]]] = {
         [LHLO, MAIL, RCPT, "RCPT TO:<dropped@d>", "DATA", ".", "NOOP"],
         ["250", "250", "250", "250", "354"],
     ),
+    "deliveries that are begun": (
+        [LHLO, MAIL, "RCPT TO:<begun@d>", "RCPT TO:<full@d>", "DATA", ".", MAIL, "RCPT TO:<prompt@d>", "DATA", "."],
+        ["250", "250", "250", "250", "354", "250 2.0.0", "552 5.2.2", "250", "250", "354", "250 2.0.0"],
+    ),
+    "a delivery that can't be begun": (
+        [LHLO, MAIL, "RCPT TO:<unbegun@d>", RCPT, "DATA", ".", "NOOP"],
+        ["250", "250", "250", "250", "354", "451 4.3.0", "451 4.3.0", "250 2.0.0"],
+    ),
+    "a delivery that is begun and answers too little": (
+        [LHLO, MAIL, "RCPT TO:<begun@d>", "RCPT TO:<dropped@d>", "DATA", ".", "NOOP"],
+        ["250", "250 2.1.0", "250 2.1.5", "250 2.1.5", "354"],
+    ),
     "null sender, senders of any kind": (
         [LHLO] + [f"MAIL FROM:<{one}>\r\nRSET" for one in ("", "root", "a..b@x", "a@☃.example", "@r:a@b", '"a b"@c')],
         ["250"] + ["250 2.1.0", "250 2.0.0"] * 6,
