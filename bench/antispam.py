@@ -70,7 +70,9 @@ def deliveries(classifier: Classifier, raws: Sequence[bytes], rounds: int) -> fl
     with tempfile.TemporaryDirectory() as folder:
         table, model = CampaignTable(Path(folder) / "campaigns"), classifier.model
         try:
-            return per_second(lambda raw: classifier.judge(examine(raw, model, campaigns=table), 0.95), raws, rounds)
+            return per_second(
+                lambda raw: classifier.judge(examine(raw, model, campaigns=table).spam, 0.95), raws, rounds
+            )
         finally:
             table.close()
 

@@ -1,4 +1,4 @@
-/* Any octets as a message: everything is made of them, twice with one context, and every span lies in its store.
+/* Any octets as a message: everything is made of them, again and again with one context, and every span lies in its store.
  * The same octets as a header field value too. */
 #include "check.h"
 
@@ -20,8 +20,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t length) {
     mime_context *context = mime_context_new();
     const mime_message *message;
     check(context != NULL);
-    for (int wants = MIME_WANT_ALL; wants <= 255; wants += 255 - MIME_WANT_ALL) {
-        check(mime_parse_with(context, input, length, &limits, wants, &message) == MIME_OK);
+    static const int WANTS[] = {MIME_WANT_ALL, 255, MIME_WANT_ALL | MIME_WANT_BRIEF};
+    for (int i = 0; i < 3; i++) {
+        check(mime_parse_with(context, input, length, &limits, WANTS[i], &message) == MIME_OK);
         check_parts(message);
     }
     check(mime_header_text(context, input, length) >= 0);

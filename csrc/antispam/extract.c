@@ -190,10 +190,14 @@ mime_status spam_read_features(spam_context *context, const uint8_t *input, size
     return status;
 }
 
-mime_status spam_examine(spam_context *context, const uint8_t *input, size_t length, const mime_limits *limits,
-                         const spam_model *model, const spam_campaign_table *campaigns, const mime_message **message,
-                         spam_score *score) {
-    mime_status status = mime_parse_with(context->parser, input, length, limits, MIME_WANT_ALL, message);
+mime_context *spam_parser(const spam_context *context) {
+    return context->parser;
+}
+
+mime_status spam_examine_for(spam_context *context, int wants, const uint8_t *input, size_t length,
+                             const mime_limits *limits, const spam_model *model, const spam_campaign_table *campaigns,
+                             const mime_message **message, spam_score *score) {
+    mime_status status = mime_parse_with(context->parser, input, length, limits, wants, message);
     if (status == MIME_OK && model != NULL) {
         spam_campaign campaign = {0};
         uint64_t bands[SPAM_BANDS] = {0};
@@ -203,4 +207,10 @@ mime_status spam_examine(spam_context *context, const uint8_t *input, size_t len
         memcpy(score->bands, bands, sizeof bands);
     }
     return status;
+}
+
+mime_status spam_examine(spam_context *context, const uint8_t *input, size_t length, const mime_limits *limits,
+                         const spam_model *model, const spam_campaign_table *campaigns, const mime_message **message,
+                         spam_score *score) {
+    return spam_examine_for(context, MIME_WANT_ALL, input, length, limits, model, campaigns, message, score);
 }

@@ -43,6 +43,14 @@ mime_status spam_examine(spam_context *context, const uint8_t *input, size_t len
                          spam_score *score);
 /* cdef end */
 
+/* The same, with a parse that makes what `wants` says: MIME_WANT_ALL at least. */
+mime_status spam_examine_for(spam_context *context, int wants, const uint8_t *input, size_t length,
+                             const mime_limits *limits, const spam_model *model, const spam_campaign_table *campaigns,
+                             const mime_message **message, spam_score *score);
+
+/* The context's parser. */
+mime_context *spam_parser(const spam_context *context);
+
 enum {
     SPAM_TEXT_BUDGET = 16384,     /* bytes of visible text of all parts together */
     SPAM_PART_BUDGET_MIN = 1024, /* of one part, at least */

@@ -5,6 +5,7 @@
 
 #include "attachment.h"
 #include "body_structure.h"
+#include "brief.h"
 #include "date.h"
 #include "encoded.h"
 #include "envelope.h"
@@ -111,6 +112,7 @@ static void mime_make(mime_state *state) {
     if (state->wants & MIME_WANT_STRUCTURE) summary->structure = structure_write(state);
     if (state->wants & MIME_WANT_TABLES) view_write_tables(state);
     if (state->wants & MIME_WANT_VIEW && !store_failed(state)) view_write(state);
+    if (state->wants & MIME_WANT_BRIEF && !store_failed(state)) brief_write(state);
 }
 
 static mime_status mime_run(mime_state *state, const uint8_t *input, size_t length, const mime_limits *limits,
@@ -175,6 +177,14 @@ int64_t mime_read(mime_context *context, const uint8_t *input, size_t length, in
 void mime_read_again(const mime_context *context, uint8_t *out) {
     const mime_bytes_store *view = &((const mime_state *)context)->view;
     if (view->length) memcpy(out, view->bytes, view->length);
+}
+
+int64_t mime_read_on(mime_context *context, const uint8_t *octets, size_t length, uint8_t *out, size_t room) {
+    mime_state *state = (mime_state *)context;
+    store_append(state, &state->view, octets, length);
+    if (store_failed(state)) return -(int64_t)MIME_NO_MEMORY;
+    if (state->view.length <= room) mime_read_again(context, out);
+    return (int64_t)state->view.length;
 }
 
 int64_t mime_header_text(mime_context *context, const uint8_t *value, size_t length) {

@@ -173,6 +173,7 @@ typedef enum mime_want {
     MIME_WANT_VIEW = 64,      /* see view.h; with MIME_WANT_TEXT and MIME_WANT_SUMMARY */
     MIME_WANT_FIELDS = 128,   /* every field of the top header block in the view */
     MIME_WANT_TABLES = 256,   /* the view is 32 bits, the octets of `headers`, then `headers` and `parts` */
+    MIME_WANT_BRIEF = 512,    /* the view is the brief, see brief.h; with MIME_WANT_ALL */
     MIME_WANT_ALL = 63        /* what mime_parse() makes */
 } mime_want;
 
@@ -310,8 +311,12 @@ mime_status mime_parse_with(mime_context *context, const uint8_t *input, size_t 
  * or minus the mime_status. */
 int64_t mime_read(mime_context *context, const uint8_t *input, size_t length, int wants, uint8_t *out, size_t room);
 
-/* Copies the view that mime_read() made last, for which there was no room. */
+/* Copies the view that was made last, for which there was no room. */
 void mime_read_again(const mime_context *context, uint8_t *out);
+
+/* Appends to the view that was made last, and copies it to `out` if it fits in `room`. Returns its length, or minus the
+ * mime_status. */
+int64_t mime_read_on(mime_context *context, const uint8_t *octets, size_t length, uint8_t *out, size_t room);
 
 /* Makes the text of a raw field value the context's view: encoded words decoded, perhaps with marks. Returns its length,
  * or minus the mime_status. */

@@ -2,7 +2,7 @@
 
 A model file that is missing, damaged or of another version never takes a working model away: the old one stays, and
 `trouble` says what is wrong. With no model at all `model` raises an MdaError; the caller delivers unclassified then.
-Scoring itself has happened in `mda.binding.examine`; `judge` only reads its result. Safe to share between threads.
+Scoring itself has happened in `mda.binding`; `judge` only reads its result. Safe to share between threads.
 """
 
 import time
@@ -12,7 +12,7 @@ from importlib import resources
 from pathlib import Path
 
 from mda.antispam.verdict import Verdict
-from mda.binding import Examination, Model
+from mda.binding import Model, SpamScore
 from mda.errors import InvalidValue, MdaError, SettingsError
 from mda.logs import logger
 
@@ -75,9 +75,8 @@ class Classifier:
             return self._model
         raise self._trouble or SettingsError(f"{self._path} could not be read")
 
-    def judge(self, examination: Examination, threshold: float) -> Verdict:
-        """The verdict on a message that was examined with a model; InvalidValue if it was examined without."""
-        score = examination.spam
+    def judge(self, score: SpamScore | None, threshold: float) -> Verdict:
+        """The verdict on a message that was scored so; InvalidValue if it was not."""
         if score is None:
             raise InvalidValue("the message was examined without a spam model", "pass classifier.model to examine")
         probability = score.probability

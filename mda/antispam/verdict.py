@@ -82,6 +82,22 @@ class Found(Protocol):
         """The sums by category, in the order of Category."""
         ...
 
+    @property
+    def for_spam(self) -> bytes:
+        """The four categories that speak most for spam, heaviest first."""
+        ...
+
+    @property
+    def for_ham(self) -> bytes:
+        """As `for_spam`."""
+        ...
+
+    @property
+    def reason_columns(self) -> tuple[bytes, bytes, bytes, bytes]:
+        """All `contributions` in columns: their categories, each once; for each of them the place of its category, its
+        feature in 4 bytes and its weight in 2, little-endian."""
+        ...
+
 
 class Verdict(NamedTuple):
     """`score` is the probability that the message is spam, 0 to 1; `is_spam` is score >= threshold. Why is read of what
@@ -119,6 +135,11 @@ _CATEGORIES = tuple(Category)
 """By value: a look-up in a tuple costs a tenth of a call of the enum."""
 
 _LABELS = tuple(category.name.lower().replace("_", " ") for category in Category)
+
+
+def labels(categories: Iterable[int]) -> tuple[str, ...]:
+    """Of categories by their values."""
+    return tuple(_LABELS[category] for category in categories)
 
 
 def heaviest(

@@ -4,11 +4,13 @@ What it gives is plain bytes and numbers: nothing of CFFI leaves it. Malformed m
 `Examination.defects`); InvalidValue says that a message is larger than its limit or an argument is senseless,
 MemoryError that there was no memory.
 
-    examination   everything that one parse finds, with the score: what a delivery asks for
+    brief         what a delivery asks of a message and its score
+    examination   everything that one parse finds, with the score
     viewer        what a person reads, fast; the part table alone
     view_context  the text of one field value, with few imports
     decoding      transfer encodings and HTML, without a parse
-    spam_model    weights and scores          learner   features, learning
+    spam_model    weights                     learner   features, learning
+    spam_score    what they say of a message
     personal      views of messages, what a user's marks make
     campaigns     near copies, counted
     layouts       the C tables' layouts       status    errors, limits, copies
@@ -21,6 +23,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mda.binding.brief import Brief, brief_of
     from mda.binding.campaigns import Campaign, CampaignTable, campaign_features
     from mda.binding.contributions import contributions_of
     from mda.binding.decoding import decode_transfer, html_text
@@ -38,7 +41,8 @@ if TYPE_CHECKING:
         view_add,
         view_margin,
     )
-    from mda.binding.spam_model import FEATURE_VERSION, TOP_CONTRIBUTIONS, Model, SpamScore
+    from mda.binding.spam_model import Model
+    from mda.binding.spam_score import FEATURE_VERSION, TOP_CONTRIBUTIONS, SpamScore
     from mda.binding.view_context import header_text
     from mda.binding.viewer import (
         WANT_FIELDS,
@@ -59,6 +63,7 @@ __all__ = [
     "VIEW_FEATURES",
     "WANT_FIELDS",
     "WANT_VIEW",
+    "Brief",
     "Campaign",
     "CampaignTable",
     "Examination",
@@ -69,6 +74,7 @@ __all__ = [
     "PersonalWeights",
     "SpamScore",
     "Viewer",
+    "brief_of",
     "campaign_features",
     "contributions_of",
     "correct",
@@ -84,6 +90,7 @@ __all__ = [
 ]
 
 _OFFERS = {
+    "brief": ("Brief", "brief_of"),
     "campaigns": ("Campaign", "CampaignTable", "campaign_features"),
     "contributions": ("contributions_of",),
     "decoding": ("decode_transfer", "html_text"),
@@ -101,7 +108,8 @@ _OFFERS = {
         "view_add",
         "view_margin",
     ),
-    "spam_model": ("FEATURE_VERSION", "Model", "SpamScore", "TOP_CONTRIBUTIONS"),
+    "spam_model": ("Model",),
+    "spam_score": ("FEATURE_VERSION", "SpamScore", "TOP_CONTRIBUTIONS"),
     "view_context": ("header_text",),
     "viewer": ("Viewer", "WANT_FIELDS", "WANT_VIEW"),
 }

@@ -15,7 +15,7 @@ BITS = 20
 """2^20 cells of 16 octets; only those in use take room on the disk."""
 
 
-class Campaign(msgspec.Struct, frozen=True):
+class Campaign(msgspec.Struct, frozen=True, array_like=True):
     """The run of near copies that a message belongs to. `count` is of the last hours, this message included."""
 
     id: int
@@ -30,11 +30,20 @@ class CampaignTable:
         """OSError where the file can neither be opened nor made."""
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._bits = bits
+        self._at = self._made(0)
+        """The table of the last minute that was asked for."""
 
     def at(self, now: float | None = None) -> Any:
         """The spam_campaign_table as it is at a time (of the clock where none is given), in seconds."""
         minutes = int((time.time() if now is None else now) // 60)
-        return _ffi.new("spam_campaign_table *", (self._fd, self._bits, minutes))
+        fd, of_minutes, table = self._at
+        if of_minutes != minutes or fd != self._fd:
+            self._at = made = self._made(minutes)
+            table = made[2]
+        return table
+
+    def _made(self, minutes: int) -> tuple[int, int, Any]:
+        return self._fd, minutes, _ffi.new("spam_campaign_table *", (self._fd, self._bits, minutes))
 
     def meet(self, ids: bytes, now: float | None = None) -> Campaign | None:
         """Counts a message of these features; None for one that is of no campaign."""

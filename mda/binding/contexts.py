@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 from mda._core import ffi as _ffi
 from mda._core import lib as _lib
 
+ROOM = 65536
+
 
 class Context(NamedTuple):
     """A spam_context, and where its calls put what they found."""
@@ -14,7 +16,9 @@ class Context(NamedTuple):
     """mime_message **"""
     score: Any
     """spam_score *"""
-    score_octets: Any
+    out: Any
+    """ROOM octets for what a call writes."""
+    out_octets: Any
     """The same as a buffer."""
 
 
@@ -36,5 +40,6 @@ def _new() -> Context:
     pointer = _lib.spam_context_new()
     if not pointer:
         raise MemoryError("no memory to parse a message")
-    score = _ffi.new("spam_score *")
-    return Context(_ffi.gc(pointer, _lib.spam_context_free), _ffi.new("mime_message **"), score, _ffi.buffer(score))
+    score, out = _ffi.new("spam_score *"), _ffi.new("uint8_t[]", ROOM)
+    owned = _ffi.gc(pointer, _lib.spam_context_free)
+    return Context(owned, _ffi.new("mime_message **"), score, out, _ffi.buffer(out))

@@ -11,7 +11,8 @@ from mda._core import lib as _lib
 from mda.binding import contexts
 from mda.binding.campaigns import CampaignTable
 from mda.binding.layouts import ADDRESS, DEFAULT_LIMITS, HEADER, NONE, PARAMETER, PART, Limits
-from mda.binding.spam_model import Model, SpamScore
+from mda.binding.spam_model import Model
+from mda.binding.spam_score import SpamScore, read_score
 from mda.binding.status import check, copied, limits_of
 
 _NUMBERS = struct.Struct("=QqiIII")
@@ -115,9 +116,9 @@ def examine(
     table = _ffi.NULL if campaigns is None else campaigns.at(now)
     context = contexts.take()
     try:
-        pointer, result, score, octets = context
+        pointer, result, score = context[:3]
         check(_lib.spam_examine(pointer, raw, len(raw), limits_of(limits), weights, table, result, score), len(raw))
-        return _copy_out(raw, result[0], None if model is None else SpamScore(octets[:], model.version))
+        return _copy_out(raw, result[0], None if model is None else read_score(score, model.version))
     finally:
         contexts.give(context)
 

@@ -1,77 +1,15 @@
 """The classifier's weights in one file, and the score that they give a message (csrc/antispam/score.h)."""
 
-import struct
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from mda import weights
 from mda._core import ffi as _ffi
 from mda._core import lib as _lib
-from mda.binding.campaigns import Campaign, campaign_of
-from mda.binding.contributions import CONTRIBUTION, contributions_of
 from mda.binding.shared_copy import shared
+from mda.binding.spam_score import FEATURE_VERSION, SpamScore, read_score
 from mda.errors import SettingsError
-
-FEATURE_VERSION: int = _lib.SPAM_FEATURE_VERSION
-"""Weights are only good for the features that they were trained on."""
-
-TOP_CONTRIBUTIONS: int = _lib.SPAM_TOP
-"""How many contributions a SpamScore shows at most."""
-
-_HEAD = struct.Struct("=dIIfII")
-_COUNT = struct.Struct("=I")
-"""The head's last member."""
-_CATEGORIES = struct.Struct(f"={_lib.SPAM_CATEGORIES}f")
-"""spam_score is the head, TOP_CONTRIBUTIONS of contributions, the categories, padding, and the bands."""
-
-_BANDS_BYTES = 8 * int(_lib.SPAM_BANDS)
-
-
-class SpamScore(NamedTuple):
-    """What a model says of a message; `mda.antispam.classifier` makes a verdict of it. Weights are in log-odds. Of the
-    octets of the C core's spam_score each value is made when it is asked for."""
-
-    octets: bytes
-    model_version: str
-    feature_version: int = FEATURE_VERSION
-
-    @property
-    def probability(self) -> float:
-        return float(_HEAD.unpack_from(self.octets)[0])
-
-    @property
-    def campaign(self) -> Campaign | None:
-        """The run of near copies that it belongs to; None where it was not counted, or has too few words."""
-        return campaign_of(*_HEAD.unpack_from(self.octets)[1:3])
-
-    @property
-    def bands(self) -> bytes:
-        """By which it was counted among its near copies (`CampaignTable.withdraw`)."""
-        return self.octets[-_BANDS_BYTES:]
-
-    @property
-    def margin(self) -> float:
-        return float(_HEAD.unpack_from(self.octets)[-3])
-
-    @property
-    def feature_count(self) -> int:
-        return int(_HEAD.unpack_from(self.octets)[-2])
-
-    @property
-    def contributions(self) -> tuple[tuple[int, float], ...]:
-        """(feature id, weight) of those that weigh most; the category is in the id's top 4 bits."""
-        return contributions_of(self.evidence(TOP_CONTRIBUTIONS))
-
-    def evidence(self, count: int) -> bytes:
-        """The first `count` of `contributions` as `contributions_of` reads them: nothing but a copy of octets."""
-        count = min(count, _COUNT.unpack_from(self.octets, _HEAD.size - _COUNT.size)[0])
-        return self.octets[_HEAD.size : _HEAD.size + count * CONTRIBUTION.size]
-
-    @property
-    def categories(self) -> tuple[float, ...]:
-        """Sums of all weights by category."""
-        return _CATEGORIES.unpack_from(self.octets, _HEAD.size + TOP_CONTRIBUTIONS * CONTRIBUTION.size)
 
 
 class Model:
@@ -125,7 +63,7 @@ class Model:
         pointer = _ffi.from_buffer("uint32_t[]", ids)
         score = _ffi.new("spam_score *")
         _lib.spam_score_features(self._model, pointer, len(pointer), score)
-        return SpamScore(_ffi.buffer(score)[:], self.version)
+        return read_score(score, self.version)
 
     @property
     def pointer(self) -> Any:

@@ -43,7 +43,7 @@ def check(settings: Settings, site: Site) -> Iterator[Finding]:
         remedy = site.setting("spam.model", "") if settings.spam.model else "install mda again: its model is damaged"
         yield error("spam.model", trouble.message, "mail is delivered unclassified", remedy)
         return
-    verdict = classifier.judge(examine(SAMPLE, model), settings.spam.threshold)
+    verdict = classifier.judge(examine(SAMPLE, model).spam, settings.spam.threshold)
     yield ok(
         "spam.model",
         f"{classifier.path.name}, version {model.version}, features {FEATURE_VERSION};"

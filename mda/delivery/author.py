@@ -14,7 +14,7 @@ from mda.antispam import authentication
 from mda.antispam.authentication import Proof
 from mda.errors import InvalidValue
 from mda.mime.addresses import Mailbox
-from mda.mime.message import Message
+from mda.mime.header_block import HeaderBlock
 
 _RESULTS = "authentication-results"
 _RECEIVED = "received"
@@ -41,36 +41,33 @@ class Author(msgspec.Struct, frozen=True):
     """Does the filter in front call it spam?"""
 
 
-def read(message: Message, sources: Sources) -> Author:
-    """The author of a message."""
-    sender = _address(message)
+def read(sender: tuple[str, str] | None, header: HeaderBlock, sources: Sources) -> Author:
+    """The author of a message with that header and, where From is one address, `sender`: its local part and host."""
+    key = None if sender is None else _key(*sender)
     proof = Proof.NONE
-    if sender is not None and sources.authserv_id:
-        proof = authentication.proof(_believed(message, sources), sources.authserv_id, sender.domain)
-    return Author(sender, proof, _front(message, sources.front_header))
+    if key is not None and sources.authserv_id:
+        proof = authentication.proof(_believed(header, sources), sources.authserv_id, key.domain)
+    return Author(key, proof, _front(header, sources.front_header))
 
 
-def _address(message: Message) -> Address | None:
-    found = message.addresses("from")
-    if len(found) != 1 or not isinstance(found[0], Mailbox):
-        return None
+def _key(local_part: str, host: str) -> Address | None:
     try:
-        return address.parse(found[0].address).key
+        return address.parse(Mailbox("", local_part, host).address).key
     except InvalidValue:
         return None
 
 
-def _believed(message: Message, sources: Sources) -> tuple[str, ...]:
+def _believed(header: HeaderBlock, sources: Sources) -> tuple[str, ...]:
     """The values of Authentication-Results that nobody outside can have put there."""
     if sources.authserv_strips:
-        return message.field_values(_RESULTS)
-    above = tuple(_names_above_received(message))
-    return message.field_values(_RESULTS)[: above.count(_RESULTS)]
+        return header.values(_RESULTS)
+    above = tuple(_names_above_received(header))
+    return header.values(_RESULTS)[: above.count(_RESULTS)]
 
 
-def _names_above_received(message: Message) -> Iterator[str]:
+def _names_above_received(header: HeaderBlock) -> Iterator[str]:
     above: list[str] = []
-    for name in message.field_names():
+    for name in header.names():
         if name == _RECEIVED:
             yield from above
             return
@@ -78,8 +75,8 @@ def _names_above_received(message: Message) -> Iterator[str]:
     # Without any Received it has not passed our Postfix, and nothing in it is ours.
 
 
-def _front(message: Message, name: str) -> bool | None:
-    values = message.field_values(name) if name else ()
+def _front(header: HeaderBlock, name: str) -> bool | None:
+    values = header.values(name) if name else ()
     if len(values) != 1:
         return None  # two of them: one is not from the filter
     word = values[0].strip().lower()

@@ -88,7 +88,7 @@ def _placement(
     target: Target, recipient: Recipient, envelope: Envelope, inspection: Inspection, verdict: Verdict | None
 ) -> Placement:
     prefix = delivered_form.prefix(envelope, recipient, target.address, verdict)
-    delivered_size = delivered_form.size(prefix, inspection.size, inspection.forged_spans)
+    delivered_size = delivered_form.size(prefix, inspection.size, inspection.message.forged_spans)
     return Placement(target, _destination(target, verdict), prefix, delivered_size, verdict)
 
 

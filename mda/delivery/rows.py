@@ -1,15 +1,18 @@
 """From what is known of a message to the row that one account's copy becomes."""
 
+from functools import lru_cache
+
 from mda.antispam.authentication import Proof
-from mda.antispam.verdict import Verdict
+from mda.antispam.verdict import Verdict, labels
 from mda.binding import Campaign
 from mda.delivery import receipts
 from mda.delivery.copies import Copy, Message
 from mda.delivery.plan import Placement
-from mda.metadata.content.spam_reasons import SpamReasons, spam_reasons
+from mda.metadata.content.spam_reasons import BETWEEN_KINDS, SpamReasons, spam_reasons
 from mda.metadata.delivery.deliver import Delivery
 
 REASONS_KEPT = 12
+"""As many as the model's own are (SPAM_TOP)."""
 
 
 def delivery_row(message: Message, copy: Copy, placement: Placement) -> Delivery:
@@ -28,9 +31,9 @@ def delivery_row(message: Message, copy: Copy, placement: Placement) -> Delivery
         body_structure=parsed.body_structure,
         structure=parsed.structure,
         prefix=placement.prefix,
-        forged_spans=message.inspection.forged_spans,
-        message_id_hash=message.inspection.message_id_hash,
-        reference_hashes=message.inspection.reference_hashes,
+        forged_spans=parsed.forged_spans,
+        message_id_hash=parsed.message_id_hash,
+        reference_hashes=parsed.reference_hashes,
         subject_base=parsed.subject_base,
         sent_at=parsed.sent_at,
         preview=parsed.preview,
@@ -49,10 +52,18 @@ def kept_reasons(verdict: Verdict | None, campaign: Campaign | None, proof: Proo
     not classified."""
     if verdict is None:
         return None
-    heaviest = verdict.reasons[:REASONS_KEPT]
     met = None if campaign is None else (campaign.id, campaign.count)
-    kept = [(reason.label, reason.feature_id, reason.weight) for reason in heaviest]
-    return spam_reasons(kept, verdict.model_version, met, "" if proof is Proof.NONE else proof.value)
+    proven = "" if proof is Proof.NONE else proof.value
+    if verdict.added:
+        kept = [(reason.label, reason.feature_id, reason.weight) for reason in verdict.reasons[:REASONS_KEPT]]
+        return spam_reasons(kept, verdict.model_version, met, proven)
+    categories, places, features, weights = verdict.found.reason_columns
+    return SpamReasons(verdict.model_version, met, _kinds(categories), places, features, weights, proven)
+
+
+@lru_cache(1024)
+def _kinds(categories: bytes) -> str:
+    return BETWEEN_KINDS.join(labels(categories))
 
 
 def _receipt(message: Message, copy: Copy) -> bytes | None:

@@ -10,10 +10,10 @@ from typing import Any
 
 from mda.address import parse
 from mda.delivery import delivered_form
-from mda.delivery.inspect import inspect
 from mda.envelope import Envelope, Recipient
 from mda.metadata.content.spam_reasons import from_json
 from mda.metadata.delivery.deliver import Delivery, Destination
+from mda.mime import brief
 from mda.storage.location import Location
 from mda.storage.record import NO_RECEIPT, Target
 
@@ -32,13 +32,12 @@ def restored_delivery(
 ) -> Delivery:
     """`address` is the account's. `kept` are columns of the delivery's own row, where a checkpoint knows them."""
     known = kept or {}
-    facts = inspect(raw, None)
+    parsed, _ = brief.read(raw)
     recipient = Recipient(parse(address))
     top = delivered_form.prefix(Envelope(reverse_path, (recipient,)), recipient, address, None)
     prefix = known.get("prefix", top)
     edges = known.get("forged_spans", ())
-    spans = tuple(zip(edges[::2], edges[1::2], strict=True)) if kept is not None else facts.forged_spans
-    parsed = facts.message
+    spans = tuple(zip(edges[::2], edges[1::2], strict=True)) if kept is not None else parsed.forged_spans
     return Delivery(
         account_id=target.account_id,
         content_id=target.content_id,
@@ -57,8 +56,8 @@ def restored_delivery(
         structure=parsed.structure,
         prefix=prefix,
         forged_spans=spans,
-        message_id_hash=facts.message_id_hash,
-        reference_hashes=facts.reference_hashes,
+        message_id_hash=parsed.message_id_hash,
+        reference_hashes=parsed.reference_hashes,
         subject_base=parsed.subject_base,
         sent_at=parsed.sent_at,
         preview=parsed.preview,

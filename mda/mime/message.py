@@ -1,13 +1,11 @@
-"""A message as delivery sees it: values of its top header block, its parts, and what is stored beside it.
+"""A message with all that a parse finds: values of its top header block, its parts, and what is stored beside it.
 
 `read` makes a `Message` of an `Examination`; nothing is parsed here, only picked from what the C core found, and
-decoded where a charset is beyond it. What a delivery always needs is read at once; parts and header fields are made
-when they are asked for, as a mail has twenty fields of which two are looked at. Never raises.
+decoded where a charset is beyond it; parts and header fields are made when they are asked for. Never raises. A delivery
+asks for less (`mda.mime.brief`).
 """
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
-from typing import NamedTuple
 
 import msgspec
 
@@ -15,22 +13,12 @@ from mda.binding import HEADER, PART, Examination, examine, html_text
 from mda.mime import addresses, part, received
 from mda.mime.addresses import Group, Mailbox
 from mda.mime.charsets import resolve_marks, resolve_text
+from mda.mime.header_block import HeaderBlock, HeaderField
 from mda.mime.part import Part, PartFlag
 from mda.mime.received import Received
 from mda.mime.subject import base_subject
 
 PREVIEW_CHARACTERS = 256
-
-
-class HeaderField(NamedTuple):
-    """One field of the top header block: `raw[start:end]` is the whole field with its line end, `raw[value_start:
-    value_end]` its raw value without it, folds included."""
-
-    name: str
-    start: int
-    end: int
-    value_start: int
-    value_end: int
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -63,31 +51,19 @@ class Message(msgspec.Struct, frozen=True):
         return part.read_parts(self.examination)
 
     @property
-    def header_size(self) -> int:
-        """Octets of the top header block, with the line that ends it."""
-        return int(PART.unpack_from(self.examination.parts)[5])
+    def header(self) -> HeaderBlock:
+        """The top header block."""
+        root = PART.unpack_from(self.examination.parts)
+        table = self.examination.headers[root[9] * HEADER.size : (root[9] + root[10]) * HEADER.size]
+        return HeaderBlock(self.examination.raw, table)
 
     @property
     def fields(self) -> tuple[HeaderField, ...]:
-        """The top header block's fields in their order."""
-        raw = self.examination.raw
-        return tuple(_field(raw, *row) for row in HEADER.iter_unpack(self._header_table()))
-
-    def field_names(self) -> Iterator[str]:
-        """Their names in lower case, each made when it is asked for: there may be a million of them."""
-        raw = self.examination.raw
-        for start, _, _, length, _ in HEADER.iter_unpack(self._header_table()):
-            yield raw[start : start + length].decode("ascii").lower()
+        return self.header.fields
 
     def field_values(self, name: str) -> tuple[str, ...]:
-        """The values of all fields `name` (without case): unfolded, not RFC 2047-decoded, raw 8-bit octets read as
-        UTF-8 or else windows-1252."""
-        raw, wanted = self.examination.raw, name.encode("utf-8").lower()
-        return tuple(
-            _unfold(raw[value:end])
-            for start, value, end, length, _ in HEADER.iter_unpack(self._header_table())
-            if length == len(wanted) and raw[start : start + length].lower() == wanted
-        )
+        """See `HeaderBlock.values`."""
+        return self.header.values(name)
 
     @property
     def received(self) -> tuple[Received, ...]:
@@ -97,10 +73,6 @@ class Message(msgspec.Struct, frozen=True):
     def addresses(self, field: str) -> tuple[Mailbox | Group, ...]:
         """Those of all From, Sender, Reply-To, To, Cc or Bcc fields; KeyError for any other name."""
         return addresses.read(self.examination, field)
-
-    def _header_table(self) -> bytes:
-        root = PART.unpack_from(self.examination.parts)
-        return self.examination.headers[root[9] * HEADER.size : (root[9] + root[10]) * HEADER.size]
 
 
 def read(examination: Examination) -> Message:
@@ -121,17 +93,6 @@ def read(examination: Examination) -> Message:
         body_structure=examination.body_structure,
         structure=examination.structure,
     )
-
-
-def _field(raw: bytes, start: int, value: int, end: int, length: int, _: int) -> HeaderField:
-    value_end = end
-    if value_end > value and raw[value_end - 1] == 0x0A:
-        value_end -= 2 if raw[value_end - 2 : value_end] == b"\r\n" else 1
-    return HeaderField(raw[start : start + length].decode("ascii"), start, end, value, value_end)
-
-
-def _unfold(value: bytes) -> str:
-    return resolve_text(value.replace(b"\r\n", b"").replace(b"\n", b"").strip())
 
 
 def _moment(date: tuple[int, int] | None) -> datetime | None:

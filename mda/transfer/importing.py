@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 from mda.causes import Cause
 from mda.delivery import delivered_form
-from mda.delivery.inspect import inspect
 from mda.errors import DatabaseUnavailable
 from mda.identifiers import IdentifierSource
 from mda.learning import correspondents
 from mda.metadata.delivery.deliver import Committer, Delivery, Stored
 from mda.metadata.mailbox import imported
 from mda.metadata.postgresql.opened import Handle
+from mda.mime import brief
 from mda.settings import Settings
 from mda.storage.commits import CommitRecord
 from mda.storage.dictionaries import Dictionaries
@@ -96,8 +96,7 @@ class Importer:
         return self._encoder.encode_message(item.raw, received_at=item.received_at, reverse_path="", targets=(target,))
 
     def _delivery(self, item: Item, mailbox: str, content_id: int, record: EncodedRecord, place: Location) -> Delivery:
-        facts = inspect(item.raw, None)
-        parsed = facts.message
+        parsed, _ = brief.read(item.raw)
         return Delivery(
             account_id=self._account_id,
             content_id=content_id,
@@ -117,8 +116,8 @@ class Importer:
             structure=parsed.structure,
             prefix=item.prefix,
             forged_spans=item.forged_spans,
-            message_id_hash=facts.message_id_hash,
-            reference_hashes=facts.reference_hashes,
+            message_id_hash=parsed.message_id_hash,
+            reference_hashes=parsed.reference_hashes,
             subject_base=parsed.subject_base,
             sent_at=parsed.sent_at,
             preview=parsed.preview,

@@ -18,7 +18,7 @@ MOST_WEIGHT = 65_504.0
 """binary16 has no larger one."""
 
 _FEATURE_BITS = 0xFFFF_FFFF
-_BETWEEN_KINDS = "\n"
+BETWEEN_KINDS = "\n"
 
 
 class SpamReasons(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -45,7 +45,7 @@ class SpamReasons(msgspec.Struct, frozen=True, array_like=True, gc=False):
     @property
     def reasons(self) -> tuple[Reason, ...]:
         """The heaviest, in the order of their weight."""
-        kinds, count = self.kinds.split(_BETWEEN_KINDS), len(self.places)
+        kinds, count = self.kinds.split(BETWEEN_KINDS), len(self.places)
         features = struct.unpack(f"<{count}I", self.features)
         weights = struct.unpack(f"<{count}e", self.weights)
         return tuple(
@@ -68,7 +68,7 @@ def spam_reasons(
     return SpamReasons(
         model,
         campaign,
-        _BETWEEN_KINDS.join(distinct),
+        BETWEEN_KINDS.join(distinct),
         bytes(map(distinct.index, kinds)),
         struct.pack(f"<{count}I", *features),
         struct.pack(f"<{count}e", *weights),

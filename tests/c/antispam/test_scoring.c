@@ -1,6 +1,6 @@
 /* Scoring and learning on sets made by hand, where the right numbers are known. */
 #include "../../../csrc/antispam/bayes.h"
-#include "../../../csrc/antispam/extract.h"
+#include "../../../csrc/antispam/brief.h"
 #include "../../../csrc/antispam/learn.h"
 #include "../../../csrc/antispam/score.h"
 #include "../check.h"
@@ -157,6 +157,34 @@ static void test_examine_is_parse_and_score_in_one(void) {
     free(weights);
 }
 
+static void test_brief_is_the_message_and_its_score(void) {
+    int8_t *weights = calloc(2u << BITS, 1);
+    spam_model model = {weights, BITS, ~0u, 1.0f, 0.0f, 0.0f, 0.0f, 1.0f, 0.0f};
+    const char *raw = "Subject: a\r\n\r\nbody of words\r\n";
+    uint8_t out[4096], again[4096], small[1];
+    spam_context *context = spam_context_new();
+    int64_t unscored = spam_brief(context, (const uint8_t *)raw, strlen(raw), NULL, NULL, out, sizeof out);
+    CHECK(unscored > 0 && out[unscored - 1] == 0xc0);
+    int64_t length = spam_brief(context, (const uint8_t *)raw, strlen(raw), &model, NULL, out, sizeof out);
+    CHECK(length > unscored && length <= unscored + SPAM_SCORE_ROOM);
+    CHECK(spam_brief(context, (const uint8_t *)raw, strlen(raw), &model, NULL, small, sizeof small) == length);
+    spam_brief_again(context, again);
+    CHECK(memcmp(out, again, (size_t)length) == 0);
+    CHECK(spam_brief(context, NULL, 1, &model, NULL, out, sizeof out) == -(int64_t)MIME_BAD_ARGUMENT);
+    spam_context_free(context);
+    free(weights);
+}
+
+static void test_score_has_room(void) {
+    static uint8_t out[SPAM_SCORE_ROOM];
+    spam_score score = {.top_count = SPAM_TOP, .campaign = {1, 1}};
+    for (uint32_t i = 0; i < SPAM_CATEGORIES; i++) {
+        score.categories[i] = i % 2 ? 1.0f : -1.0f;
+        score.top[i % SPAM_TOP] = (spam_contribution){i << 28, INFINITY};
+    }
+    CHECK(spam_score_write(&score, out) <= SPAM_SCORE_ROOM);
+}
+
 int main(void) {
     test_score_is_the_formula();
     test_top_holds_the_heaviest();
@@ -165,6 +193,8 @@ int main(void) {
     test_bayes_counts_what_tells_most();
     test_prior_is_trusted_as_far_as_it_holds();
     test_examine_is_parse_and_score_in_one();
+    test_brief_is_the_message_and_its_score();
+    test_score_has_room();
     puts("antispam scoring: ok");
     return 0;
 }

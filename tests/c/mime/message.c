@@ -114,6 +114,45 @@ static void check_spans(const mime_message *message) {
     }
 }
 
+/* Past one value of MessagePack, of those that msgpack.h writes; all of its octets are there. */
+static const uint8_t *check_value(const uint8_t *at, const uint8_t *end) {
+    uint32_t number = 0;
+    CHECK(at < end);
+    uint8_t format = *at++;
+    if (format == 0xc0 || format == 0xc2 || format == 0xc3) return at;
+    if (format == 0xcb || format == 0xcf || format == 0xd3) number = 8;
+    else if (format == 0xc7) number = 14;
+    else {
+        CHECK(format == 0xc6 || format == 0xdb || format == 0xdd);
+        CHECK(end - at >= 4);
+        for (int i = 0; i < 4; i++) number = number << 8 | *at++;
+    }
+    if (format == 0xdd) {
+        while (number--) at = check_value(at, end);
+        return at;
+    }
+    CHECK((size_t)(end - at) >= number);
+    return at + number;
+}
+
+/* The brief is an array of two, the second of which is what is read on. */
+static mime_status check_brief(const uint8_t *bytes, size_t length) {
+    static const uint8_t nil = 0xc0;
+    mime_context *context = mime_context_new();
+    if (!context) return MIME_NO_MEMORY;
+    int64_t found = mime_read(context, bytes, length, MIME_WANT_ALL | MIME_WANT_BRIEF, NULL, 0);
+    if (found > 0) found = mime_read_on(context, &nil, 1, NULL, 0);
+    if (found > 0) {
+        uint8_t *brief = malloc((size_t)found);
+        CHECK(brief);
+        mime_read_again(context, brief);
+        CHECK(brief[0] == 0xdd && brief[4] == 2 && check_value(brief, brief + found) == brief + found);
+        free(brief);
+    }
+    mime_context_free(context);
+    return found > 0 ? MIME_OK : (mime_status)-found;
+}
+
 mime_status message_check(const uint8_t *bytes, size_t length) {
     uint8_t *exact = malloc(length ? length : 1);
     mime_message *message = NULL;
@@ -135,6 +174,7 @@ mime_status message_check(const uint8_t *bytes, size_t length) {
         CHECK(message == NULL);
     }
     mime_free(message);
+    if (status == MIME_OK) status = check_brief(exact, length);
     free(exact);
     return status;
 }

@@ -25,7 +25,7 @@ THRESHOLD = 0.95
 
 def verdict_of(path: Path, classifier: Classifier | None = None) -> Verdict:
     classifier = classifier or Classifier()
-    return classifier.judge(binding.examine(path.read_bytes(), classifier.model), THRESHOLD)
+    return classifier.judge(binding.examine(path.read_bytes(), classifier.model).spam, THRESHOLD)
 
 
 def flat_model(weight: int = 0, **changes: Any) -> Weights:
@@ -87,7 +87,7 @@ def test_threads_share_a_model() -> None:
 def test_lf_line_ends_do_not_change_the_side(path: Path) -> None:
     classifier = Classifier()
     raw = path.read_bytes().replace(b"\r\n", b"\n")
-    verdict = classifier.judge(binding.examine(raw, classifier.model), THRESHOLD)
+    verdict = classifier.judge(binding.examine(raw, classifier.model).spam, THRESHOLD)
     assert verdict.is_spam == (path in SPAM)
 
 
@@ -131,14 +131,14 @@ def test_verdict_names_its_model(model_path: Path) -> None:
 def test_threshold_is_inclusive(model_path: Path) -> None:
     model_path.write_bytes(pack(flat_model(0)))
     classifier = Classifier(model_path)
-    examination = binding.examine(HAM[0].read_bytes(), classifier.model)
-    assert classifier.judge(examination, 0.5).is_spam
-    assert not classifier.judge(examination, 0.5001).is_spam
+    score = binding.examine(HAM[0].read_bytes(), classifier.model).spam
+    assert classifier.judge(score, 0.5).is_spam
+    assert not classifier.judge(score, 0.5001).is_spam
 
 
 def test_message_examined_without_model_has_no_verdict() -> None:
     with pytest.raises(InvalidValue, match="without a spam model"):
-        Classifier().judge(binding.examine(b"Subject: x\r\n\r\ny\r\n"), THRESHOLD)
+        Classifier().judge(binding.examine(b"Subject: x\r\n\r\ny\r\n").spam, THRESHOLD)
 
 
 def test_model_that_replaces_another_is_read_beside_it(model_path: Path) -> None:

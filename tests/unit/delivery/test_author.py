@@ -2,11 +2,11 @@
 
 import pytest
 
-from mda import binding
 from mda.antispam.authentication import Proof
 from mda.delivery import author
 from mda.delivery.author import Sources
-from mda.mime import message as mime_message
+from mda.mime import brief
+from mda.mime.header_block import HeaderBlock
 
 OURS = "Authentication-Results: mx.example.org;\r\n\tdmarc=pass header.from=example.net\r\n"
 HOP = "Received: by mx.example.org (Postfix)\r\n"
@@ -15,7 +15,8 @@ SOURCES = Sources("mx.example.org")
 
 def read(header: str, sources: Sources = SOURCES, sender: str = "Ben <Ben@Example.NET>") -> author.Author:
     raw = f"{header}From: {sender}\r\nSubject: x\r\n\r\nText\r\n".encode()
-    return author.read(mime_message.read(binding.examine(raw)), sources)
+    found, _ = brief.read(raw)
+    return author.read(found.author, HeaderBlock(raw, found.header_table), sources)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ BODY = b"Subject: x\r\n\r\nReturn-Path: <body@example.org> is text\r\n"
 
 
 def delivered(raw: bytes) -> bytes:
-    return delivered_form.assemble(b"P: 1\r\n", raw, inspect(raw, None).forged_spans)
+    return delivered_form.assemble(b"P: 1\r\n", raw, inspect(raw, None).message.forged_spans)
 
 
 @pytest.mark.parametrize(
@@ -49,13 +49,13 @@ def test_fields_of_others_stay(kept: bytes) -> None:
 
 @pytest.mark.parametrize("raw", [b"", b"\r\n", b"X-MDA-Spam: no", b"no colon\r\n", b"\x00\xff\r\n\r\n", BODY])
 def test_the_size_is_that_of_the_form(raw: bytes) -> None:
-    spans = inspect(raw, None).forged_spans
+    spans = inspect(raw, None).message.forged_spans
     assert delivered_form.size(b"P: 1\r\n", len(raw), spans) == len(delivered(raw))
 
 
 def test_adjoining_fields_are_one_span() -> None:
     raw = b"X-MDA-A: 1\r\nX-MDA-B: 2\r\nFrom: a@example.org\r\nX-MDA-C: 3\r\n" + BODY
-    assert inspect(raw, None).forged_spans == ((0, 24), (45, 57))
+    assert inspect(raw, None).message.forged_spans == ((0, 24), (45, 57))
 
 
 class Found:
@@ -66,6 +66,10 @@ class Found:
         {Category.URLS: 2.0, Category.HEADER_SHAPE: -1.5, Category.BODY_WORDS: 1.0}.get(category, 0.0)
         for category in Category
     )
+
+    for_spam = bytes((Category.URLS.value, Category.BODY_WORDS.value))
+    for_ham = bytes((Category.HEADER_SHAPE.value,))
+    reason_columns = (b"", b"", b"", b"")
 
     def evidence(self, count: int) -> bytes:
         return b""

@@ -1,7 +1,7 @@
 """What a recipient knows beside the model, and that trouble with it holds no mail up."""
 
 import pytest
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from mda import binding
 from mda.antispam import personal
@@ -21,7 +21,7 @@ VIEW = binding.view(binding.features(RAW))
 
 
 def weigh(target: Target, proof: Proof = Proof.NONE, front: bool | None = None, front_weight: float = 2.0) -> Verdict:
-    inspection = replace(inspect(RAW, None), author=lambda: Author(BEN, proof, front), has_witness=True)
+    inspection = replace(inspect(RAW, None), known_author=Author(BEN, proof, front), has_witness=True)
     return evidence.weigh(MODELS, target, inspection, "ben@example.net", front_weight)
 
 
@@ -62,8 +62,10 @@ def test_weights_that_are_garbage_say_nothing(raw: bytes) -> None:
 
 
 def test_trouble_leaves_the_models_verdict() -> None:
-    def fail() -> Author:
-        raise RuntimeError
+    class Broken(Inspection):
+        def author(self) -> Author:
+            raise RuntimeError
 
-    broken: Inspection = replace(inspect(RAW, None), author=fail, has_witness=True)
+    broken = Broken(*astuple(inspect(RAW, None)))
+    broken.has_witness = True
     assert evidence.weigh(MODELS, make_target(), broken, "", 0.0) is MODELS

@@ -1,9 +1,9 @@
 """Where a copy goes: every rule of the plan, on messages that are really parsed."""
 
 import pytest
-from msgspec.structs import replace
 
 from mda.address import Address
+from mda.antispam.classifier import Classifier
 from mda.antispam.verdict import Verdict
 from mda.binding import SpamScore
 from mda.causes import Cause
@@ -42,15 +42,14 @@ def make_target(**changes: object) -> Target:
 def inspected(raw: bytes, score: float | None = None) -> Inspection:
     """A real inspection whose score is set."""
 
-    def judge(threshold: float) -> Verdict | None:
-        return (
-            None
-            if score is None
-            else Verdict(score >= threshold, score, threshold, SpamScore(bytes(1000), "1"), "1", 1)
-        )
+    class Judge:
+        model = Classifier().model
 
-    plain = inspect(raw, None)
-    return replace(plain, judge=judge)
+        def judge(self, _: SpamScore | None, threshold: float) -> Verdict:
+            assert score is not None
+            return Verdict(score >= threshold, score, threshold, SpamScore(bytes(1000), "1"), "1", 1)
+
+    return inspect(raw, None if score is None else Judge())
 
 
 def place(
