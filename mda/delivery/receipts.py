@@ -24,6 +24,7 @@ _FIELD_END = re.compile(rb"\r?\n(?![ \t])")
 _BY_HOST = re.compile(rb"[\s:]by\s+([^\s;()]+)\s+\(Postfix\b", re.IGNORECASE)
 _FROM_USERID = re.compile(rb"\A\s*by\s+\S+\s+\(Postfix, from userid (\d+)\)", re.IGNORECASE)
 _LONGEST_FIELD = 16_384
+_NEAR = 1024
 
 
 def message_digest(raw: bytes, queue_id: str = "", requeue_uid: int | None = None) -> bytes | None:
@@ -32,6 +33,8 @@ def message_digest(raw: bytes, queue_id: str = "", requeue_uid: int | None = Non
     `requeue_uid` is the user id of Postfix's mail owner: a requeued queue file is picked up under it, a user's own
     re-submission is not; None accepts any.
     """
+    if _is_plainly_stamped(raw):
+        return hashlib.sha256(raw).digest()
     start = _skip_requeue_stamps(raw, requeue_uid)
     is_stamped = _postfix_host(_received_at(raw, start)) is not None
     if not is_stamped and not queue_id:
@@ -48,6 +51,20 @@ def delivery_digest(message: bytes, reverse_path: str, recipient: Address) -> by
     for piece in (reverse_path.encode(), str(recipient.key).encode()):
         state.update(struct.pack("<I", len(piece)) + piece)
     return state.digest()[:DIGEST_BYTES]
+
+
+def _is_plainly_stamped(raw: bytes) -> bool:
+    """Whether the message is on its first way from SMTP through Postfix, as nearly all are: what the rest of this file
+    would find out. False where that has to be looked at closely."""
+    at = raw.find(b" (Postfix)", 0, _NEAR)
+    field = raw[: max(at, 0)]
+    if field[:15].lower() != b"received: from " or field.count(b"\n") != field.count(b"\n\t") + field.count(b"\n "):
+        return False
+    *_, by, host = field.split()
+    end = raw.find(b"\n", at, _NEAR)
+    while raw[end + 1 : end + 2] in (b" ", b"\t"):
+        end = raw.find(b"\n", end + 1, _NEAR)
+    return by.lower() == b"by" and host.translate(None, b";()") == host and end > 0
 
 
 def _skip_requeue_stamps(raw: bytes, requeue_uid: int | None) -> int:

@@ -1,6 +1,8 @@
 """Which tries have one digest, and which mails must not share one."""
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as some
 
 from mda.address import Address
 from mda.delivery import receipts
@@ -83,3 +85,57 @@ def test_detail_and_reverse_path_are_part_of_a_delivery_and_case_is_not() -> Non
     assert base != receipts.delivery_digest(message, "s@example.org", Address("user+b", "example.org"))
     assert base != receipts.delivery_digest(message, "", Address("user+a", "example.org"))
     assert base != receipts.delivery_digest(b"n" * 32, "s@example.org", Address("user+a", "example.org"))
+
+
+PIECES = some.sampled_from(
+    (
+        *(
+            b"Received:",
+            b"received: from ",
+            b" from ",
+            b" by ",
+            b"\tBY ",
+            b"mx.example.org",
+            b" (Postfix)",
+            b" (Postfix",
+        ),
+        *(
+            b" (Postfix, from userid 101)",
+            b"\r\n\t",
+            b"\n ",
+            b"\r\n",
+            b"\n",
+            b";",
+            b"(",
+            b")",
+            b"a",
+            b" ",
+            b"\r\n\r\n",
+            b":",
+        ),
+        *(b"x" * 1000, b"\r\n" + REQUEUED, b"\r\n" + STAMP),
+    )
+)
+MAILS = some.builds(
+    lambda first, pieces: first + b"".join(pieces),
+    some.sampled_from((b"", STAMP, REQUEUED, b"Received: from a\r\n\tby b (Postfix)", b"Received: from a")),
+    some.lists(PIECES),
+)
+
+
+@settings(max_examples=2000, deadline=None)
+@given(MAILS)
+@example(b"Received: from a by b (Postfix)")
+@example(b"Received: from a by b (Postfix)" + b"x" * 20_000 + b"\r\n")
+@example(b"Received: from a\r\n by b (Postfix)" + b"\r\n x" * 6_000 + b"\r\n")
+@example(b"Received: from by (Postfix)\r\n")
+def test_what_is_plainly_stamped_has_the_digest_of_a_close_look(raw: bytes) -> None:
+    quick = [receipts.message_digest(raw, queue_id, 101) for queue_id in ("", "4A")]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(receipts, "_is_plainly_stamped", lambda _: False)
+        assert quick == [receipts.message_digest(raw, queue_id, 101) for queue_id in ("", "4A")]
+
+
+def test_stamp_of_postfix_is_plain() -> None:
+    assert receipts._is_plainly_stamped(STAMP + BODY)
+    assert not receipts._is_plainly_stamped(REQUEUED + STAMP + BODY)
