@@ -107,10 +107,12 @@ class Flights:
         for flight in list(takewhile(lambda flight: flight.deadline <= now, self._under_way)):
             with suppress(Exception):  # the next look tries again
                 self._over.put(flight) if flight.is_over else self._give_up(flight)
-        self.catch_up()
-        if oldest := next(iter(self._under_way), None):
-            self._alarm = self._loop.call_later(max(oldest.deadline - now, _AGAIN_SECONDS), self._look)
-        self._over.on_answers()
+        try:
+            self._over.on_answers()
+        finally:
+            self.catch_up()
+            if oldest := next(iter(self._under_way), None):
+                self._alarm = self._loop.call_later(max(oldest.deadline - now, _AGAIN_SECONDS), self._look)
 
     def _give_up(self, flight: Flight) -> None:
         targets = [copy.target for _, copy in flight.pending()]
