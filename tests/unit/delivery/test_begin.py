@@ -126,8 +126,10 @@ def test_a_message_that_nobody_takes_is_answered_at_once(house: House) -> None:
     async def story(sender: Sender) -> None:
         accepted = await sender.accepted("full@example.org")
         accepted[0].targets[0].used_messages = 1
+        gone: list[int] = []
+        sender.service.on_answers(lambda: gone.append(len(sender.answers)))
         assert sender.begin(RAW, accepted)
-        assert len(sender.answers) == 1
+        assert gone == [1]
         assert await sender.said() == (("552 5.2.2",),)
         assert await _goes_on(sender)
 
@@ -182,6 +184,21 @@ def test_the_deadline_answers_and_the_outcome_comes_too_late(house: House) -> No
 
     with_sender(house, story, deadline_seconds=3)
     assert len([row for row in house.rows("anna") if row.stored == RAW]) == 1
+
+
+def test_where_even_the_answer_to_a_failure_fails_the_deadline_answers(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(sender: Sender) -> None:
+        anna = await sender.accepted(ANNA)
+        with monkeypatch.context() as patches:
+            patches.setattr(ShardLane, "submit", _fail)
+            patches.setattr(Flights, "tell", _fail)
+            assert sender.begin(RAW, anna)
+        assert await sender.said() == (("451 4.3.0",),)
+        assert await _goes_on(sender)
+
+    with_sender(house, story, deadline_seconds=2)
 
 
 def test_a_lane_that_refuses_is_an_answer(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -311,6 +328,20 @@ def test_a_step_of_the_books_that_fails_costs_no_other(
 
     with_sender(house, story)
     assert len(traced) == (0 if whose is Tracer else 1)
+
+
+def test_who_has_its_answer_finds_its_place_free(house: House) -> None:
+    """Before the event loop has been woken for the books."""
+
+    async def story(sender: Sender) -> None:
+        anna = await sender.accepted(ANNA)
+        for number in range(3):
+            assert sender.begin(mail(number), anna)
+            while len(sender.answers) == number:  # and the loop does not turn
+                threading.Event().wait(0.01)
+        assert await sender.said(3) == (("250 2.0.0",),) * 3
+
+    with_sender(house, story)
 
 
 def test_who_has_its_answer_finds_its_quota_counted(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
