@@ -83,6 +83,10 @@ bool lmtp_exchange_ask(lmtp_exchange *exchange, lmtp_request request, const uint
     return is_put;
 }
 
+void lmtp_exchange_wake(lmtp_exchange *exchange) {
+    raise_descriptor(exchange->wake);
+}
+
 void lmtp_exchange_requests(lmtp_exchange *exchange, lmtp_octets *requests) {
     requests->length = 0;
     lower_descriptor(exchange->wake);

@@ -16,6 +16,7 @@ enum lmtp_request_kind {
     LMTP_ANSWERS,
     LMTP_KNOW,
     LMTP_FORGET,
+    LMTP_TRUST,
     LMTP_LEAVE,
     LMTP_ABORT,
     LMTP_STOP
@@ -45,6 +46,8 @@ bool lmtp_exchange_begin(lmtp_exchange *exchange);
 void lmtp_exchange_free(lmtp_exchange *exchange);
 /* From any thread; false without memory. */
 bool lmtp_exchange_ask(lmtp_exchange *exchange, lmtp_request request, const uint8_t *octets);
+/* Has `requests` looked at, also where there are none. */
+void lmtp_exchange_wake(lmtp_exchange *exchange);
 /* Puts the requests in the place of what `requests` held before, which may be used anew. */
 void lmtp_exchange_requests(lmtp_exchange *exchange, lmtp_octets *requests);
 /* Whoever takes the event frees what it points to. Without memory for it nobody would ever answer: the process ends,

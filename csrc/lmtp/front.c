@@ -15,9 +15,9 @@ enum { ROUND = 128 /* sockets that are seen to before requests are */ };
 struct lmtp_front {
     lmtp_exchange exchange;
     pthread_t thread;
-    _Atomic uint64_t last_number, trusted_until, held;
+    _Atomic uint64_t last_number, held;
     _Atomic uint32_t waiting;
-    _Atomic bool is_at_work;
+    _Atomic bool is_at_work, must_forget;
     /* Of the thread alone. */
     lmtp_server server;
     lmtp_octets requests;
@@ -61,6 +61,9 @@ static void carry_out(lmtp_front *front, const lmtp_request *asked, const uint8_
     case LMTP_FORGET:
         lmtp_known_forget(&server->shared.known);
         break;
+    case LMTP_TRUST: /* in order: what is trusted again may be forgotten first */
+        server->shared.trusted_until = asked->until;
+        break;
     case LMTP_LEAVE:
         lmtp_server_leave(server);
         break;
@@ -90,7 +93,6 @@ static void one_round(lmtp_front *front) {
     int count = epoll_wait(server->epoll, events, ROUND, lmtp_server_patience(server));
     atomic_store(&front->is_at_work, true);
     server->now = clock_now();
-    server->shared.trusted_until = atomic_load(&front->trusted_until);
     bool is_asked = false;
     for (int index = 0; index < count; index++) {
         if (events[index].data.ptr) {
@@ -101,6 +103,9 @@ static void one_round(lmtp_front *front) {
     }
     if (is_asked) {
         carry_out_all(front);
+    }
+    if (atomic_exchange(&front->must_forget, false)) {
+        lmtp_known_forget(&server->shared.known);
     }
     lmtp_server_settle(server);
     atomic_store(&front->held, server->shared.held);
@@ -189,12 +194,15 @@ int lmtp_front_know(lmtp_front *front, const uint8_t *line, uint32_t length, uin
     return lmtp_exchange_ask(&front->exchange, asked, line);
 }
 
-int lmtp_front_forget(lmtp_front *front) {
-    return lmtp_exchange_ask(&front->exchange, (lmtp_request){.kind = LMTP_FORGET}, NULL);
+void lmtp_front_forget(lmtp_front *front) {
+    if (!lmtp_exchange_ask(&front->exchange, (lmtp_request){.kind = LMTP_FORGET}, NULL)) {
+        atomic_store(&front->must_forget, true); /* without memory: behind all requests, which forgets more */
+        lmtp_exchange_wake(&front->exchange);
+    }
 }
 
-void lmtp_front_trust(lmtp_front *front, uint64_t until) {
-    atomic_store(&front->trusted_until, until);
+int lmtp_front_trust(lmtp_front *front, uint64_t until) {
+    return lmtp_exchange_ask(&front->exchange, (lmtp_request){.kind = LMTP_TRUST, .until = until}, NULL);
 }
 
 int lmtp_front_leave(lmtp_front *front) {

@@ -108,9 +108,10 @@ void lmtp_front_drop(lmtp_front *front);
 int lmtp_front_answer(lmtp_front *front, const uint8_t *answers, uint32_t length);
 /* From now on, and until (CLOCK_MONOTONIC, ns), this very RCPT line is accepted; `recipient` is not 0. */
 int lmtp_front_know(lmtp_front *front, const uint8_t *line, uint32_t length, uint64_t recipient, uint64_t until);
-int lmtp_front_forget(lmtp_front *front);
+/* Never fails. */
+void lmtp_front_forget(lmtp_front *front);
 /* Up to then (CLOCK_MONOTONIC, ns) what is known holds. */
-void lmtp_front_trust(lmtp_front *front, uint64_t until);
+int lmtp_front_trust(lmtp_front *front, uint64_t until);
 /* Closes each connection as soon as that costs its peer nothing. */
 int lmtp_front_leave(lmtp_front *front);
 int lmtp_front_abort(lmtp_front *front);

@@ -22,7 +22,8 @@ uint64_t lmtp_known_find(const lmtp_known *known, const uint8_t *line, size_t le
     const lmtp_known_line *first = known->lines + place_of(known, line, length);
     for (size_t way = 0; way < WAYS; way++) {
         if (is_line(first + way, line, length)) {
-            return now < first[way].until ? first[way].recipient : 0;
+            bool is_recent = known->newest - first[way].recipient < LMTP_KNOWN_RECENT;
+            return is_recent && now < first[way].until ? first[way].recipient : 0;
         }
     }
     return 0;
@@ -43,6 +44,7 @@ static lmtp_known_line *place_for(lmtp_known *known, const uint8_t *line, size_t
 }
 
 void lmtp_known_put(lmtp_known *known, const uint8_t *line, size_t length, uint64_t recipient, uint64_t until) {
+    known->newest = recipient > known->newest ? recipient : known->newest;
     uint8_t *copy = length && length <= LMTP_KNOWN_LINE ? malloc(length) : NULL;
     if (!copy) {
         return;

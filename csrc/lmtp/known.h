@@ -10,7 +10,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { LMTP_KNOWN_MOST = 8192, LMTP_KNOWN_LINE = 512 /* octets of a line that is kept */ };
+enum {
+    LMTP_KNOWN_MOST = 8192,
+    LMTP_KNOWN_LINE = 512, /* octets of a line that is kept */
+    /* Numbers are given in order, and Python keeps the last 8000 (mda/servers/lmtp/acquaintances.py): of these so many
+     * are used, the rest is for transactions that have begun with one. */
+    LMTP_KNOWN_RECENT = 6000
+};
 
 typedef struct {
     uint64_t recipient, until;
@@ -20,7 +26,7 @@ typedef struct {
 
 typedef struct {
     lmtp_known_line lines[LMTP_KNOWN_MOST]; /* by the line's hash; a place is taken by one line */
-    uint64_t seed;
+    uint64_t seed, newest;
 } lmtp_known;
 
 /* The recipient's number, 0 for a line that is not known at `now`. */

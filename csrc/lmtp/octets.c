@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LEAST = 512 };
+enum { LEAST = 512, KEPT = 65536 /* room of an empty buffer */ };
 
 bool lmtp_octets_reserve(lmtp_octets *buffer, size_t more) {
     if (more <= buffer->room - buffer->length) {
@@ -40,6 +40,8 @@ void lmtp_octets_drop(lmtp_octets *buffer, size_t length) {
     buffer->length -= length;
     if (length && buffer->length) {
         memmove(buffer->octets, buffer->octets + length, buffer->length);
+    } else if (!buffer->length && buffer->room > KEPT) {
+        lmtp_octets_free(buffer);
     }
 }
 

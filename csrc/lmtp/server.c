@@ -45,8 +45,10 @@ static void unlink_connection(lmtp_server *server, lmtp_connection *connection) 
 
 /* The end of a connection. It is taken out of the list at the end of the round: see `sweep`. */
 
-static void drop_socket(lmtp_connection *connection) {
+static void drop_socket(const lmtp_server *server, lmtp_connection *connection) {
     if (connection->descriptor >= 0) {
+        /* A child between fork and exec has it too: closed alone it would bring events further on. */
+        epoll_ctl(server->epoll, EPOLL_CTL_DEL, connection->descriptor, NULL);
         close(connection->descriptor);
         connection->descriptor = -1;
     }
@@ -65,7 +67,7 @@ static void end(lmtp_server *server, lmtp_connection *connection, uint32_t cause
     if (!connection->is_waiting) {
         lmtp_connection_forget_message(connection, &server->shared);
     }
-    drop_socket(connection);
+    drop_socket(server, connection);
     server->has_lost = true;
 }
 
@@ -169,16 +171,24 @@ static bool advance(lmtp_server *server, lmtp_connection *connection) {
 /* Acts upon what has come, sends what is to be said, and sees to the flow. */
 static void pump(lmtp_server *server, lmtp_connection *connection) {
     bool is_fine = true;
+    if (!connection->is_waiting && is_choked(connection)) {
+        flush(server, connection);
+    }
+    if (connection->is_lost) {
+        return;
+    }
+    /* Then there is an EPOLLOUT to come; a peer that reads at this very moment must not be missed by it. */
+    bool waits_for_room = !connection->is_waiting && is_choked(connection);
     if (may_leave(server, connection) && !connection->input.length) {
         is_fine = take_leave(connection, server->shared.replies.leaving);
-    } else if (!connection->is_waiting && !connection->is_closing && !is_choked(connection)) {
+    } else if (!connection->is_waiting && !connection->is_closing && !waits_for_room) {
         is_fine = advance(server, connection);
     }
     if (!is_fine) {
         end(server, connection, LMTP_LEFT);
         return;
     }
-    if (!connection->is_waiting || connection->output.length > UNSAID) {
+    if (!waits_for_room && (!connection->is_waiting || connection->output.length > UNSAID)) {
         flush(server, connection);
     }
     bool is_said = !connection->output.length && !connection->is_waiting;
@@ -338,7 +348,7 @@ bool lmtp_server_begin(lmtp_server *server, lmtp_exchange *exchange) {
 void lmtp_server_free(lmtp_server *server) {
     for (lmtp_connection *one = server->connections, *next; one; one = next) {
         next = one->next;
-        drop_socket(one);
+        drop_socket(server, one);
         lmtp_connection_free(one, &server->shared);
     }
     lmtp_known_forget(&server->shared.known);

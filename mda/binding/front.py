@@ -114,13 +114,21 @@ class Front:
 
     def add(self, descriptor: int, is_trusted: bool) -> int:
         """Takes over a connected socket that does not block; the connection's number."""
+        if not self._front:
+            raise OSError("the front is closed")
         number = int(_lib.lmtp_front_add(self._front, descriptor, is_trusted))
         return number or _no_memory()
 
     def events(self) -> list[Event]:
         """Those since the last call."""
         first = _lib.lmtp_front_take(self._front, self._count)
-        return [_event(first[index]) for index in range(self._count[0])]
+        events = []
+        for index in range(self._count[0]):
+            try:
+                events.append(_event(first[index]))
+            except MemoryError:
+                self.answer(packed(first[index].connection, b"", READY, flags=ABORTS))
+        return events
 
     def drop(self) -> None:
         """What the last events lent is given back before the next ones are asked for."""
@@ -136,11 +144,13 @@ class Front:
 
     def forget(self) -> None:
         """No RCPT line is known any more."""
-        _lib.lmtp_front_forget(self._front) or _no_memory()
+        if self._front:
+            _lib.lmtp_front_forget(self._front)
 
     def trust(self, until: float) -> None:
         """Up to then (time.monotonic()) what is known holds."""
-        _lib.lmtp_front_trust(self._front, _nanoseconds(until))
+        if self._front:
+            _lib.lmtp_front_trust(self._front, _nanoseconds(until)) or _no_memory()
 
     def leave(self) -> None:
         """Each connection is closed as soon as that costs its peer nothing."""
@@ -161,8 +171,10 @@ class Front:
         return bool(_lib.lmtp_front_rests(self._front))
 
     def close(self) -> None:
-        """Ends the thread and closes what is open; nothing else may be called any more."""
-        _lib.lmtp_front_free(self._front)
+        """Ends the thread and closes what is open; `forget` and `trust` do nothing any more, `add` raises OSError, and
+        nothing else may be called."""
+        closed, self._front = self._front, _ffi.NULL
+        _lib.lmtp_front_free(closed)
 
 
 def packed(connection: int, raw: bytes, state: int, accepted: int = 0, flags: int = 0) -> bytes:

@@ -19,7 +19,7 @@ from mda.delivery.gathered import settle
 from mda.delivery.remembered import Remembered
 from mda.errors import DatabaseUnavailable
 from mda.logs import logger
-from mda.metadata.directory.resolve import Resolved
+from mda.metadata.directory.resolve import Resolved, Target
 from mda.metrics import recorder
 from mda.metrics.families import LOOKUP_SECONDS
 
@@ -54,9 +54,9 @@ class Lookup:
         """The accounts behind an address, where they are remembered: good enough to take mail, not to refuse it."""
         return self._remembered.recall(address.key)
 
-    def holds_until(self, address: Address) -> float:
+    def holds_until(self, address: Address, targets: tuple[Target, ...]) -> float:
         """Up to when (time.monotonic()) the address may be answered as now without asking; 0: each time anew."""
-        return self._remembered.holds_until(address.key)
+        return self._remembered.holds_until(address.key, targets)
 
     def follow(self, forget: Callable[[], object], trust: Callable[[float], object]) -> None:
         """Told when what `holds_until` has said holds no longer: see `Remembered.follow`."""

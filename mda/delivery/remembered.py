@@ -52,11 +52,11 @@ class Remembered:
             del self._known[next(iter(self._known))]
         self._known[key] = asked_at, answer
 
-    def holds_until(self, key: Address) -> float:
-        """Up to when (time.monotonic()) the address may be answered by what is known now, while the database is heard
-        and whatever the message; 0 where that must be looked at each time."""
+    def holds_until(self, key: Address, targets: tuple[Target, ...]) -> float:
+        """Up to when (time.monotonic()) these targets may be accepted for the address, while the database is heard and
+        whatever the message; 0 where that must be looked at each time, or they are not what is known now."""
         entry = self._known.get(key)
-        if entry is None:
+        if entry is None or entry[1].targets is not targets:
             return 0.0
         asked_at, answer = entry
         is_plain = not any(

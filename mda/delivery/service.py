@@ -80,9 +80,9 @@ class DeliveryService:
         recorder.add(LOOKUPS_REMEMBERED)
         return Accepted(recipient, resolved.targets, is_remembered=True)
 
-    def holds_until(self, recipient: Recipient) -> float:
+    def holds_until(self, recipient: Recipient, accepted: Accepted) -> float:
         """Up to when (time.monotonic()) a recipient may be accepted as now without asking; 0: each time anew."""
-        return self._services.lookup.holds_until(recipient.address)
+        return self._services.lookup.holds_until(recipient.address, accepted.targets)
 
     def held(self, accepted: Accepted) -> Accepted:
         """A recipient that is accepted by what `holds_until` has said."""

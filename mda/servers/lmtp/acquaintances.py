@@ -1,8 +1,8 @@
 """The recipients that the front accepts by itself (mda.binding.front): what the deliverer knows of them, by number.
 
 A number stays good behind the line that it was made for: a transaction may have begun before the line was forgotten.
-Only the last MOST are kept, as many as a worker's transactions will ever have open; whose number is gone by then gets a
-temporary reply.
+Only the last MOST are kept, of which the front uses the last 6,000 for new transactions (csrc/lmtp/known.h); whose
+number is gone before its message has come gets a temporary reply.
 """
 
 from itertools import count
@@ -27,7 +27,7 @@ class Acquaintances:
 
     def make(self, line: bytes, recipient: Recipient, accepted: Accepted) -> None:
         """A RCPT line has been accepted: the front may do so from now on, as long as the deliverer holds to it."""
-        until = self._deliverer.holds_until(recipient)
+        until = self._deliverer.holds_until(recipient, accepted)
         if not until:
             return
         if len(self._known) >= MOST:

@@ -142,7 +142,9 @@ class Conversation:
 
     def _accept(self, line: bytes, asked: Resolve, known: Accepted) -> None:
         recorder.add(RECIPIENTS, "")
-        self._service.acquaintances.make(line, asked.recipient, known)
+        # ORCPT is not for every peer (`Dialect.takes_orcpt`), but what the front knows is.
+        if self._service.dialect.announces_dsn or b"ORCPT=" not in line.upper():
+            self._service.acquaintances.make(line, asked.recipient, known)
         self._say(self._session.resolved(asked.recipient, known))
 
     async def _resolve(self, asked: tuple[tuple[bytes, Resolve], ...]) -> None:
@@ -271,8 +273,9 @@ class Conversation:
         self._output.clear()
         if not session.is_in_transaction:
             self._has_stranger = False
-        self._answer(front.packed(self._number, raw, state, session.accepted_count, self._flags | flags))
-        self._flags = 0
+        flags, self._flags = self._flags | flags, 0
+        # Nothing of ours behind it: the next event may be in other hands already.
+        self._answer(front.packed(self._number, raw, state, session.accepted_count, flags))
 
 
 def _final_of_one(outcomes: tuple[Reply, ...]) -> Say:

@@ -23,7 +23,7 @@ class Deliverer(Protocol):
         `size` in octets as SIZE announced it, 0 where it did not.
         """
 
-    def holds_until(self, recipient: Recipient, /) -> float:
+    def holds_until(self, recipient: Recipient, accepted: Accepted, /) -> float:
         """Up to when (time.monotonic()) this recipient, accepted just now, may be accepted without asking whatever the
         reverse-path and the size; 0 where each must be asked for."""
 

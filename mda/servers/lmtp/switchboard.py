@@ -30,6 +30,10 @@ LENT_OCTETS = 65_536
 """Of messages that have been taken: what is more is given back at once, not when the next ones come."""
 
 
+AGAIN_SECONDS = 0.1
+"""Until answers that found no memory on their way are sent again."""
+
+
 class Switchboard:
     """Made and used in a running event loop. `on_gone` is called after each connection that has gone."""
 
@@ -96,7 +100,10 @@ class Switchboard:
             recorder.add(RECIPIENTS, "", amount=known)
             recorder.add(LOOKUPS_REMEMBERED, amount=known)
         for event in events:
-            self._take(event)
+            try:
+                self._take(event)
+            except Exception:  # its connection stays without an answer, not those behind it too
+                self._log.exception("event not taken")
         if sum(event.length for event in events) > LENT_OCTETS:
             self._front.drop()
 
@@ -131,7 +138,7 @@ class Switchboard:
         self._send_answers()
 
     def _send_answers(self) -> None:
-        """From any thread. MemoryError: the next who sends takes these answers along."""
+        """From any thread. Without memory it is tried again soon."""
         with self._sending:
             answers = [self._answers.popleft() for _ in range(len(self._answers))]
             if answers and not self._is_closed:
@@ -139,7 +146,7 @@ class Switchboard:
                     self._front.answer(b"".join(answers))
                 except MemoryError:
                     self._answers.extendleft(reversed(answers))
-                    raise
+                    self._loop.call_soon_threadsafe(self._loop.call_later, AGAIN_SECONDS, self._send_answers)
 
 
 def _limits(settings: Settings) -> FrontLimits:

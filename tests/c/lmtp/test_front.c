@@ -107,7 +107,7 @@ static void test_many(void) {
     lmtp_front *front = lmtp_front_new(&limits, &replies);
     CHECK(front);
     static const uint8_t line[] = "RCPT TO:<known@d>";
-    lmtp_front_trust(front, UINT64_MAX);
+    CHECK(lmtp_front_trust(front, UINT64_MAX));
     CHECK(lmtp_front_know(front, line, sizeof line - 1, 5, UINT64_MAX));
     pthread_t threads[PEERS];
     int descriptors[PEERS];
@@ -142,15 +142,34 @@ static void test_freed_in_the_middle(void) {
     uint8_t answer[100];
     size_t length = pack(answer, 99, "250 nobody\r\n", LMTP_READY, 0);
     CHECK(lmtp_front_answer(front, answer, (uint32_t)length));
-    CHECK(lmtp_front_forget(front));
+    lmtp_front_forget(front);
     lmtp_front_free(front);
     CHECK(!hear(first, "250") && !hear(second, "250"));
     close(first);
     close(second);
 }
 
+/* As a child does between fork and exec: the socket stays in the epoll set where it is only closed. */
+static void test_socket_that_another_holds(void) {
+    lmtp_front *front = lmtp_front_new(&limits, &replies);
+    CHECK(front);
+    int pair[2];
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
+    int held = dup(pair[0]);
+    CHECK(held >= 0 && lmtp_front_add(front, pair[0], 1) && hear(pair[1], "220 "));
+    CHECK(lmtp_front_abort(front));
+    struct pollfd ready = {.fd = lmtp_front_descriptor(front), .events = POLLIN};
+    CHECK(poll(&ready, 1, 60000) == 1); /* gone */
+    say(pair[1], "NOOP\r\n");
+    poll(NULL, 0, 50);
+    lmtp_front_free(front);
+    close(held);
+    close(pair[1]);
+}
+
 int main(void) {
     test_many();
     test_freed_in_the_middle();
+    test_socket_that_another_holds();
     return 0;
 }

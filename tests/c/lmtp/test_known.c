@@ -35,7 +35,7 @@ int main(void) {
         CHECK(found == 0 || found == number + 1);
         kept += found != 0;
     }
-    CHECK(kept > LMTP_KNOWN_MOST / 2 && kept <= LMTP_KNOWN_MOST);
+    CHECK(kept > LMTP_KNOWN_RECENT / 2 && kept <= LMTP_KNOWN_RECENT);
     char longest[LMTP_KNOWN_LINE + 2] = {0};
     memset(longest, 'x', LMTP_KNOWN_LINE + 1);
     put(longest, 1, 9999);

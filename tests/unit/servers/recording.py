@@ -35,14 +35,14 @@ class Recorder:
     def recall(self, recipient: Recipient, reverse_path: str, size: int = 0) -> str | None:
         return str(recipient.address) if recipient.address.local_part == "known" else None
 
-    def holds_until(self, recipient: Recipient) -> float:
+    def holds_until(self, recipient: Recipient, accepted: str) -> float:
         return time.monotonic() + 60 if recipient.address.local_part == "held" else 0.0
 
     def held(self, accepted: str) -> str:
         return accepted
 
     def follow(self, forget: Callable[[], object], trust: Callable[[float], object]) -> None:
-        self.forget = forget
+        self.forget, self.trust = forget, trust
         trust(time.monotonic() + 60)
 
     async def resolve(self, recipient: Recipient, reverse_path: str, size: int = 0) -> str | Cause:
