@@ -1,6 +1,6 @@
 """Backups: a checkpoint of each shard, then its segments, those only that the folder has not yet.
 
-A sealed segment never changes, so it is copied once. One that is being written is copied up to its last record, and
+A sealed segment never changes, so it is copied once. One that is being written is copied up to what it holds now, and
 again by the next backup. The checkpoint comes first: every body that its rows speak of is then in some segment, since
 a body is durable before its row; where compaction moves one meanwhile it is in two. A manifest, written last, makes a
 backup of it. Whatever dies before leaves copies that the next backup takes.
@@ -25,7 +25,6 @@ from mda.storage.abandoned import list_segments
 from mda.storage.dictionaries import FOLDER as DICTIONARIES
 from mda.storage.dictionaries import install, list_dictionaries
 from mda.storage.location import segment_path
-from mda.storage.scan import end_of_records
 from mda.storage.seal import read_seal
 from mda.storage.shard import Shard, open_shard
 from mda.storage.syscalls import Syscalls, sync_folder
@@ -120,15 +119,11 @@ def _copy(shard: Shard, segment: int, target: Path, pace: Pace, *, is_sealed: bo
     source, to = segment_path(shard.root, segment), segment_path(target, segment)
     seal = read_seal(shard.root, segment) if is_sealed else None
     try:
-        length = seal.length if seal else end_of_records(source)
+        length = seal.length if seal else source.stat().st_size
         if to.exists() and to.stat().st_size == length:
             return -length
         to.parent.mkdir(parents=True, exist_ok=True)
         copy_bytes(source, to, length, pace)
-    except StorageUnavailable:
-        if not source.exists():
-            return None
-        raise
     except OSError as error:
         if isinstance(error, FileNotFoundError) and not source.exists():
             return None

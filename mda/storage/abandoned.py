@@ -1,5 +1,4 @@
-"""Seals the segments of dead writers: each is scanned, and its last sound record is where it ends. The zeros behind
-what was written are cut off.
+"""Seals the segments of dead writers: each is scanned, and its last sound record is where it ends.
 
 Run when a worker first writes to the shard. Any number may run at once, beside live writers: whoever holds the flock of
 a segment owns it, and the kernel drops a dead process's locks. One segment that can't be read does not keep the
@@ -105,16 +104,8 @@ def _sweep_opened(root: Path, segment: int, fd: int) -> SweptSegment | None:
     damages = tuple(step for step in steps if isinstance(step, Damage))
     # The writer may have died before its fdatasync: what is found sound here must be so after a power cut, too.
     os.fdatasync(fd)
-    _cut_zeros(fd, max((step.end if isinstance(step, Damage) else step for step in steps), default=0))
     seal = write_seal(root, segment, max(ends, default=0), SealReason.ABANDONED, Syscalls())
     return SweptSegment(seal, len(ends), damages)
-
-
-def _cut_zeros(fd: int, length: int) -> None:
-    """Nobody will write records over them any more. What is damaged stays, for whoever wants to look at it."""
-    with suppress(OSError):
-        if os.fstat(fd).st_size > length:
-            os.ftruncate(fd, length)
 
 
 def _without_bytes(step: Found | Damage) -> int | Damage:

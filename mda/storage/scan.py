@@ -7,9 +7,6 @@ can't be read.
 A bad record is left by finding the next magic: the writer masks a body that holds one, so what is found is a record's
 start. Each byte is read once and checksummed at most once: before the checksum of a body is taken, the body is
 searched for a magic, which can't be in a whole one.
-
-A segment that is open, or whose writer died, may end in zeros: its writer's next records go over them. They are no
-damage, and not told. Zeros with anything but zeros behind them are damage like any other.
 """
 
 import os
@@ -55,8 +52,8 @@ class Damage:
 
 
 def scan_segment(path: Path, length: int | None = None) -> Iterator[Found | Damage]:
-    """The segment's records in order, together covering every byte but zeros at its end; every byte of the first
-    `length`, when given (a seal's length: what lies behind was never acknowledged)."""
+    """The segment's records in order, together covering every byte; of the first `length` bytes only, when given
+    (a seal's length: what lies behind was never acknowledged)."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
@@ -67,15 +64,8 @@ def scan_segment(path: Path, length: int | None = None) -> Iterator[Found | Dama
         raise StorageUnavailable(f"{path}: {error.strerror}", "see the kernel's log for the disk's state") from error
 
 
-def end_of_records(path: Path) -> int:
-    """Where the last sound record of an open segment ends: so far the file never changes any more."""
-    return max((step.end for step in scan_segment(path) if isinstance(step, Found)), default=0)
-
-
 class _Window:
-    """What is in memory of the file: only ever moves forward, so each byte is read once (zeros at the end twice).
-
-    `written` is where all that is told ends; records are read up to `length`, as one may end in zeros of its own."""
+    """What is in memory of the file: only ever moves forward, so each byte is read once."""
 
     def __init__(self, fd: int, length: int | None) -> None:
         size = os.fstat(fd).st_size
@@ -83,7 +73,6 @@ class _Window:
         self._start = 0
         self._bytes = bytearray()
         self.length = size if length is None else min(length, size)
-        self.written = _end_of_bytes(fd, size) if length is None else self.length
 
     def read(self, offset: int, size: int) -> bytes:
         """Up to `size` bytes from `offset`; fewer where the file ends."""
@@ -115,26 +104,14 @@ class _Window:
             piece = os.pread(self._fd, min(max(_PIECE, end - held), self.length - held), held)
             if not piece:
                 self.length = held  # cut off while we read
-                self.written = min(self.written, held)
                 return
             self._bytes += piece
             held += len(piece)
 
 
-def _end_of_bytes(fd: int, size: int) -> int:
-    """Where the zeros begin that reach to the file's end."""
-    while size:
-        start = max(0, size - _PIECE)
-        piece = os.pread(fd, size - start, start).rstrip(b"\0")
-        if piece:
-            return start + len(piece)
-        size = start
-    return 0
-
-
 def _scan(window: _Window) -> Iterator[Found | Damage]:
     offset = 0
-    while offset < window.written:
+    while offset < window.length:
         window.drop(offset)
         found = _record_at(window, offset)
         step = found if isinstance(found, Found) else _damage(window, offset, found)
@@ -143,7 +120,7 @@ def _scan(window: _Window) -> Iterator[Found | Damage]:
 
 
 def _damage(window: _Window, offset: int, flaw: Flaw) -> Damage:
-    return Damage(offset, window.find_magic(offset + 1, window.written) - offset, flaw)
+    return Damage(offset, window.find_magic(offset + 1, window.length) - offset, flaw)
 
 
 def _record_at(window: _Window, offset: int) -> Found | Flaw:

@@ -31,9 +31,6 @@ class Syscalls:
     def pwritev(self, fd: int, buffers: Sequence[bytes | memoryview], offset: int) -> int:
         return os.pwritev(fd, buffers, offset)
 
-    def truncate(self, fd: int, length: int) -> None:
-        os.ftruncate(fd, length)
-
     def fdatasync(self, fd: int) -> None:
         os.fdatasync(fd)
 

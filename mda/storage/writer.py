@@ -139,7 +139,7 @@ class SegmentWriter:
             self._retire(SealReason.AGE)
         if self._segment is None:
             open_shard(self._root, self._shard.id, self._shard.name)
-            self._segment = create_segment(self._root, self._identifiers, self._segment_bytes, self._system)
+            self._segment = create_segment(self._root, self._identifiers, self._system)
         return self._segment
 
     def _is_old(self, segment: OpenSegment, now: float) -> bool:

@@ -2,7 +2,7 @@
 
 Bytes: each unsynced write is undone from the journal, newest first, so that a file has again what its last sync
 left, or the disk has kept them all the same: for each file the dice say which. In segments the disk may also have
-written the length before the bytes: there a tail may be kept with zeros or noise in it, or some of its pages.
+written the length before the bytes: there a tail may be kept with zeros or noise in it.
 
 Names: what was made or renamed in a folder that was not synced since is unmade and renamed back. PostgreSQL's folder
 is left with its names as they are: PostgreSQL counts on file systems that order names themselves (ext4, XFS, btrfs).
@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from random import Random
-from typing import BinaryIO
 
 from tests.crash.journal import Entry, Kind, read_journal, unsynced
 
@@ -27,11 +26,7 @@ class Tail(Enum):
     KEPT = "kept"
     ZEROS = "zeros"
     NOISE = "noise"
-    PAGES = "pages"
-    """Some are kept, the others taken back: a disk writes what lies over zeros in whatever order it likes."""
 
-
-PAGE_BYTES = 4096
 
 OF_SEGMENTS = tuple(Tail)
 OF_OTHERS = (Tail.CUT, Tail.CUT, Tail.KEPT)
@@ -79,23 +74,10 @@ def _take_back(path: Path, write: Entry, tail: Tail, random: Random) -> None:
                 length = max(0, min(write.length, size - write.offset))
                 file.seek(write.offset)
                 file.write(random.randbytes(length) if tail is Tail.NOISE else bytes(length))
-            case Tail.PAGES:
-                for page in range(write.offset // PAGE_BYTES, -(-(write.offset + write.length) // PAGE_BYTES)):
-                    if random.random() < 0.5:
-                        _take_back_page(file, write, page, size)
             case Tail.CUT:
                 file.seek(write.offset)
                 file.write(write.before)
                 file.truncate(write.old_size)
-
-
-def _take_back_page(file: BinaryIO, write: Entry, page: int, size: int) -> None:
-    """What of the page was written has what it had before: zeros where the file was shorter."""
-    start = max(write.offset, page * PAGE_BYTES)
-    end = min(write.offset + write.length, (page + 1) * PAGE_BYTES, size)
-    if start < end:
-        file.seek(start)
-        file.write(write.before[start - write.offset : end - write.offset].ljust(end - start, b"\0"))
 
 
 def _unname(entry: Entry) -> None:

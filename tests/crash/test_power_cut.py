@@ -30,14 +30,10 @@ root = os.getcwd()
 
 
 class Cutting(Random):
-    """Dice that cut each tail, or deal with it as they are told."""
-
-    def __init__(self, tail: Tail = Tail.CUT) -> None:
-        super().__init__(1)
-        self._tail = tail
+    """Dice that cut each tail."""
 
     def choice(self, seq: Sequence[Tail]) -> Tail:  # type: ignore[override]
-        return self._tail
+        return Tail.CUT
 
 
 class Bench:
@@ -58,8 +54,8 @@ class Bench:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def cut(self, tail: Tail = Tail.CUT) -> Lost:
-        return cut_power(self.faults.journal, self.watched, None, Cutting(tail))
+    def cut(self) -> Lost:
+        return cut_power(self.faults.journal, self.watched, None, Cutting())
 
     def content(self, name: str) -> bytes | None:
         path = self.watched / name
@@ -82,41 +78,6 @@ os.pwrite(fd, b"behind", 100)
 """)
     bench.cut()
     assert bench.content("file") == b"kept bytes"
-
-
-OVER_ZEROS = """
-fd = made(root + "/x.seg")
-os.pwritev(fd, [b"first"], 0)
-os.pwritev(fd, [bytes(99_995)], 5)
-os.fdatasync(fd)
-os.pwritev(fd, [b"second"], 5)
-os.fdatasync(fd)
-os.pwritev(fd, [b"x" * 80_000], 11)
-"""
-KEPT_OVER_ZEROS = b"firstsecond"
-
-
-def test_what_was_written_over_zeros_is_zeros_again(bench: Bench) -> None:
-    bench.run(OVER_ZEROS)
-    bench.cut()
-    assert bench.content("x.seg") == KEPT_OVER_ZEROS.ljust(100_000, b"\0")
-
-
-def test_some_pages_over_zeros_are_zeros_again(bench: Bench) -> None:
-    bench.run(OVER_ZEROS)
-    bench.cut(Tail.PAGES)
-    content = bench.content("x.seg")
-    assert content is not None
-    assert (len(content), content[:11], any(content[80_011:])) == (100_000, KEPT_OVER_ZEROS, False)
-    pages = {bytes({*content[at : at + 4096]}) for at in range(4096, 77_824, 4096)}
-    assert pages == {b"\0", b"x"}
-
-
-def test_zeros_that_were_cut_off_come_back(bench: Bench) -> None:
-    """Who cuts needs no sync: behind the seal nobody looks, and without a seal zeros are space that waits."""
-    bench.run(OVER_ZEROS + "os.fdatasync(fd); os.ftruncate(fd, 80_011)")
-    bench.cut()
-    assert bench.content("x.seg") == (KEPT_OVER_ZEROS + b"x" * 80_000).ljust(100_000, b"\0")
 
 
 def test_a_cut_file_is_whole_again(bench: Bench) -> None:

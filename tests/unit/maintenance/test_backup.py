@@ -5,19 +5,13 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
 
 from mda.address import parse
-from mda.identifiers import IdentifierSource, format_id
-from mda.maintenance import shards
 from mda.metadata.directory import accounts
-from mda.storage.encode import Encoder
-from mda.storage.record import Target
-from mda.storage.writer import SegmentWriter
 from tests.unit.cli.conftest import PROGRAM, System
 from tests.unit.maintenance.conftest import age_seals, shard_root
 from tests.unit.maintenance.store import ANNE, bodies, deliver, stored
@@ -74,26 +68,6 @@ def test_what_is_there_is_not_copied_again(anne: System, folder: Path) -> None:
     assert f"copied {len(fresh)} segments" in told
     assert len(fresh) == 1, "the checkpoint alone"
     assert {path: path.stat().st_mtime_ns for path in before} == before
-
-
-def test_segment_in_writing_is_copied_up_to_its_last_record(anne: System, engine: Engine, folder: Path) -> None:
-    """Zeros that wait for records behind it are no part of it."""
-    (shard,) = shards.all_shards(engine)
-    writer, encoder = SegmentWriter(shard, IdentifierSource()), Encoder()
-    for raws in (bodies(20), bodies(20, seed=2)):
-        for raw in raws:
-            record = encoder.encode_message(
-                raw, received_at=datetime.now(UTC), reverse_path="", targets=(Target(1, 1),)
-            )
-            (last,) = writer.append([record])
-        (source,) = shard_root(anne).rglob(f"{format_id(last.segment)}.seg")
-        anne.done("backup", str(folder))
-        (copy,) = folder.rglob(source.name)
-        assert copy.stat().st_size == last.end < source.stat().st_size
-        assert copy.read_bytes() == source.read_bytes()[: last.end]
-    writer.close()
-    told = anne.done("backup", str(folder))
-    assert "copied 1 segments" in told, "the checkpoint alone: sealed, it is what it was"
 
 
 def test_what_scripts_read(anne: System, engine: Engine, folder: Path, tmp_path: Path) -> None:

@@ -100,27 +100,6 @@ def test_living_writers_segment_is_left_alone_and_a_dead_ones_is_sealed(shard: S
     assert seal_abandoned(shard) == ()
 
 
-def test_zeros_of_a_dead_writer_are_cut_off(shard: Shard, worker: Worker) -> None:
-    for number in range(50):
-        last = worker.append(f"mail {number}")
-    path = segment_path(shard.root, last.segment)
-    worker.kill()
-    assert path.stat().st_size > last.end
-    result = swept(shard)
-    assert (result.seal.length, result.record_count, result.damages) == (last.end, 50, ())
-    assert path.stat().st_size == last.end
-
-
-def test_torn_record_stays_where_zeros_behind_it_are_cut_off(shard: Shard, encode: EncodeMessage) -> None:
-    first, second = encode(b"first"), encode(b"second")
-    whole, torn = first.head + first.body, second.head + second.body[:-3]
-    orphan(shard, 77, whole + torn + bytes(9000))
-    result = swept(shard)
-    assert (result.seal.length, result.record_count) == (len(whole), 1)
-    assert [damage.length for damage in result.damages] == [len(torn)]
-    assert segment_path(shard.root, 77).read_bytes() == whole + torn
-
-
 def test_own_open_segment_is_left_alone(shard: Shard, identifiers: IdentifierSource, encode: EncodeMessage) -> None:
     writer = SegmentWriter(shard, identifiers)
     writer.append([encode(b"x")])
