@@ -37,6 +37,9 @@ typedef struct lmtp_connection {
     bool has_message;   /* that has come whole and is not handed over */
     bool is_waiting;    /* for the answer to an event */
     bool is_whole;      /* nothing of the open transaction was handed over */
+    /* From the last reply of a delivery up to the next command: only there may a server that leaves end the session. A
+     * peer that was told "go on" by any other reply has its next transaction on the way, and would have to put the mail
+     * back into its queue. */
     bool is_at_rest;
     bool is_closing, is_ended, is_lost;
     uint64_t recipient; /* the number of the first; 0 where the peer has begun none here */

@@ -60,11 +60,6 @@ class Conversation:
         """Whether the open transaction has a recipient whose number is gone."""
         self._work: asyncio.Task[None] | None = None
 
-    @property
-    def is_working(self) -> bool:
-        """Whether something of it is under way."""
-        return self._work is not None
-
     def take(self, event: Event, *, is_leaving: bool) -> None:
         """Answers the event, now or later."""
         self._session.is_leaving = is_leaving

@@ -87,10 +87,8 @@ class _Transaction(msgspec.Struct):
 class Session:
     """The state between the first byte and the last.
 
-    `is_at_rest` from the last reply of a delivery up to the next command: only there may the server end the session.
-    A peer that has been told "go on" by any other reply has its next transaction on the way, and would have to put
-    the mail back into its queue. With `is_leaving` RSET is answered 421 too: Postfix asks by RSET whether an idle
-    connection is still good before it uses it again.
+    With `is_leaving` RSET is answered 421: Postfix asks by RSET whether an idle connection is still good before it uses
+    it again. Where else a server that leaves may end a session is the front's to know (csrc/lmtp/connection.h).
     """
 
     def __init__(self, rules: Rules, *, is_trusted: bool) -> None:
@@ -98,7 +96,6 @@ class Session:
         self._peer = Peer(is_trusted=is_trusted)
         self._transaction: _Transaction | None = None
         self._errors = 0
-        self.is_at_rest = False
         self.is_leaving = False
 
     @property
@@ -123,11 +120,7 @@ class Session:
         open_one = self._transaction
         return open_one is not None and len(open_one.accepted) + open_one.asked >= self._rules.recipients
 
-    def greeting(self) -> bytes:
-        return replies.encode_lines(220, (f"{self._rules.hostname} LMTP",))
-
     def take(self, command: Command) -> Effect:
-        self.is_at_rest = False
         match command:
             case Lhlo(name):
                 return self._lhlo(name)
@@ -180,7 +173,6 @@ class Session:
         without any reply the whole message stays in the peer's queue, where a wrong row of them would lose mail."""
         expected = len(self._open().accepted)
         self._end_transaction()
-        self.is_at_rest = True
         return final(outcomes, expected)
 
     def not_delivered(self, cause: Cause) -> Say:
@@ -262,6 +254,11 @@ class Session:
         if self._transaction is None:
             raise AssertionError("no transaction is open")
         return self._transaction
+
+
+def greeting(rules: Rules) -> bytes:
+    """What a session begins with."""
+    return replies.encode_lines(220, (f"{rules.hostname} LMTP",))
 
 
 def final(outcomes: tuple[Reply, ...], expected: int) -> Say:

@@ -19,16 +19,14 @@ from mda.servers.lmtp.acquaintances import Acquaintances
 from mda.servers.lmtp.command import Dialect
 from mda.servers.lmtp.conversation import Conversation, Service
 from mda.servers.lmtp.deliverer import Deliverer
-from mda.servers.lmtp.session import Rules, Session
+from mda.servers.lmtp.session import Rules, greeting
 from mda.settings import Settings
 
 FRESH_SECONDS = 2.0
 """How long a drain waits for the next transaction of a session that has been told to go on."""
 
-
 LENT_OCTETS = 65_536
 """Of messages that have been taken: what is more is given back at once, not when the next ones come."""
-
 
 AGAIN_SECONDS = 0.1
 """Until answers that found no memory on their way are sent again."""
@@ -165,7 +163,7 @@ def _limits(settings: Settings) -> FrontLimits:
 def _replies(rules: Rules) -> FrontReplies:
     encode = replies.encode
     return FrontReplies(
-        Session(rules, is_trusted=False).greeting(),
+        greeting(rules),
         encode(replies.OK),
         encode(replies.SENDER_OK),
         encode(replies.RECIPIENT_OK),
