@@ -29,6 +29,7 @@ from tests.crash.house import ADDRESSES, DOMAIN, House
 from tests.crash.ledger import Ledger
 from tests.crash.load import Load
 from tests.crash.postfix_load import PIPE_DOMAIN, PostfixLoad, setup
+from tests.crash.processes import wait_until
 from tests.crash.victims import choose, recover, strike
 from tests.integration.instance import STOP_SECONDS
 from tests.integration.postfix import running
@@ -97,6 +98,8 @@ class Run:
         if self.postfix is not None:
             is_done = self.postfix.finish(SETTLE_SECONDS) and is_done
         assert is_done or self.figures.findings, f"mail is left over after {SETTLE_SECONDS} s"
+        # One that is stopped before it took over leaves a killed one's workers serving for ORPHAN_SECONDS.
+        wait_until(self.house.instance.has_taken_over, SETTLE_SECONDS, "the supervisor that takes over")
         self.house.instance.stop()
         self._seal()
         with self._asking() as connection:

@@ -8,6 +8,7 @@ import os
 import signal
 import smtplib
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -19,6 +20,9 @@ from typing import Any
 COMMANDS = Path(sys.executable).parent
 START_SECONDS = 30
 STOP_SECONDS = 40
+
+_PEER = struct.Struct("i8x")
+"""The process of a struct ucred."""
 
 AS_SYSTEMD = """
 import os, sys
@@ -127,6 +131,15 @@ class Instance:
                 return session.noop()[0] == 250
         except (OSError, smtplib.SMTPException):
             return False
+
+    def has_taken_over(self) -> bool:
+        """Whether the socket is this `mda serve`'s, and not one's whose workers serve on without their supervisor."""
+        assert self.process is not None
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(self.socket))
+            # unix(7): the credentials of whoever called listen().
+            (peer,) = _PEER.unpack_from(client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size))
+        return bool(peer == self.process.pid)
 
     def stop(self) -> int:
         """SIGTERM, and the exit status."""
