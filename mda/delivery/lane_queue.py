@@ -4,9 +4,11 @@ A SimpleQueue, whose waiting is done in C, as each message passes two of these: 
 all else that a lane's thread does for a lone message, but for the disk and the database.
 """
 
+import math
 import queue
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from mda.delivery.job import BatchLimits, Job
 
@@ -26,12 +28,16 @@ class LaneQueue:
     def __init__(self, depth: int = DEPTH) -> None:
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._depth = depth
+        self._wanted = math.inf
+        self._enough: queue.SimpleQueue[None] = queue.SimpleQueue()
 
     def offer(self, job: Job) -> bool:
         """Takes a job unless it is full."""
         if self._jobs.qsize() >= self._depth:
             return False
         self._jobs.put(job)
+        if self._jobs.qsize() >= self._wanted:
+            self._enough.put(None)
         return True
 
     def put(self, job: Job) -> None:
@@ -50,6 +56,19 @@ class LaneQueue:
         except queue.Empty:
             return ()
         return None if first is None else self.fill((first,), limits)
+
+    def gather(self, taken: Sequence[Job], company: int, seconds: float, limits: BatchLimits) -> tuple[Job, ...]:
+        """These, and what else has arrived when they are `company`, or after so long. Who brings the last one wakes
+        us: each would be a thread more that wants the interpreter."""
+        wanted = min(company, limits.copies) - len(taken)
+        if taken and wanted > 0:
+            self._wanted = wanted
+            deadline = time.monotonic() + seconds
+            while self._jobs.qsize() < wanted and (left := deadline - time.monotonic()) > 0:
+                with suppress(queue.Empty):
+                    self._enough.get(timeout=left)
+            self._wanted = math.inf
+        return self.fill(taken, limits)
 
     def fill(self, taken: Sequence[Job], limits: BatchLimits) -> tuple[Job, ...]:
         """These, and what else has arrived, up to the limits; without waiting."""

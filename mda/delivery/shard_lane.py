@@ -1,8 +1,10 @@
 """The first stage of group commit: bodies to one shard, one fdatasync a batch, which then carries on to its rows.
 
 One thread per shard and worker, the only writer of this worker's segments there, so that a disk that hangs holds up
-only its own accounts. While a batch is under way the next one collects: a lone message waits for nobody. A job goes on
-to its row only when `append` has returned its durable place (body before row).
+only its own accounts. While a batch is under way the next one collects. It then waits for a moment for those who had
+company in the last one: their replies are out, and sessions that go on bring the next message at once
+(docs/decisions/0025-a-batch-waits-for-its-company.md). A lone message waits for nobody. A job goes on to its row only
+when `append` has returned its durable place (body before row).
 """
 
 import math
@@ -27,6 +29,11 @@ commit records that nobody waits for."""
 
 LATE_SECONDS = 10.0
 """For one batch: an admin is told, long before its senders' deadline."""
+
+WAIT_SHARE = 0.5
+"""Of what the last batch took: how long the next one waits for its company."""
+
+MOST_WAIT_SECONDS = 0.005
 
 _REMEDIES = {
     Cause.STORAGE_UNAVAILABLE: "see the kernel's log for the disk's state",
@@ -107,8 +114,10 @@ class ShardLane:
             )
 
     def _run(self) -> None:
-        while (batch := self._jobs.take(self._limits)) is not None:
-            self._began_at = time.monotonic()
+        company, wait_seconds = 0, 0.0
+        while (taken := self._jobs.take(self._limits)) is not None:
+            batch = self._jobs.gather(taken, company, wait_seconds, self._limits)
+            began = self._began_at = time.monotonic()
             self._hangs_at = max((job.deadline for job in batch), default=self._began_at) + HUNG_SECONDS
             try:
                 self._turn(batch)
@@ -124,6 +133,8 @@ class ShardLane:
                 self._blames = Cause.STORAGE_UNAVAILABLE
                 self._has_complained = False
                 self._on_told()
+                company = len(batch) + len(self._jobs)
+                wait_seconds = min(WAIT_SHARE * (time.monotonic() - began), MOST_WAIT_SECONDS)
 
     def _turn(self, batch: Sequence[Job]) -> None:
         if jobs := in_time(batch):

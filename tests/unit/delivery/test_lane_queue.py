@@ -1,5 +1,6 @@
 """A lane's queue: batches cut by the copies they make and by octets; full, closed, and emptied behind its end."""
 
+import math
 import threading
 
 from mda.delivery.job import BatchLimits
@@ -7,6 +8,8 @@ from mda.delivery.lane_queue import LaneQueue
 from tests.unit.delivery.test_job import make_job
 
 LIMITS = BatchLimits(copies=100, octets=1000)
+FOR_EVER = math.inf
+"""No queue takes it: OverflowError where something is waited for."""
 
 
 def sizes(jobs: LaneQueue) -> list[int]:
@@ -34,6 +37,30 @@ def test_octets_count() -> None:
 
 def test_without_a_job_there_is_an_empty_batch() -> None:
     assert LaneQueue().take(LIMITS) == ()
+
+
+def test_a_batch_is_gathered_up_to_its_company() -> None:
+    jobs = LaneQueue()
+    first, *others = [make_job([]) for _ in range(5)]
+    jobs.put(others[0])
+    bringing = threading.Timer(0.05, lambda: list(map(jobs.put, others[1:])))
+    bringing.start()
+    assert jobs.gather((first,), 5, 30.0, LIMITS) == (first, *others)
+    bringing.join()
+
+
+def test_who_does_not_come_is_waited_for_no_longer() -> None:
+    jobs, first, second = LaneQueue(), make_job([]), make_job([])
+    assert jobs.gather((first,), 2, 0.01, LIMITS) == (first,)
+    jobs.put(second)
+    assert jobs.gather((first,), 2, 30.0, LIMITS) == (first, second), "what came before is company too"
+
+
+def test_nobody_waits_without_company_for_none_and_beyond_the_limit() -> None:
+    jobs, first = LaneQueue(), make_job([])
+    assert jobs.gather((), 5, FOR_EVER, LIMITS) == ()
+    assert jobs.gather((first,), 1, FOR_EVER, LIMITS) == (first,)
+    assert jobs.gather((first,), 5, FOR_EVER, BatchLimits(1, 1000)) == (first,)
 
 
 def test_full_it_refuses_or_blocks() -> None:

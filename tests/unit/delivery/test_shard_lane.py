@@ -20,6 +20,7 @@ from mda.storage.commits import CommitRecord
 from mda.storage.encode import EncodedRecord, Encoder
 from mda.storage.location import Location
 from tests.unit.delivery.test_job import make_job
+from tests.unit.servers.house import wait_for
 
 
 @pytest.fixture(autouse=True)
@@ -83,6 +84,27 @@ def test_a_disk_that_hangs_piles_nothing_up(monkeypatch: pytest.MonkeyPatch, tmp
     lane.drain()
     rows.close()
     assert told[1:] == [(Cause.DEADLINE_PASSED,), (Cause.ACCOUNT_GONE,)], "the disk goes on, and so does the lane"
+
+
+def test_a_batch_waits_for_who_had_company_in_the_last_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shard_lane, "WAIT_SHARE", 1e9)
+    monkeypatch.setattr(shard_lane, "MOST_WAIT_SECONDS", 30.0)
+    disk, server, told = Disk(), Rows(), list[Outcomes]()
+    limits = BatchLimits(10, 1000)
+    rows = CommitLane(server, limits, lambda *_: None)
+    lane = ShardLane("first", lambda: disk, Encoder(), limits, rows)
+    lane.submit(make_job(told))
+    assert disk.is_asked.wait(30)
+    for _ in range(2):
+        lane.submit(make_job(told))
+    disk.goes_on.set()
+    wait_for(lambda: len(told) == 1, "the first answer")
+    assert [rows for _, rows in server.batches] == [1], "the second waits for the first one's sender"
+    lane.submit(make_job(told))
+    wait_for(lambda: len(told) == 4, "the last answer")
+    assert [rows for _, rows in server.batches] == [1, 3]
+    lane.drain()
+    rows.close()
 
 
 def test_a_database_that_hangs_is_named_and_piles_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
