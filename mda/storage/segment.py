@@ -36,6 +36,7 @@ class OpenSegment:
         self.good_length = 0
         self.opened_at = time.monotonic()
         self._root = root
+        self._path = segment_path(root, segment)
         self._fd = fd
         self._system = system
 
@@ -62,11 +63,11 @@ class OpenSegment:
         elif self.good_length:
             write_seal(self._root, self.segment, self.good_length, reason, self._system)
         else:
-            self._system.unlink(segment_path(self._root, self.segment))
+            self._system.unlink(self._path)
         self.discard()
 
     def _is_in_place(self) -> bool:
-        return self._system.is_at(self._fd, segment_path(self._root, self.segment))
+        return self._system.is_at(self._fd, self._path)
 
     def discard(self) -> None:
         """Closes without a seal: whoever finds the segment next scans and seals it."""

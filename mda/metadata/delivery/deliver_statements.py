@@ -178,6 +178,7 @@ SESSION = (
     REFUSE_FORGETFUL,
     "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE",
     f"SET lock_timeout = {LOCK_MILLISECONDS}",
+    "SET standard_conforming_strings = on",
     PREPARE_LOCK,
     PREPARE_LOCK_WAITING,
     PREPARE_STORE,
@@ -185,6 +186,7 @@ SESSION = (
 )
 """Sent once per connection."""
 
+# Each %s is a quoted literal.
 EXECUTE_LOCK = "EXECUTE mda_lock (%s)"
 EXECUTE_LOCK_IMPATIENT = f"SET LOCAL lock_timeout = {IMPATIENT_MILLISECONDS}; EXECUTE mda_lock (%s)"
 EXECUTE_LOCK_WAITING = "SELECT set_config('lock_timeout', %s, true); EXECUTE mda_lock_waiting (%s)"

@@ -1,31 +1,66 @@
-"""A batch of deliveries as the array literals that the store statement takes: one per parameter, in its order."""
+"""A batch of deliveries as the array literals that the store statement takes: one per parameter, in its order.
 
-from collections.abc import Callable, Sequence
+Each column is written by what it holds, not value by value, and put into the statement as it is: for a lone message the
+database's driver would take longer to quote twenty parameters than the rest of the batch's thread to make them.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from operator import attrgetter
 
-from mda.metadata.delivery.deliver_statements import PARAMETERS
+from mda.metadata.delivery.deliver_statements import PARAMETERS, REPLICA_PARAMETERS
 from mda.metadata.delivery.delivery_row import Delivery, Replica, in_utc
-from mda.metadata.postgresql.array_literal import array_literal
 
-_Taker = Callable[[Delivery], object]
+_Values = Iterable[object]
 
-_DERIVED: dict[str, _Taker] = {
-    "internal_date": lambda delivery: in_utc(delivery.internal_date),
-    "received_at": lambda delivery: in_utc(delivery.received_at),
+
+def _numbers(values: _Values) -> str:
+    return ",".join(map(str, values)).replace("None", "NULL")
+
+
+def _octets(values: Iterable[bytes | None]) -> str:
+    return ",".join(["NULL" if value is None else f'"\\\\x{value.hex()}"' for value in values])
+
+
+def _moments(values: Iterable[datetime | None]) -> str:
+    in_time = [value and in_utc(value) for value in values]
+    return ",".join([value.isoformat() if value else "NULL" for value in in_time])
+
+
+def _words(values: Iterable[str]) -> str:
+    """Of a closed set (`mda.metadata.schema.words`), which has nothing that would have to be quoted."""
+    return ",".join(values)
+
+
+_WRITERS: dict[str, Callable[..., str]] = {
+    "bigint": _numbers,
+    "integer": _numbers,
+    "real": _numbers,
+    "boolean": _numbers,
+    "bytea": _octets,
+    "timestamptz": _moments,
+    "text": _words,
 }
 
-_TAKERS: tuple[_Taker, ...] = tuple(_DERIVED.get(name) or attrgetter(name) for name, _ in PARAMETERS)
+_COLUMNS = tuple((_WRITERS[kind], attrgetter(name)) for name, kind in PARAMETERS)
 
-
-_REPLICA_TAKERS: tuple[Callable[[Replica], object], ...] = tuple(attrgetter(name) for name in Replica.__struct_fields__)
+_REPLICA_COLUMNS = tuple(
+    (_WRITERS[kind], attrgetter(name))
+    for name, (_, kind) in zip(Replica.__struct_fields__, REPLICA_PARAMETERS, strict=True)
+)
 
 
 def arrays(batch: Sequence[Delivery]) -> tuple[str, ...]:
     """One array literal per parameter of the store statement, each of as many elements as the batch."""
-    return tuple(array_literal([take(delivery) for delivery in batch]) for take in _TAKERS)
+    return tuple([f"{{{write(map(take, batch))}}}" for write, take in _COLUMNS])
 
 
 def replica_arrays(batch: Sequence[Delivery]) -> tuple[str, ...]:
     """The further parameters for a batch in which something has a second record."""
     found = [delivery.replica for delivery in batch]
-    return tuple(array_literal([one and take(one) for one in found]) for take in _REPLICA_TAKERS)
+    return tuple([f"{{{write([one and take(one) for one in found])}}}" for write, take in _REPLICA_COLUMNS])
+
+
+def quoted(literals: Iterable[str]) -> tuple[str, ...]:
+    """As they stand in a statement, where standard_conforming_strings is on."""
+    return tuple([f"""'{literal.replace("'", "''")}'""" for literal in literals])

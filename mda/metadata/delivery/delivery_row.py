@@ -158,6 +158,8 @@ def storable(text: str) -> str:
 
 def in_utc(moment: datetime) -> datetime | None:
     """The moment in UTC; None where that falls out of the years 1 to 9999. A naive one is taken as UTC."""
+    if moment.tzinfo is UTC:
+        return moment
     if moment.tzinfo is None:
         return moment.replace(tzinfo=UTC)
     try:

@@ -23,9 +23,10 @@ from mda.metadata.delivery.deliver_statements import (
     EXECUTE_STORE_TWICE,
     SESSION,
 )
-from mda.metadata.delivery.delivery_arrays import arrays, replica_arrays
+from mda.metadata.delivery.delivery_arrays import arrays, quoted, replica_arrays
 from mda.metadata.delivery.delivery_row import Delivery, Stored
 from mda.metadata.delivery.missing_mailbox import make_missing
+from mda.metadata.postgresql.array_literal import array_literal
 from mda.metadata.postgresql.direct_connection import DirectConnection
 from mda.metadata.postgresql.trouble import translated, unavailable
 from mda.metadata.schema.words import Role
@@ -72,13 +73,8 @@ class StoreConnection:
 
         Raises RowLocked, RowRefused, DatabaseUnavailable (nothing stored) or CommitUnknown.
         """
-        accounts = sorted({delivery.account_id for delivery in batch})
-        lock: tuple[str, tuple[Any, ...]] = (EXECUTE_LOCK_IMPATIENT if is_impatient else EXECUTE_LOCK, (accounts,))
-        if lock_wait_seconds > 0:
-            lock = (EXECUTE_LOCK_WAITING, (_milliseconds(lock_wait_seconds), accounts))
         try:
-            store, parameters = _store(batch)
-            rows = self._run(f"{lock[0]}; {store}", (*lock[1], *parameters))
+            rows = self._run(f"{_lock(batch, lock_wait_seconds, is_impatient)}; {_store(batch)}")
         except errors.LockNotAvailable as error:
             if lock_wait_seconds > 0:  # one locked account must not fail those that are free
                 return self.store(batch, 0)
@@ -111,22 +107,20 @@ class StoreConnection:
         """Ends the connection; the next call opens another."""
         self._connection.close()
 
-    def _run(self, statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+    def _run(self, statement: str) -> list[tuple[Any, ...]]:
         attempts = 0
         while True:
             attempts += 1
             connection = self._connection.open()
             try:
                 with self._connection.asking() as cursor:
-                    cursor.execute(statement, parameters)
+                    cursor.execute(statement)
                     return cursor.fetchall()
             except errors.LockNotAvailable:
                 raise
             except OF_ONE_ROW as error:
                 raise RowRefused from error
             except psycopg2.Error as error:
-                if isinstance(error, psycopg2.ProgrammingError) and error.pgcode is None:
-                    raise RowRefused from error  # psycopg2 itself can't write down a value
                 if connection.closed:
                     self.close()
                     cause = unavailable(error).message
@@ -138,13 +132,22 @@ class StoreConnection:
                 raise unavailable(error) from error
 
 
-def _store(batch: Sequence[Delivery]) -> tuple[str, tuple[str, ...]]:
-    """The statement for the batch, and its parameters."""
+def _lock(batch: Sequence[Delivery], wait_seconds: float, is_impatient: bool) -> str:
+    """The statement that locks the batch's accounts."""
+    ids = {delivery.account_id for delivery in batch}
+    (accounts,) = quoted([array_literal(sorted(ids))])
+    if wait_seconds > 0:
+        return EXECUTE_LOCK_WAITING % (*quoted([_milliseconds(wait_seconds)]), accounts)
+    return (EXECUTE_LOCK_IMPATIENT if is_impatient else EXECUTE_LOCK) % accounts
+
+
+def _store(batch: Sequence[Delivery]) -> str:
+    """The statement that stores the batch."""
     try:
         if any(delivery.replica for delivery in batch):
-            return EXECUTE_STORE_TWICE, arrays(batch) + replica_arrays(batch)
-        return EXECUTE_STORE, arrays(batch)
-    except (ValueError, TypeError, OverflowError) as error:
+            return EXECUTE_STORE_TWICE % quoted(arrays(batch) + replica_arrays(batch))
+        return EXECUTE_STORE % quoted(arrays(batch))
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
         raise RowRefused from error  # no value that can be packed
 
 

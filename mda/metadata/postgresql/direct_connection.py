@@ -57,7 +57,7 @@ class DirectConnection:
         """A cursor for one question: where the server says nothing for longer than its own limits allow, the
         connection is lost (psycopg2.OperationalError)."""
         connection, patience = self._ready()
-        with patience.asking(), connection.cursor() as cursor:
+        with patience, connection.cursor() as cursor:
             yield cursor
 
     def close(self) -> None:

@@ -9,8 +9,6 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 LOOK_SECONDS = 0.5
 
@@ -27,16 +25,14 @@ class Patience:
         self._is_over = threading.Event()
         threading.Thread(target=self._watch, name="patience", daemon=True).start()
 
-    @contextmanager
-    def asking(self) -> Iterator[None]:
+    def __enter__(self) -> None:
         """Around a question: the server has its time to answer it."""
         with self._lock:
             self._deadline = time.monotonic() + self._seconds
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._deadline = None
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._deadline = None
 
     def end(self) -> None:
         with self._lock:
