@@ -21,8 +21,8 @@ from mda.metadata.delivery.deliver import Delivery, Stored
 
 BUSY_LOCK_WAIT_SECONDS = 1.0
 
-NoteCommit = Callable[[Delivery, Stored], None]
-"""Told of each new row, after its COMMIT and before the outcome is told."""
+NoteCommits = Callable[[Sequence[tuple[Delivery, Stored]]], object]
+"""Told of a batch's new rows, after their COMMIT and before the outcomes are told."""
 
 
 class RowCommitter(Protocol):
@@ -39,7 +39,7 @@ class CommitLane:
         self,
         committer: RowCommitter,
         limits: BatchLimits,
-        note: NoteCommit,
+        note: NoteCommits,
         busy: "CommitLane | None" = None,
         on_told: Callable[[], object] = lambda: None,
     ) -> None:
@@ -124,6 +124,9 @@ class CommitLane:
         if self._busy is None and all(outcome is Cause.ACCOUNT_BUSY for outcome in outcomes):
             # Nothing went forward and, it may be, nothing was waited for: not the same question at once again.
             time.sleep(max(0.0, started + BUSY_LOCK_WAIT_SECONDS - time.monotonic()))
+        told = zip(deliveries, outcomes, strict=True)
+        if new := [(one, outcome) for one, outcome in told if isinstance(outcome, Stored) and not outcome.is_duplicate]:
+            self._note(new)
         position = 0
         for job in batch:
             end = position + len(job.deliveries)
@@ -131,9 +134,6 @@ class CommitLane:
             position = end
 
     def _settle(self, job: Job, outcomes: Outcomes) -> None:
-        for delivery, outcome in zip(job.deliveries, outcomes, strict=True):
-            if isinstance(outcome, Stored) and not outcome.is_duplicate:
-                self._note(delivery, outcome)
         if Cause.ACCOUNT_BUSY in outcomes and time.monotonic() < job.deadline:
             self._wait_for_lock(job, outcomes)
         else:

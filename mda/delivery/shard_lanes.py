@@ -61,14 +61,18 @@ class ShardLanes:
         """The shard's name, for logs and replies."""
         return self._names.get(shard_id, str(shard_id))
 
-    def note(self, delivery: Delivery, stored: Stored) -> None:
-        """What the database has committed, for the shard's commit records."""
-        record = CommitRecord(
-            stored.account_id, stored.mailbox_id, stored.uid, stored.content_id, delivery.receipt or NO_RECEIPT
-        )
-        self._lanes[delivery.shard_id].note([record])
-        if delivery.replica is not None:
-            self._lanes[delivery.replica.shard_id].note([record])
+    def note(self, rows: Sequence[tuple[Delivery, Stored]]) -> None:
+        """What the database has committed, for the shards' commit records."""
+        records: dict[int, list[CommitRecord]] = {}
+        for delivery, stored in rows:
+            record = CommitRecord(
+                stored.account_id, stored.mailbox_id, stored.uid, stored.content_id, delivery.receipt or NO_RECEIPT
+            )
+            records.setdefault(delivery.shard_id, []).append(record)
+            if delivery.replica is not None:
+                records.setdefault(delivery.replica.shard_id, []).append(record)
+        for shard_id, its_records in records.items():
+            self._lanes[shard_id].note(its_records)
 
     def drain(self) -> None:
         """Writes what has been submitted; blocking, after the last submit."""
