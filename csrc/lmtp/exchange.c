@@ -20,6 +20,7 @@ static void lower_descriptor(int descriptor) {
 static void free_event(lmtp_event *event) {
     free((void *)event->lines);
     free((void *)event->octets);
+    free((void *)event->found);
 }
 
 static bool add_event(lmtp_event_list *list, const lmtp_event *event) {

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { ROUND = 128 /* sockets that are seen to before requests are */ };
@@ -23,12 +22,6 @@ struct lmtp_front {
     lmtp_octets requests;
     bool is_stopped;
 };
-
-static uint64_t clock_now(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
-}
 
 /* The thread. */
 
@@ -92,7 +85,7 @@ static void one_round(lmtp_front *front) {
     struct epoll_event events[ROUND];
     int count = epoll_wait(server->epoll, events, ROUND, lmtp_server_patience(server));
     atomic_store(&front->is_at_work, true);
-    server->now = clock_now();
+    server->now = lmtp_server_clock();
     bool is_asked = false;
     for (int index = 0; index < count; index++) {
         if (events[index].data.ptr) {
@@ -203,6 +196,16 @@ void lmtp_front_forget(lmtp_front *front) {
 
 int lmtp_front_trust(lmtp_front *front, uint64_t until) {
     return lmtp_exchange_ask(&front->exchange, (lmtp_request){.kind = LMTP_TRUST, .until = until}, NULL);
+}
+
+void lmtp_front_read(lmtp_front *front, lmtp_reading *reading, void *reader, uint64_t number, uint64_t most) {
+    lmtp_reader *used = &front->server.reader;
+    pthread_mutex_lock(&used->in_use);
+    used->reading = reading;
+    used->reader = reader;
+    used->number = number;
+    used->most = most;
+    pthread_mutex_unlock(&used->in_use);
 }
 
 int lmtp_front_leave(lmtp_front *front) {

@@ -4,7 +4,7 @@
  * It reads and writes, cuts lines, collects messages (RFC 5321 s4.5.2), keeps time and bounds, and answers by itself
  * what every transaction says: plain MAIL, XFORWARD and DATA, and RCPT for recipients that it has been told of. Every
  * other line is handed over, for whoever is behind it to answer (mda/servers/lmtp), with the lines that it has
- * answered before; so is each message. Of one connection at most one event is without its answer, and nothing behind
+ * answered before; so is each message, with what a reading has found of it (lmtp_front_read). Of one connection at most one event is without its answer, and nothing behind
  * it is looked at before.
  *
  * Functions may be called by any thread. A connection that finds no memory is closed without a reply: its mail stays
@@ -81,7 +81,14 @@ typedef struct {
     uint64_t lines_length;
     const uint8_t *octets; /* the message, dot-unstuffed, its line ends as they came */
     uint64_t length;
+    const uint8_t *found;  /* what the reading has found of it; NULL where it was not read */
+    uint64_t found_length;
+    uint64_t reading;      /* the number of that reading */
+    uint64_t reading_ns;   /* how long it took */
 } lmtp_event;
+
+/* Reads a message: octets to be freed, and how many; NULL where there are none. */
+typedef uint8_t *lmtp_reading(void *reader, const uint8_t *octets, uint64_t length, uint64_t *found);
 
 /* Before the octets of each answer. */
 typedef struct {
@@ -112,6 +119,12 @@ int lmtp_front_know(lmtp_front *front, const uint8_t *line, uint32_t length, uin
 void lmtp_front_forget(lmtp_front *front);
 /* Up to then (CLOCK_MONOTONIC, ns) what is known holds. */
 int lmtp_front_trust(lmtp_front *front, uint64_t until);
+/*
+ * From now on a message of at most `most` octets whose only recipient was known is read so, in the thread, before it is
+ * handed over. `number` tells this reading from others. When it returns, the reader before is in use no more; with NULL
+ * none is.
+ */
+void lmtp_front_read(lmtp_front *front, lmtp_reading *reading, void *reader, uint64_t number, uint64_t most);
 /* Closes each connection as soon as that costs its peer nothing. */
 int lmtp_front_leave(lmtp_front *front);
 int lmtp_front_abort(lmtp_front *front);

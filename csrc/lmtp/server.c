@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -153,12 +154,38 @@ static bool is_choked(const lmtp_connection *connection) {
     return connection->output.length > UNREAD;
 }
 
+uint64_t lmtp_server_clock(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+/*
+ * Only where others are under way: a lone message is handed over at once, to somebody who has nothing else to do. One whose
+ * recipient is known will hardly be refused, so that it would have been read for nothing.
+ */
+static void read_message(lmtp_server *server, lmtp_event *event) {
+    lmtp_reader *reader = &server->reader;
+    if (event->kind != LMTP_MESSAGE || !event->recipient || event->cause != LMTP_KEPT || server->waiting < 2) {
+        return;
+    }
+    pthread_mutex_lock(&reader->in_use);
+    if (reader->reading && event->length <= reader->most) {
+        uint64_t began = lmtp_server_clock();
+        event->found = reader->reading(reader->reader, event->octets, event->length, &event->found_length);
+        event->reading = reader->number;
+        event->reading_ns = lmtp_server_clock() - began;
+    }
+    pthread_mutex_unlock(&reader->in_use);
+}
+
 /* Up to the next event, or to all that has come. False without memory. */
 static bool advance(lmtp_server *server, lmtp_connection *connection) {
     lmtp_event event;
     switch (lmtp_connection_advance(connection, &server->shared, server->now, &event)) {
     case LMTP_STEP_EVENT:
         server->waiting++;
+        read_message(server, &event);
         lmtp_exchange_emit(server->exchange, &event);
         return true;
     case LMTP_STEP_FAILED:
@@ -336,6 +363,7 @@ void lmtp_server_settle(lmtp_server *server) {
 }
 
 bool lmtp_server_begin(lmtp_server *server, lmtp_exchange *exchange) {
+    pthread_mutex_init(&server->reader.in_use, NULL);
     server->exchange = exchange;
     server->chunk = malloc(CHUNK);
     server->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -353,6 +381,7 @@ void lmtp_server_free(lmtp_server *server) {
     }
     lmtp_known_forget(&server->shared.known);
     free(server->chunk);
+    pthread_mutex_destroy(&server->reader.in_use);
     if (server->epoll >= 0) {
         close(server->epoll);
     }

@@ -7,8 +7,17 @@
 
 enum { LMTP_BUCKETS = 1024 };
 
+/* With what messages are read before they are handed over. */
+typedef struct {
+    pthread_mutex_t in_use; /* while one is read, or others are put in the place of these */
+    lmtp_reading *reading;
+    void *reader;
+    uint64_t number, most;
+} lmtp_reader;
+
 typedef struct {
     lmtp_shared shared;
+    lmtp_reader reader;
     lmtp_exchange *exchange;
     int epoll;
     lmtp_connection *connections, *buckets[LMTP_BUCKETS]; /* all of them; by number */
@@ -18,6 +27,8 @@ typedef struct {
     uint8_t *chunk;
 } lmtp_server;
 
+/* CLOCK_MONOTONIC, ns. */
+uint64_t lmtp_server_clock(void);
 /* False without memory or descriptors; to be freed all the same. */
 bool lmtp_server_begin(lmtp_server *server, lmtp_exchange *exchange);
 void lmtp_server_free(lmtp_server *server);

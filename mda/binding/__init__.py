@@ -5,6 +5,7 @@ What it gives is plain bytes and numbers: nothing of CFFI leaves it. Malformed m
 MemoryError that there was no memory.
 
     brief         what a delivery asks of a message and its score
+    reader        the same, by another thread before the message is here
     examination   everything that one parse finds, with the score
     viewer        what a person reads, fast; the part table alone
     view_context  the text of one field value, with few imports
@@ -23,7 +24,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mda.binding.brief import Brief, brief_of
+    from mda.binding.brief import Brief, Found, brief_of, brief_of_found
     from mda.binding.campaigns import Campaign, CampaignTable, campaign_features
     from mda.binding.contributions import contributions_of
     from mda.binding.decoding import decode_transfer, html_text
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
         view_add,
         view_margin,
     )
+    from mda.binding.reader import Reader
     from mda.binding.spam_model import Model
     from mda.binding.spam_score import FEATURE_VERSION, TOP_CONTRIBUTIONS, SpamScore
     from mda.binding.view_context import header_text
@@ -67,14 +69,17 @@ __all__ = [
     "Campaign",
     "CampaignTable",
     "Examination",
+    "Found",
     "LearnedMark",
     "Learner",
     "Limits",
     "Model",
     "PersonalWeights",
+    "Reader",
     "SpamScore",
     "Viewer",
     "brief_of",
+    "brief_of_found",
     "campaign_features",
     "contributions_of",
     "correct",
@@ -90,7 +95,7 @@ __all__ = [
 ]
 
 _OFFERS = {
-    "brief": ("Brief", "brief_of"),
+    "brief": ("Brief", "Found", "brief_of", "brief_of_found"),
     "campaigns": ("Campaign", "CampaignTable", "campaign_features"),
     "contributions": ("contributions_of",),
     "decoding": ("decode_transfer", "html_text"),
@@ -108,6 +113,7 @@ _OFFERS = {
         "view_add",
         "view_margin",
     ),
+    "reader": ("Reader",),
     "spam_model": ("Model",),
     "spam_score": ("FEATURE_VERSION", "SpamScore", "TOP_CONTRIBUTIONS"),
     "view_context": ("header_text",),

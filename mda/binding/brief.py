@@ -2,7 +2,7 @@
 csrc/antispam/brief.h). What else a message holds, `mda.binding.examine` finds."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -52,6 +52,16 @@ class Brief(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Of the top header block, see HEADER."""
 
 
+class Found(NamedTuple):
+    """What the front has found of a message (`mda.binding.front`), to be read by `brief_of_found`."""
+
+    octets: bytes
+    model_version: str
+    """Empty: it was not scored."""
+    seconds: float
+    """What that took."""
+
+
 _decode = msgspec.msgpack.Decoder(tuple[Brief, SpamScore | None]).decode
 
 
@@ -70,6 +80,14 @@ def brief_of(
     message, spam = _decode(octets)
     if spam is not None and model is not None:
         spam.model_version = model.version
+    return message, spam
+
+
+def brief_of_found(found: Found) -> tuple[Brief, SpamScore | None]:
+    """As `brief_of` gives them."""
+    message, spam = _decode(found.octets)
+    if spam is not None:
+        spam.model_version = found.model_version
     return message, spam
 
 

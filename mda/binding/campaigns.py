@@ -33,6 +33,15 @@ class CampaignTable:
         self._at = self._made(0)
         """The table of the last minute that was asked for."""
 
+    @property
+    def descriptor(self) -> int:
+        return self._fd
+
+    @property
+    def bits(self) -> int:
+        """How many cells it has, as a power of two."""
+        return self._bits
+
     def at(self, now: float | None = None) -> Any:
         """The spam_campaign_table as it is at a time (of the clock where none is given), in seconds."""
         minutes = int((time.time() if now is None else now) // 60)

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 from mda._core import ffi as _ffi
 from mda._core import lib as _lib
+from mda.binding.brief import Found
+from mda.binding.reader import Reader
 from mda.binding.status import copied
 
 LINES: int = _lib.LMTP_LINES
@@ -37,6 +39,12 @@ _ANSWER = struct.Struct("=QIIII")
 _ENTRY = struct.Struct("<cI")
 _NUMBER = struct.Struct("<Q")
 _NANOSECONDS = 1_000_000_000
+
+READ_OCTETS = 65_536
+"""What is larger would hold up the other connections."""
+
+_READINGS_KEPT = 8
+_READ = _ffi.addressof(_lib, "spam_reader_read")
 
 
 class FrontLimits(NamedTuple):
@@ -79,6 +87,8 @@ class Event(NamedTuple):
     lines: bytes
     length: int
     raw: Any
+    found: Found | None
+    """What was found of a message that was read; None: nobody has read it."""
 
     def message(self) -> bytes:
         """The octets of the message; MemoryError where there is no room for them."""
@@ -106,6 +116,9 @@ class Front:
         if front == _ffi.NULL:
             raise MemoryError("no memory or descriptors for LMTP connections")
         self._front = front
+        self._reader: Reader | None = None
+        self._readings = 0
+        self._versions: dict[int, str] = {}
         self._count = _ffi.new("uint32_t *")
 
     def fileno(self) -> int:
@@ -125,7 +138,7 @@ class Front:
         events = []
         for index in range(self._count[0]):
             try:
-                events.append(_event(first[index]))
+                events.append(_event(first[index], self._versions))
             except MemoryError:
                 self.answer(packed(first[index].connection, b"", READY, flags=ABORTS))
         return events
@@ -151,6 +164,16 @@ class Front:
         """Up to then (time.monotonic()) what is known holds."""
         if self._front:
             _lib.lmtp_front_trust(self._front, _nanoseconds(until)) or _no_memory()
+
+    def read_with(self, reader: Reader | None) -> None:
+        """From now on messages of one known recipient and READ_OCTETS at most are read so before they are handed over;
+        the reader before is in use no more."""
+        self._readings += 1
+        self._versions[self._readings] = "" if reader is None else reader.version
+        self._versions.pop(self._readings - _READINGS_KEPT, None)
+        reading = (_ffi.NULL, _ffi.NULL) if reader is None else (_READ, reader.pointer)
+        _lib.lmtp_front_read(self._front, *reading, self._readings, READ_OCTETS)
+        self._reader = reader
 
     def leave(self) -> None:
         """Each connection is closed as soon as that costs its peer nothing."""
@@ -197,7 +220,7 @@ def entries(lines: bytes) -> Iterator[Entry]:
             yield Entry(kind, octets, 0)
 
 
-def _event(found: Any) -> Event:
+def _event(found: Any, versions: dict[int, str]) -> Event:
     lines = copied(found.lines, found.lines_length)
     start, length = found.path_start, found.path_length
     return Event(
@@ -210,7 +233,15 @@ def _event(found: Any) -> Event:
         lines,
         found.length,
         found.octets,
+        _found(found, versions),
     )
+
+
+def _found(event: Any, versions: dict[int, str]) -> Found | None:
+    version = versions.get(event.reading) if event.found_length else None
+    if version is None:  # not read, or by a reader of long ago
+        return None
+    return Found(copied(event.found, event.found_length), version, event.reading_ns / _NANOSECONDS)
 
 
 def _nanoseconds(moment: float) -> int:

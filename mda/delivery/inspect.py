@@ -13,7 +13,7 @@ from mda import binding
 from mda.address import Address
 from mda.antispam.authentication import Proof
 from mda.antispam.verdict import Verdict
-from mda.binding import Brief, Campaign, CampaignTable, SpamScore
+from mda.binding import Brief, Campaign, CampaignTable, Found, SpamScore
 from mda.delivery import author, delivered_form
 from mda.delivery.author import NO_SOURCES, Author, Sources
 from mda.errors import MdaError
@@ -100,12 +100,21 @@ class Inspection(msgspec.Struct):
 
 
 def inspect(
-    raw: bytes, classifier: Judge | None, sources: Sources = NO_SOURCES, campaigns: CampaignTable | None = None
+    raw: bytes,
+    classifier: Judge | None,
+    sources: Sources = NO_SOURCES,
+    campaigns: CampaignTable | None = None,
+    found: Found | None = None,
 ) -> Inspection:
-    """Parse and classify one message as Postfix handed it over (CRLF line ends)."""
+    """Parse and classify one message as Postfix handed it over (CRLF line ends); what has been `found` of it already,
+    with the same classifier and campaigns, is taken as it is."""
     began = time.monotonic()
-    message, score = brief.read(raw, _model_of(classifier), campaigns)
-    seconds = time.monotonic() - began
+    if found is None:
+        message, score = brief.read(raw, model_of(classifier), campaigns)
+        seconds = time.monotonic() - began
+    else:
+        message, score = brief.read_found(raw, found)
+        seconds = found.seconds + time.monotonic() - began
     recorder.observe(INSPECT_SECONDS, seconds)
     named = _NOBODY
     if message.has_delivered_to:
@@ -114,7 +123,8 @@ def inspect(
     return Inspection(raw, message, score, classifier, sources, campaigns, has_witness, named, seconds)
 
 
-def _model_of(classifier: Judge | None) -> binding.Model | None:
+def model_of(classifier: Judge | None) -> binding.Model | None:
+    """The classifier's model; None where there is none to be had, which is logged."""
     if classifier is None:
         return None
     try:

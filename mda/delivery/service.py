@@ -19,14 +19,14 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 
 from mda import address
-from mda.binding import CampaignTable
+from mda.binding import CampaignTable, Found, Reader
 from mda.causes import Cause, Reply
 from mda.delivery import receipts, replies
 from mda.delivery.author import Sources
 from mda.delivery.copies import Accepted, Copy, Message, plan_copies
 from mda.delivery.flight import Answer
 from mda.delivery.flights import Flights
-from mda.delivery.inspect import Judge, inspect
+from mda.delivery.inspect import Judge, inspect, model_of
 from mda.delivery.lookup import Lookup
 from mda.delivery.plan import Policy, admit, unjudged
 from mda.delivery.store import Store
@@ -70,6 +70,7 @@ class DeliveryService:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._reader: Reader | None = None
 
     def recall(self, recipient: Recipient, reverse_path: str, size: int = 0) -> Accepted | None:
         """As `resolve`, at once and of what is remembered; None where that is too little, or would refuse."""
@@ -114,7 +115,22 @@ class DeliveryService:
         """A recipient has been answered with `cause`: for the trace."""
         self._services.tracer.refused(recipient, reverse_path, peer, cause)
 
-    def begin(self, envelope: Envelope, accepted: Sequence[Accepted], raw: bytes, answer: Answer) -> bool:
+    def reader(self) -> Reader:
+        """What messages may be read with before they come here: the same as long as nothing has changed. MemoryError
+        where there is no room for a new one."""
+        model = model_of(self._services.classifier)
+        if self._reader is None or self._reader.model is not model:
+            self._reader = Reader(model, self._services.campaigns)
+        return self._reader
+
+    def begin(
+        self,
+        envelope: Envelope,
+        accepted: Sequence[Accepted],
+        raw: bytes,
+        answer: Answer,
+        found: Found | None = None,
+    ) -> bool:
         """As `deliver`, where nothing has to be waited for before the lanes: True, and `answer` gets the replies.
 
         It gets them once, from the thread that knows first: before this returns, it may be. False: nothing was begun,
@@ -128,10 +144,11 @@ class DeliveryService:
         if accounts is None:
             return False
         try:
-            message = self._inspected(envelope, raw)
+            message = self._inspected(envelope, raw, found)
             copies = self._planned(message, accepted)
             if _doubtful(copies, accepted):
-                message.inspection.withdraw()
+                if found is None:  # else `deliver` gets the same again
+                    message.inspection.withdraw()
             else:
                 services.store.start(message, copies, accounts, started, answer)
                 is_begun = True
@@ -140,10 +157,12 @@ class DeliveryService:
                 services.store.give_back(accounts)
         return is_begun
 
-    async def deliver(self, envelope: Envelope, accepted: Sequence[Accepted], raw: bytes) -> tuple[Reply, ...]:
+    async def deliver(
+        self, envelope: Envelope, accepted: Sequence[Accepted], raw: bytes, found: Found | None = None
+    ) -> tuple[Reply, ...]:
         """One reply per accepted recipient, in order. `raw` in CRLF form, as Postfix handed it over."""
         started = time.monotonic()
-        message = await self._in_hand(envelope, raw)
+        message = await self._in_hand(envelope, raw, found)
         if message is None:
             logger("delivery").error("not_inspected_in_time", queue_id=envelope.peer.queue_id, size=len(raw))
             return (Cause.DEADLINE_PASSED.reply,) * len(accepted)
@@ -162,10 +181,10 @@ class DeliveryService:
         (outcome,) = (await self._services.store.store(message, (copy,), started)).outcomes
         return outcome
 
-    async def _in_hand(self, envelope: Envelope, raw: bytes) -> Message | None:
+    async def _in_hand(self, envelope: Envelope, raw: bytes, found: Found | None) -> Message | None:
         """None: the deadline has passed meanwhile."""
         if len(raw) <= INLINE_OCTETS:
-            return self._inspected(envelope, raw)
+            return self._inspected(envelope, raw, found)
         services = self._services
         try:
             async with asyncio.timeout(services.deadline_seconds):
@@ -174,10 +193,10 @@ class DeliveryService:
         except TimeoutError:
             return None
 
-    def _inspected(self, envelope: Envelope, raw: bytes) -> Message:
+    def _inspected(self, envelope: Envelope, raw: bytes, found: Found | None = None) -> Message:
         services, queue_id = self._services, envelope.peer.queue_id
         digest = receipts.message_digest(raw, queue_id, services.requeue_uid) if services.keeps_receipts else None
-        inspection = inspect(raw, services.classifier, services.sources, services.campaigns)
+        inspection = inspect(raw, services.classifier, services.sources, services.campaigns, found)
         return Message(envelope, raw, inspection, digest, datetime.now(UTC))
 
     def _planned(self, message: Message, accepted: Sequence[Accepted]) -> tuple[Copy, ...]:

@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from mda.binding import Brief, CampaignTable, Model, SpamScore, brief_of, examine
+from mda.binding import Brief, CampaignTable, Found, Model, SpamScore, brief_of, brief_of_found, examine
 from mda.identifiers import message_id_hash
 from mda.mime import message
 from mda.mime.addresses import Mailbox
@@ -14,6 +14,12 @@ def read(
     """A message parsed and, with a model, scored, as `mda.binding.brief_of` does it."""
     found, score = brief_of(raw, model, campaigns)
     return (found if found.is_finished else _finished(raw, found)), score
+
+
+def read_found(raw: bytes, found: Found) -> tuple[Brief, SpamScore | None]:
+    """The same of a message that has been read before it came here."""
+    message, score = brief_of_found(found)
+    return (message if message.is_finished else _finished(raw, message)), score
 
 
 def _finished(raw: bytes, found: Brief) -> Brief:

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from mda.binding import front
+from mda.binding.brief import Found
 from mda.binding.front import Event
 from mda.causes import Cause, Reply
 from mda.envelope import Envelope
@@ -184,7 +185,7 @@ class Conversation:
             self._hear_forwarded(event.lines)
         recipient, known = acquaintance
         envelope = Envelope(path.reverse_path_of(event.path), (recipient,), self._session.passing())
-        self._start(Deliver(envelope, (known,)), event.message(), _final_of_one)
+        self._start(Deliver(envelope, (known,)), event.message(), _final_of_one, event.found)
 
     def _take_message_of_session(self, event: Event) -> None:
         self._hear(event.lines)
@@ -204,21 +205,21 @@ class Conversation:
         self._say(self._session.not_delivered(cause))
         self._reply(front.RESTS)
 
-    def _start(self, message: Deliver, raw: bytes, say: Sayer) -> None:
+    def _start(self, message: Deliver, raw: bytes, say: Sayer, found: Found | None = None) -> None:
         """Without a task where nothing has to be waited for."""
         accepted, answer = message.accepted, partial(self._delivered, say, len(message.accepted))
         try:
-            is_begun = self._service.deliverer.begin(message.envelope, accepted, raw, answer)
+            is_begun = self._service.deliverer.begin(message.envelope, accepted, raw, answer, found)
         except Exception:
             self._fail(say, len(accepted), len(raw))
         else:
             if not is_begun:
-                self._begin(self._deliver(message, raw, say))
+                self._begin(self._deliver(message, raw, say, found))
 
-    async def _deliver(self, message: Deliver, raw: bytes, say: Sayer) -> None:
+    async def _deliver(self, message: Deliver, raw: bytes, say: Sayer, found: Found | None) -> None:
         accepted = message.accepted
         try:
-            outcomes = await self._service.deliverer.deliver(message.envelope, accepted, raw)
+            outcomes = await self._service.deliverer.deliver(message.envelope, accepted, raw, found)
         except Exception:
             outcomes = None
             self._fail(say, len(accepted), len(raw))

@@ -6,6 +6,8 @@ The server knows nothing of accounts, storage or databases; it keeps what `resol
 from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias
 
+from mda.binding.brief import Found
+from mda.binding.reader import Reader
 from mda.causes import Cause, Reply
 from mda.envelope import Envelope, Peer, Recipient
 
@@ -37,12 +39,16 @@ class Deliverer(Protocol):
     def refused(self, recipient: Recipient, reverse_path: str, peer: Peer, cause: Cause, /) -> None:
         """Told of each recipient that was not accepted, with who brought it."""
 
+    def reader(self) -> Reader:
+        """What reads messages that are to be delivered, before they are; the same one while nothing has changed."""
+
     def begin(
         self,
         envelope: Envelope,
         accepted: tuple[Accepted, ...],
         raw: bytes,
         answer: Callable[[tuple[Reply, ...]], None],
+        found: Found | None,
         /,
     ) -> bool:
         """As `deliver`, where that can be begun at once: True, and `answer` is called once with the replies, from any
@@ -53,9 +59,11 @@ class Deliverer(Protocol):
         """From now on `flush` is called behind the answers of what was begun, in the thread that gave them, once for
         all that it knew together."""
 
-    async def deliver(self, envelope: Envelope, accepted: tuple[Accepted, ...], raw: bytes, /) -> tuple[Reply, ...]:
+    async def deliver(
+        self, envelope: Envelope, accepted: tuple[Accepted, ...], raw: bytes, found: Found | None, /
+    ) -> tuple[Reply, ...]:
         """Exactly one reply per accepted recipient, in their order; a 2xx promises that the mail is durable.
 
-        `raw` is the message with its line ends as they came, dot-unstuffed. Once called it runs to its end, also
-        when the peer has gone.
+        `raw` is the message with its line ends as they came, dot-unstuffed; `found` is of `reader`, where that has read
+        it. Once called it runs to its end, also when the peer has gone.
         """

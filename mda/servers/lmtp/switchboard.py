@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from mda.binding import front
 from mda.binding.front import Event, Front, FrontLimits, FrontReplies
+from mda.binding.reader import Reader
 from mda.logs import Logger
 from mda.metrics import recorder
 from mda.metrics.families import LOOKUPS_REMEMBERED, RECIPIENTS
@@ -42,6 +43,8 @@ class Switchboard:
         self._front = Front(_limits(settings), _replies(rules))
         acquaintances = Acquaintances(self._front, deliverer)
         self._service = Service(deliverer, rules, Dialect(hostname, lmtp.announce_dsn), acquaintances, log)
+        self._deliverer = deliverer
+        self._reader: Reader | None = None
         self._on_gone = on_gone
         self._log = log
         self._conversations: dict[int, Conversation] = {}
@@ -92,6 +95,7 @@ class Switchboard:
                 self._front.close()
 
     def _take_events(self) -> None:
+        self._see_to_reader()
         events = self._front.events()
         known = sum(1 for event in events if event.recipient)
         if known:
@@ -104,6 +108,16 @@ class Switchboard:
                 self._log.exception("event not taken")
         if sum(event.length for event in events) > LENT_OCTETS:
             self._front.drop()
+
+    def _see_to_reader(self) -> None:
+        """What messages are read with may have changed; where a new one finds no room the old one goes on."""
+        try:
+            reader = self._deliverer.reader()
+            if reader is not self._reader:
+                self._front.read_with(reader)
+                self._reader = reader
+        except Exception:
+            self._log.exception("reader not changed")
 
     def _take(self, event: Event) -> None:
         conversation = self._conversations[event.connection]

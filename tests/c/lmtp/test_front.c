@@ -5,6 +5,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -64,6 +65,15 @@ static size_t pack(uint8_t *out, uint64_t connection, const char *said, uint32_t
     return sizeof answer + strlen(said);
 }
 
+/* As many octets as the message has, each the first letter of its reader's name. */
+static uint8_t *read_message(void *reader, const uint8_t *octets, uint64_t length, uint64_t *found) {
+    uint8_t *out = malloc(length);
+    CHECK(out && octets);
+    memset(out, *(const char *)reader, length);
+    *found = length;
+    return out;
+}
+
 /* Answers until all connections have gone; how many messages came. */
 static unsigned serve(lmtp_front *front, unsigned peers) {
     unsigned messages = 0;
@@ -83,12 +93,14 @@ static unsigned serve(lmtp_front *front, unsigned peers) {
             } else {
                 CHECK(event->recipient == 5 && event->length == 21);
                 CHECK(memcmp(event->octets, "Subject: x\r\n\r\nhello\r\n", 21) == 0);
+                CHECK(!event->found || (event->found_length == 21 && event->found[20] == "eo"[event->reading % 2]));
                 messages++;
                 length += pack(answers + length, event->connection, "250 saved\r\n", LMTP_READY, LMTP_RESTS);
             }
         }
         CHECK(lmtp_front_answer(front, answers, (uint32_t)length));
         lmtp_front_drop(front);
+        lmtp_front_read(front, read_message, messages % 2 ? "odd" : "even", messages, 100);
         if (messages == PEERS * MESSAGES) {
             CHECK(lmtp_front_leave(front));
         }
@@ -124,6 +136,55 @@ static void test_many(void) {
     }
     CHECK(lmtp_front_held(front) == 0);
     lmtp_front_free(front);
+}
+
+/* Sends a message to the recipient that is known, and waits for its event. */
+static const lmtp_event *event_of_message(lmtp_front *front, int descriptor) {
+    say(descriptor, "MAIL FROM:<a@b>\r\nRCPT TO:<known@d>\r\nDATA\r\nhello\r\n.\r\n");
+    struct pollfd ready = {.fd = lmtp_front_descriptor(front), .events = POLLIN};
+    CHECK(poll(&ready, 1, 60000) == 1);
+    uint32_t count;
+    const lmtp_event *event = lmtp_front_take(front, &count);
+    CHECK(count == 1 && event->kind == LMTP_MESSAGE && event->length == 7);
+    return event;
+}
+
+static void begin_session(lmtp_front *front, int descriptor) {
+    say(descriptor, "LHLO x\r\n");
+    struct pollfd ready = {.fd = lmtp_front_descriptor(front), .events = POLLIN};
+    CHECK(poll(&ready, 1, 60000) == 1);
+    uint32_t count;
+    uint64_t connection = lmtp_front_take(front, &count)->connection;
+    uint8_t answer[100];
+    CHECK(lmtp_front_answer(front, answer, (uint32_t)pack(answer, connection, "250 lhlo\r\n", LMTP_READY, 0)));
+    CHECK(hear(descriptor, "250 lhlo"));
+}
+
+/* Only what comes beside others, is not too long, and while there is a reader. */
+static void test_read(void) {
+    enum { SESSIONS = 4 };
+    lmtp_front *front = lmtp_front_new(&limits, &replies);
+    CHECK(front);
+    static const uint8_t line[] = "RCPT TO:<known@d>";
+    CHECK(lmtp_front_trust(front, UINT64_MAX));
+    CHECK(lmtp_front_know(front, line, sizeof line - 1, 5, UINT64_MAX));
+    int sessions[SESSIONS];
+    for (int session = 0; session < SESSIONS; session++) {
+        sessions[session] = connect_to(front);
+        begin_session(front, sessions[session]);
+    }
+    lmtp_front_read(front, read_message, "a", 7, 7);
+    CHECK(!event_of_message(front, sessions[0])->found);
+    const lmtp_event *event = event_of_message(front, sessions[1]);
+    CHECK(event->found && event->found_length == 7 && memcmp(event->found, "aaaaaaa", 7) == 0 && event->reading == 7);
+    lmtp_front_read(front, read_message, "a", 8, 6);
+    CHECK(!event_of_message(front, sessions[2])->found);
+    lmtp_front_read(front, NULL, NULL, 9, 7);
+    CHECK(!event_of_message(front, sessions[3])->found);
+    lmtp_front_free(front);
+    for (int session = 0; session < SESSIONS; session++) {
+        close(sessions[session]);
+    }
 }
 
 /* With an event that nobody has answered, and one that nobody has taken. */
@@ -169,6 +230,7 @@ static void test_socket_that_another_holds(void) {
 
 int main(void) {
     test_many();
+    test_read();
     test_freed_in_the_middle();
     test_socket_that_another_holds();
     return 0;

@@ -10,6 +10,8 @@ from msgspec.structs import replace
 from sqlalchemy import select
 
 from mda import address
+from mda.antispam.classifier import base_model_path
+from mda.binding import Found, Model
 from mda.causes import Cause, Reply
 from mda.delivery import books as books_module
 from mda.delivery import service as service_module
@@ -29,6 +31,7 @@ from mda.settings import Delivery as DeliverySettings
 from mda.settings import Settings
 from tests.unit.delivery.conftest import House, hand_over, until
 from tests.unit.delivery.test_service import MANY_WORDS, RAW, _campaign_counts
+from tests.unit.found import found_of
 
 ANNA, BEN = "anna@example.org", "ben@example.org"
 SENDER = "s@example.net"
@@ -53,10 +56,10 @@ class Sender:
         found = [await self.service.resolve(Recipient(address.parse(one)), SENDER) for one in recipients]
         return tuple(one for one in found if isinstance(one, Accepted))
 
-    def begin(self, raw: bytes, accepted: tuple[Accepted, ...]) -> bool:
+    def begin(self, raw: bytes, accepted: tuple[Accepted, ...], found: Found | None = None) -> bool:
         peer = Peer(queue_id="4ABC", is_trusted=True)
         return self.service.begin(
-            Envelope(SENDER, tuple(one.recipient for one in accepted), peer), accepted, raw, self.take
+            Envelope(SENDER, tuple(one.recipient for one in accepted), peer), accepted, raw, self.take, found
         )
 
     def take(self, said: tuple[Reply, ...]) -> None:
@@ -169,6 +172,38 @@ def test_what_is_only_remembered_refuses_nothing(house: House) -> None:
     with_sender(house, story)
     assert 1 in _campaign_counts(house)
     assert 2 not in _campaign_counts(house)
+
+
+def test_what_has_been_read_before_is_read_and_counted_once(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By `begin`, and by `deliver` behind a `begin` that had to ask again."""
+
+    async def story(sender: Sender) -> None:
+        monkeypatch.setattr("mda.mime.brief.read", _fail)
+        reader, fresh = sender.service.reader(), await sender.accepted(ANNA)
+        first, second = (RAW.replace(b"4ABC", b"4%d" % number) + MANY_WORDS for number in range(2))
+        assert sender.begin(first, fresh, found_of(reader, first))
+        assert await sender.said() == (("250 2.0.0",),)
+        remembered = (Accepted(fresh[0].recipient, fresh[0].targets, is_remembered=True),)
+        fresh[0].targets[0].quota_messages = 0
+        found = found_of(reader, second)
+        assert not sender.begin(second, remembered, found)
+        (said,) = await sender.service.deliver(Envelope(SENDER, (fresh[0].recipient,)), remembered, second, found)
+        assert said.code == 250
+
+    with_sender(house, story)
+    assert _campaign_counts(house) == [1, 2]
+    assert [row.stored[-10:] for row in house.rows("anna")] == [MANY_WORDS[-10:]] * 2
+
+
+def test_the_reader_is_the_same_until_the_model_changes(house: House) -> None:
+    async def story(sender: Sender) -> None:
+        service, model = sender.service, Model(base_model_path())
+        before = service.reader()
+        assert service.reader() is before
+        service._services.classifier._model = model  # type: ignore[union-attr]
+        assert service.reader().model is model
+
+    with_sender(house, story)
 
 
 def test_the_deadline_answers_and_the_outcome_comes_too_late(house: House) -> None:

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as some
 
-from mda.binding import HEADER, Brief, brief_of, examine
+from mda.antispam.classifier import base_model_path
+from mda.binding import HEADER, Brief, Model, Reader, brief_of, brief_of_found, examine
+from mda.binding.contexts import ROOM
 from mda.identifiers import message_id_hash
 from mda.metadata.delivery.delivery_row import in_utc
 from mda.mime import brief, message
@@ -16,6 +18,7 @@ from mda.mime.addresses import Mailbox
 from mda.mime.header_block import HeaderBlock, HeaderField
 from mda.mime.message import Message
 from mda.mime.subject import base_subject
+from tests.unit.found import found_of
 from tools.fetch_corpus import DEFAULT_FOLDER
 
 SAMPLES = sorted((Path(__file__).parents[2] / "samples").glob("*.eml"))
@@ -82,6 +85,16 @@ def test_corpus() -> None:
         check(path.read_bytes())
         unfinished += not brief_of(path.read_bytes())[0].is_finished
     assert 0 < unfinished < len(CORPUS) / 20, "few mails are read twice"
+
+
+def test_the_front_finds_the_same() -> None:
+    """Also where the brief is longer than the room that is kept for it, and a reader reads one after the other."""
+    model = Model(base_model_path())
+    reader = Reader(model, None)
+    long = b"Subject: " + b" ".join(b"word%d" % number for number in range(9000)) + b"\r\n\r\nhello\r\n"
+    assert len(found_of(reader, long).octets) > ROOM
+    for raw in (*[path.read_bytes() for path in SAMPLES], long, b""):
+        assert brief_of_found(found_of(reader, raw)) == brief_of(raw, model)
 
 
 WORDS = some.sampled_from(

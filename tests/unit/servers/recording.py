@@ -18,6 +18,7 @@ from pathlib import Path
 
 import msgspec
 
+from mda.binding import Found, Reader
 from mda.causes import Cause, Reply
 from mda.envelope import Envelope, Peer, Recipient
 from mda.settings import Settings
@@ -31,6 +32,9 @@ class Recorder:
         self.resolving = 0
         self.most_resolving = 0
         self.resolved = 0
+        self.found: list[Found | None] = []
+        """What came with each message."""
+        self.reads_with = Reader(None, None)
 
     def recall(self, recipient: Recipient, reverse_path: str, size: int = 0) -> str | None:
         return str(recipient.address) if recipient.address.local_part == "known" else None
@@ -64,9 +68,19 @@ class Recorder:
         with (self._folder / "refused").open("a") as stream:
             stream.write(f"{peer.queue_id} <{reverse_path}> <{recipient.address}> {cause.name}\n")
 
+    def reader(self) -> Reader:
+        return self.reads_with
+
     def begin(
-        self, envelope: Envelope, accepted: tuple[str, ...], raw: bytes, answer: Callable[[tuple[Reply, ...]], None]
+        self,
+        envelope: Envelope,
+        accepted: tuple[str, ...],
+        raw: bytes,
+        answer: Callable[[tuple[Reply, ...]], None],
+        found: Found | None,
     ) -> bool:
+        self.found.append(found)
+
         def tell() -> None:
             answer(self._keep(envelope, accepted, raw))
             self.flush()
@@ -85,7 +99,9 @@ class Recorder:
     def on_answers(self, flush: Callable[[], object]) -> None:
         self.flush = flush
 
-    async def deliver(self, envelope: Envelope, accepted: tuple[str, ...], raw: bytes) -> tuple[Reply, ...]:
+    async def deliver(
+        self, envelope: Envelope, accepted: tuple[str, ...], raw: bytes, found: Found | None
+    ) -> tuple[Reply, ...]:
         if any(one.startswith("slow@") for one in accepted):
             await asyncio.sleep(SLOW_SECONDS)
         if any(one.startswith("failing@") for one in accepted):

@@ -1,13 +1,19 @@
 """What the front answers by itself is what Python would have answered, and what it hands over is complete."""
 
+import asyncio
 import tempfile
+from collections.abc import Sized
+from functools import partial
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mda.antispam.classifier import base_model_path
+from mda.binding import Found, Model, Reader, brief_of, brief_of_found
 from mda.servers.lmtp import acquaintances
+from tests.unit.servers.house import wait_for
 from tests.unit.servers.recording import Recorder, envelopes, messages
 from tests.unit.servers.wire import Peer, converse, settings, with_peer
 
@@ -49,6 +55,40 @@ def test_envelope_of_what_it_answers(tmp_path: Path) -> None:
     assert second["peer"] == {"name": "client.example", "is_trusted": True, **nobody, **client}
     assert third["peer"] == {"name": "client.example", "is_trusted": True, **nobody}
     assert (fourth["reverse_path"], fourth["recipients"]) == ("", [held, held])
+
+
+def has_more(what: Sized, count: int) -> bool:
+    return len(what) > count
+
+
+def test_messages_that_come_beside_others_have_been_read(tmp_path: Path) -> None:
+    """Alone, with a model and after another reader has taken its place."""
+    transaction = b"MAIL FROM:<>\r\n" + HELD + MESSAGE
+    model = Model(base_model_path())
+
+    async def run(_: Peer) -> list[Found | None]:
+        recorder = Recorder(tmp_path)
+        peer = Peer(settings(tmp_path), recorder)
+        await peer.send(BEGIN + transaction)
+        await peer.send(transaction)
+        for reader in (Reader(None, None), Reader(model, None)):
+            recorder.reads_with, before = reader, len(recorder.found)
+            peer.socket.send(b"MAIL FROM:<>\r\nRCPT TO:<slow@d>\r\n" + MESSAGE)
+            await asyncio.to_thread(wait_for, partial(has_more, recorder.found, before), "a message in hand")
+            other = Peer(settings(tmp_path), recorder, board=peer.board)
+            await other.send(BEGIN + transaction)
+            other.socket.close()
+        peer.close()
+        return recorder.found
+
+    _, found = with_peer(tmp_path, run)
+    assert found[:3] == [None, None, None], "of these nobody was in a hurry, and the last had more than one question"
+    assert found[4] is None
+    assert [one and one.model_version for one in (found[3], found[5])] == ["", model.version]
+    assert [one and brief_of_found(one) for one in (found[3], found[5])] == [
+        brief_of(b"x\r\n"),
+        brief_of(b"x\r\n", model),
+    ]
 
 
 def test_stranger_may_not_forward(tmp_path: Path) -> None:

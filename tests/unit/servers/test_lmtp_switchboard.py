@@ -77,7 +77,7 @@ START = b"354 end data with <CR><LF>.<CR><LF>\r\n"
 
 def _lines(*lines: bytes) -> Event:
     entries = b"".join(b"N" + len(line).to_bytes(4, "little") + line for line in lines)
-    return Event(1, front.LINES, front.KEPT, 0, b"", is_forwarded=False, lines=entries, length=0, raw=None)
+    return Event(1, front.LINES, front.KEPT, 0, b"", is_forwarded=False, lines=entries, length=0, raw=None, found=None)
 
 
 def test_nothing_happens_behind_the_end(tmp_path: Path) -> None:
@@ -108,8 +108,8 @@ def test_nothing_happens_behind_the_end(tmp_path: Path) -> None:
 def test_event_that_finds_no_memory_ends_its_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made, failed = front._event, list[bool]()
 
-    def once(found: object) -> Event:
-        event = made(found)
+    def once(found: object, versions: dict[int, str]) -> Event:
+        event = made(found, versions)
         if event.kind == front.MESSAGE and not failed:
             failed.append(True)
             raise MemoryError
