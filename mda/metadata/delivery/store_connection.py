@@ -20,6 +20,7 @@ from mda.metadata.delivery.deliver_statements import (
     EXECUTE_LOCK_IMPATIENT,
     EXECUTE_LOCK_WAITING,
     EXECUTE_STORE,
+    EXECUTE_STORE_PLAIN,
     EXECUTE_STORE_TWICE,
     SESSION,
 )
@@ -146,7 +147,8 @@ def _store(batch: Sequence[Delivery]) -> str:
     try:
         if any(delivery.replica for delivery in batch):
             return EXECUTE_STORE_TWICE % quoted(arrays(batch) + replica_arrays(batch))
-        return EXECUTE_STORE % quoted(arrays(batch))
+        is_plain = len({delivery.account_id for delivery in batch}) == len(batch)
+        return (EXECUTE_STORE_PLAIN if is_plain else EXECUTE_STORE) % quoted(arrays(batch))
     except (ValueError, TypeError, AttributeError, OverflowError) as error:
         raise RowRefused from error  # no value that can be packed
 

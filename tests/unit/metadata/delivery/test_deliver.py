@@ -22,7 +22,7 @@ SQUARE = (("content", 3, 0.5), ("host", 4, -1.25))
 
 
 @pytest.fixture
-def committer(engine: Engine, database_url: str) -> Iterator[Committer]:
+def committer(engine: Engine, database_url: str, each_store: str) -> Iterator[Committer]:
     make_accounts(engine)
     committer = Committer(database_url)
     yield committer
@@ -192,6 +192,8 @@ def test_a_mailbox_that_is_gone_falls_back_to_inbox(committer: Committer, engine
         )
     outcomes = stored(committer, *(make_delivery(1, destination=mailbox_id) for mailbox_id in (5, 6, 7, 1002)))
     assert [outcome.mailbox for outcome in outcomes] == ["kept", "INBOX", "INBOX", "INBOX"]
+    alone = [stored(committer, make_delivery(1, destination=mailbox_id))[0].mailbox for mailbox_id in (5, 6, 7, 1002)]
+    assert alone == ["kept", "INBOX", "INBOX", "INBOX"]
     assert_consistent(engine)
 
 

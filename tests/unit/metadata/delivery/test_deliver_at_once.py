@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from mda.causes import Cause
-from mda.metadata.delivery.deliver import Committer, Delivery, Destination, Stored
+from mda.metadata.delivery.deliver import Committer, Delivery, Destination, Outcome, Stored
 from tests.unit.metadata.deliveries import assert_consistent, count, digest, make_accounts, make_delivery
 
 THREADS = 4
@@ -80,6 +80,7 @@ def test_no_uid_twice_and_counters_equal_the_rows(
     assert set(per_account) <= {1, 2}, "more than one Junk"
 
 
+@pytest.mark.usefixtures("each_store")
 @pytest.mark.parametrize("lock_wait_seconds", [0.0, LONG_WAIT], ids=["skipping", "waiting"])
 def test_a_redelivery_at_the_same_time_is_stored_once(
     engine: Engine, database_url: str, lock_wait_seconds: float
@@ -103,6 +104,7 @@ def test_a_redelivery_at_the_same_time_is_stored_once(
     assert_consistent(engine)
 
 
+@pytest.mark.usefixtures("each_store")
 def test_the_one_who_waited_sees_the_receipt_of_whom_it_waited_for(engine: Engine, database_url: str) -> None:
     """The redelivery begins, and waits, before the first delivery commits: a snapshot older than the wait would
     store it twice (or break on the receipt's key)."""
@@ -177,6 +179,38 @@ def test_a_deadlock_with_somebody_else_is_tried_again(engine: Engine, database_u
         rival.commit()
         thread.join()
     assert isinstance(answers[0], Stored)
+    assert_consistent(engine)
+
+
+def commit_behind(engine: Engine, database_url: str, rival_statement: str) -> tuple[Outcome, ...]:
+    """Outcomes for accounts 1 and 2, where somebody without an account's lock commits a change at this moment."""
+    make_accounts(engine, 2)
+    batch = [make_delivery(1), make_delivery(2)]
+    with (
+        contextlib.closing(Committer(database_url)) as committer,
+        ThreadPoolExecutor(1) as pool,
+        engine.connect() as rival,
+    ):
+        rival.execute(text(rival_statement))
+        committing = pool.submit(committer.commit, batch)
+        wait_until_locked(engine, 1)
+        rival.commit()
+        return committing.result()
+
+
+@pytest.mark.usefixtures("each_store")
+def test_a_mailbox_that_vanishes_meanwhile_is_not_counted_for_the_account(engine: Engine, database_url: str) -> None:
+    first, second = commit_behind(engine, database_url, "DELETE FROM mailbox WHERE account_id = 2")
+    assert isinstance(first, Stored)
+    assert second is Cause.ACCOUNT_BUSY
+    assert_consistent(engine)
+
+
+@pytest.mark.usefixtures("each_store")
+def test_a_mailbox_that_changes_meanwhile_takes_the_mail_as_it_is_now(engine: Engine, database_url: str) -> None:
+    _, second = commit_behind(engine, database_url, "UPDATE mailbox SET name = 'Eingang' WHERE account_id = 2")
+    assert isinstance(second, Stored)
+    assert (second.mailbox, second.uid) == ("Eingang", 1)
     assert_consistent(engine)
 
 

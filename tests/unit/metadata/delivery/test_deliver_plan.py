@@ -11,7 +11,7 @@ import pytest
 from psycopg2 import extensions
 from sqlalchemy import Engine, text
 
-from mda.metadata.delivery.deliver_statements import EXECUTE_LOCK, EXECUTE_STORE, SESSION
+from mda.metadata.delivery.deliver_statements import EXECUTE_LOCK, EXECUTE_STORE, EXECUTE_STORE_PLAIN, SESSION
 from mda.metadata.delivery.delivery_arrays import arrays
 from mda.metadata.postgresql.direct_connection import DirectConnection
 from mda.settings import Database
@@ -47,6 +47,9 @@ PROBES = {
 }
 """The only reads there may be, each with the columns that it is asked by."""
 
+DELIVERIES_EACH = {EXECUTE_STORE: 2, EXECUTE_STORE_PLAIN: 1}
+"""To each account of the batch."""
+
 LOCKED_BY = ("account_state", "account_state_pkey")
 
 
@@ -56,7 +59,8 @@ def prepared(engine: Engine, database_url: str) -> Iterator[extensions.connectio
     with closing(DirectConnection(database_url, Database(), "test", SESSION)) as direct:
         connection = direct.open()
         with connection.cursor() as cursor:
-            cursor.execute(f"{EXECUTE_LOCK}; {EXECUTE_STORE}", ([1], *arrays([make_delivery(1)])))
+            for statement in DELIVERIES_EACH:
+                cursor.execute(f"{EXECUTE_LOCK}; {statement}", ([1], *arrays([make_delivery(1)])))
         with engine.begin() as filling:
             filling.execute(text(FILL))
         yield connection
@@ -79,12 +83,17 @@ def _assert_probes_only_when_new(database_url: str) -> None:
 
 
 def _assert_probes_only(connection: extensions.connection) -> None:
-    # Every tenth is a redelivery, every seventh names a mailbox, and two go to each account.
+    for statement, each in DELIVERIES_EACH.items():
+        _assert_statement_probes_only(connection, statement, each)
+
+
+def _assert_statement_probes_only(connection: extensions.connection, statement: str, each: int) -> None:
+    # Every tenth is a redelivery, every seventh names a mailbox.
     batch = [
         make_delivery(
-            1 + place // 2,
+            1 + place // each,
             digest(1 + place % 2 if place % 10 == 0 else IDS.next()),
-            **({"destination": 1001 + place // 2} if place % 7 == 0 else {}),
+            **({"destination": 1001 + place // each} if place % 7 == 0 else {}),
         )
         for place in range(BATCH)
     ]
@@ -95,7 +104,7 @@ def _assert_probes_only(connection: extensions.connection) -> None:
     with connection.cursor() as cursor:
         cursor.execute("BEGIN")
         cursor.execute(EXECUTE_LOCK, (accounts,))
-        nodes = explain(connection, EXECUTE_STORE, arrays(batch))
+        nodes = explain(connection, statement, arrays(batch))
         cursor.execute("ROLLBACK")
     for node in nodes:
         assert node.rows_removed <= BATCH, node
