@@ -126,7 +126,10 @@ class CommitLane:
             time.sleep(max(0.0, started + BUSY_LOCK_WAIT_SECONDS - time.monotonic()))
         told = zip(deliveries, outcomes, strict=True)
         if new := [(one, outcome) for one, outcome in told if isinstance(outcome, Stored) and not outcome.is_duplicate]:
-            self._note(new)
+            try:
+                self._note(new)
+            except Exception:  # only a rebuild from segments would miss it
+                logger("delivery").exception("commits_not_noted", rows=len(new))
         position = 0
         for job in batch:
             end = position + len(job.deliveries)

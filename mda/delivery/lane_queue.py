@@ -58,10 +58,11 @@ class LaneQueue:
         return None if first is None else self.fill((first,), limits)
 
     def gather(self, taken: Sequence[Job], company: int, seconds: float, limits: BatchLimits) -> tuple[Job, ...]:
-        """These, and what else has arrived when they are `company`, or after so long. Who brings the last one wakes
-        us: each would be a thread more that wants the interpreter."""
-        wanted = min(company, limits.copies) - len(taken)
-        if taken and wanted > 0:
+        """These, and what else has arrived when they are `company`, or after so long; at once where they are nobody, or
+        have no room for more. Who brings the last one wakes us: each would be a thread more that wants the interpreter.
+        """
+        wanted = company - len(taken)
+        if taken and wanted > 0 and not _is_full(taken, limits):
             self._wanted = wanted
             deadline = time.monotonic() + seconds
             while self._jobs.qsize() < wanted and (left := deadline - time.monotonic()) > 0:
@@ -92,3 +93,8 @@ class LaneQueue:
         while not self._jobs.empty():
             if job := self._jobs.get():
                 yield job
+
+
+def _is_full(batch: Sequence[Job], limits: BatchLimits) -> bool:
+    copies, octets = sum(len(job.deliveries) for job in batch), sum(len(job.raw) for job in batch)
+    return copies >= limits.copies or octets >= limits.octets

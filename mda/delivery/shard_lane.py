@@ -132,9 +132,10 @@ class ShardLane:
                 self._began_at = self._hangs_at = math.inf
                 self._blames = Cause.STORAGE_UNAVAILABLE
                 self._has_complained = False
-                self._on_told()
+                # Before anybody has a reply, so that nobody is counted who has come again.
                 company = len(batch) + len(self._jobs)
                 wait_seconds = min(WAIT_SHARE * (time.monotonic() - began), MOST_WAIT_SECONDS)
+                self._on_told()
 
     def _turn(self, batch: Sequence[Job]) -> None:
         if jobs := in_time(batch):

@@ -62,6 +62,18 @@ def test_who_brings_a_batch_commits_it() -> None:
     lane.close()
 
 
+def test_what_can_not_be_noted_is_committed_all_the_same() -> None:
+    def fail(_: object) -> None:
+        raise MemoryError
+
+    gate, told = Gate(), list[Outcomes]()
+    gate.opened.set()
+    lane = CommitLane(gate, LIMITS, fail)
+    lane.carry([make_job(told), make_job(told)])
+    lane.close()
+    assert [type(outcome) for outcomes in told for outcome in outcomes] == [Stored, Stored]
+
+
 def test_what_comes_while_another_is_at_it_waits_for_the_lane_and_holds_up_nobody() -> None:
     gate, told = Gate(), list[Outcomes]()
     lane = CommitLane(gate, LIMITS, lambda *_: None)

@@ -61,6 +61,7 @@ def test_nobody_waits_without_company_for_none_and_beyond_the_limit() -> None:
     assert jobs.gather((), 5, FOR_EVER, LIMITS) == ()
     assert jobs.gather((first,), 1, FOR_EVER, LIMITS) == (first,)
     assert jobs.gather((first,), 5, FOR_EVER, BatchLimits(1, 1000)) == (first,)
+    assert jobs.gather((first,), 5, FOR_EVER, BatchLimits(100, 1)) == (first,)
 
 
 def test_full_it_refuses_or_blocks() -> None:
