@@ -38,20 +38,13 @@ void spam_reader_free(spam_reader *reader) {
 
 uint8_t *spam_reader_read(void *with, const uint8_t *octets, uint64_t length, uint64_t *found) {
     spam_reader *reader = with;
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    spam_campaign_table table = {reader->campaigns, reader->campaign_bits, (uint32_t)(now.tv_sec / MINUTE)};
+    spam_campaign_table table = {reader->campaigns, reader->campaign_bits, (uint32_t)(time(NULL) / MINUTE)};
     const spam_campaign_table *campaigns = reader->campaigns < 0 ? NULL : &table;
     int64_t size = spam_brief(reader->context, octets, length, reader->model, campaigns, reader->out, ROOM);
-    uint8_t *brief = size > 0 ? malloc((size_t)size) : NULL;
-    if (!brief) {
-        return NULL;
-    }
-    if (size > ROOM) {
-        spam_brief_again(reader->context, brief);
-    } else {
+    uint8_t *brief = size > 0 && size <= ROOM ? malloc((size_t)size) : NULL;
+    if (brief) {
         memcpy(brief, reader->out, (size_t)size);
+        *found = (uint64_t)size;
     }
-    *found = (uint64_t)size;
     return brief;
 }

@@ -86,6 +86,7 @@ static void one_round(lmtp_front *front) {
     int count = epoll_wait(server->epoll, events, ROUND, lmtp_server_patience(server));
     atomic_store(&front->is_at_work, true);
     server->now = lmtp_server_clock();
+    server->read_ns = 0;
     bool is_asked = false;
     for (int index = 0; index < count; index++) {
         if (events[index].data.ptr) {

@@ -14,6 +14,7 @@ enum {
     CHUNK = 262144, /* octets of one read */
     UNREAD = 65536, /* reading pauses while more than this waits behind an event */
     UNSAID = 2048,  /* octets that wait for the answer to an event before they are sent */
+    READING_MS = 2, /* of a round: answers wait for its end */
     TICK_MS = 250,  /* how exactly time is kept */
     LEAVING_TICK_MS = 50
 };
@@ -169,12 +170,16 @@ static void read_message(lmtp_server *server, lmtp_event *event) {
     if (event->kind != LMTP_MESSAGE || !event->recipient || event->cause != LMTP_KEPT || server->waiting < 2) {
         return;
     }
+    if (server->read_ns > milliseconds(READING_MS)) {
+        return;
+    }
     pthread_mutex_lock(&reader->in_use);
     if (reader->reading && event->length <= reader->most) {
         uint64_t began = lmtp_server_clock();
         event->found = reader->reading(reader->reader, event->octets, event->length, &event->found_length);
         event->reading = reader->number;
         event->reading_ns = lmtp_server_clock() - began;
+        server->read_ns += event->reading_ns;
     }
     pthread_mutex_unlock(&reader->in_use);
 }

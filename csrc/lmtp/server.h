@@ -22,6 +22,7 @@ typedef struct {
     int epoll;
     lmtp_connection *connections, *buckets[LMTP_BUCKETS]; /* all of them; by number */
     uint64_t now, ticked_at;                              /* ns */
+    uint64_t read_ns; /* what reading messages has taken of the round */
     uint32_t waiting; /* events without their answer */
     bool is_leaving, has_lost;
     uint8_t *chunk;

@@ -60,17 +60,23 @@ class Worker:
         """Serves until drained."""
         async with compose(self._settings) as deliverer:
             self._server = LmtpServer(self._settings, deliverer, logs.logger("lmtp"), self._rank)
-            self._listen_to_orders()
-            self._server.listen(tuple(self._listeners.values()))
-            logs.gather(asyncio.get_running_loop().call_soon)
-            beating = asyncio.create_task(beat(self._server.figures))
-            settle_memory()
-            self._report_ready()
-            await self._is_draining.wait()
-            await self._wait_for_sessions()
-            logs.gather(None)
-            beating.cancel()
-            self._server.close()
+            try:
+                await self._serve()
+            finally:
+                # Whatever has happened: its thread reads with what the deliverer has.
+                self._server.close()
+
+    async def _serve(self) -> None:
+        self._listen_to_orders()
+        self._server.listen(tuple(self._listeners.values()))
+        logs.gather(asyncio.get_running_loop().call_soon)
+        beating = asyncio.create_task(beat(self._server.figures))
+        settle_memory()
+        self._report_ready()
+        await self._is_draining.wait()
+        await self._wait_for_sessions()
+        logs.gather(None)
+        beating.cancel()
 
     def _listen_to_orders(self) -> None:
         loop = asyncio.get_running_loop()

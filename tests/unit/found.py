@@ -5,8 +5,7 @@ from mda._core import ffi, lib
 from mda.binding import Found, Reader
 
 
-def found_of(reader: Reader, raw: bytes) -> Found:
+def found_of(reader: Reader, raw: bytes) -> Found | None:
     length = ffi.new("uint64_t *")
     octets = lib.spam_reader_read(reader.pointer, raw, len(raw), length)
-    assert octets, "it can't be read"
-    return Found(bytes(ffi.buffer(octets, length[0])), reader.version, 0.0)
+    return Found(bytes(ffi.buffer(octets, length[0])), reader.version, 0.0) if octets else None

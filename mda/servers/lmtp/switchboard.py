@@ -95,7 +95,6 @@ class Switchboard:
                 self._front.close()
 
     def _take_events(self) -> None:
-        self._see_to_reader()
         events = self._front.events()
         known = sum(1 for event in events if event.recipient)
         if known:
@@ -108,9 +107,11 @@ class Switchboard:
                 self._log.exception("event not taken")
         if sum(event.length for event in events) > LENT_OCTETS:
             self._front.drop()
+        if any(event.kind == front.MESSAGE for event in events):
+            self._see_to_reader()
 
     def _see_to_reader(self) -> None:
-        """What messages are read with may have changed; where a new one finds no room the old one goes on."""
+        """What the next messages are read with may have changed; where a new one finds no room the old one goes on."""
         try:
             reader = self._deliverer.reader()
             if reader is not self._reader:

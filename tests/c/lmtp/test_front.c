@@ -5,6 +5,8 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -187,6 +189,57 @@ static void test_read(void) {
     }
 }
 
+static atomic_bool is_reading, may_go_on;
+
+static uint8_t *read_slowly(void *reader, const uint8_t *octets, uint64_t length, uint64_t *found) {
+    atomic_store(&is_reading, true);
+    while (!atomic_load(&may_go_on)) {
+        poll(NULL, 0, 1);
+    }
+    poll(NULL, 0, 5);
+    return read_message(reader, octets, length, found);
+}
+
+/* What has come meanwhile is in one round, of which the first takes too long already. */
+static void test_reading_holds_no_round_up(void) {
+    enum { SESSIONS = 5 };
+    lmtp_front *front = lmtp_front_new(&limits, &replies);
+    CHECK(front);
+    static const uint8_t line[] = "RCPT TO:<known@d>";
+    CHECK(lmtp_front_trust(front, UINT64_MAX));
+    CHECK(lmtp_front_know(front, line, sizeof line - 1, 5, UINT64_MAX));
+    int sessions[SESSIONS];
+    for (int session = 0; session < SESSIONS; session++) {
+        sessions[session] = connect_to(front);
+        begin_session(front, sessions[session]);
+    }
+    CHECK(!event_of_message(front, sessions[0])->found);
+    lmtp_front_read(front, read_slowly, "s", 7, 7);
+    for (int session = 1; session < SESSIONS; session++) {
+        say(sessions[session], "MAIL FROM:<a@b>\r\nRCPT TO:<known@d>\r\nDATA\r\nhello\r\n.\r\n");
+        while (!atomic_load(&is_reading)) {
+            poll(NULL, 0, 1);
+        }
+    }
+    atomic_store(&may_go_on, true);
+    unsigned messages = 0, found = 0;
+    while (messages < SESSIONS - 1) {
+        struct pollfd ready = {.fd = lmtp_front_descriptor(front), .events = POLLIN};
+        CHECK(poll(&ready, 1, 60000) == 1);
+        uint32_t count;
+        const lmtp_event *events = lmtp_front_take(front, &count);
+        for (uint32_t index = 0; index < count; index++) {
+            found += events[index].found != NULL;
+        }
+        messages += count;
+    }
+    CHECK(found == 2);
+    lmtp_front_free(front);
+    for (int session = 0; session < SESSIONS; session++) {
+        close(sessions[session]);
+    }
+}
+
 /* With an event that nobody has answered, and one that nobody has taken. */
 static void test_freed_in_the_middle(void) {
     lmtp_front *front = lmtp_front_new(&limits, &replies);
@@ -231,6 +284,7 @@ static void test_socket_that_another_holds(void) {
 int main(void) {
     test_many();
     test_read();
+    test_reading_holds_no_round_up();
     test_freed_in_the_middle();
     test_socket_that_another_holds();
     return 0;
