@@ -40,7 +40,7 @@ _ENTRY = struct.Struct("<cI")
 _NUMBER = struct.Struct("<Q")
 _NANOSECONDS = 1_000_000_000
 
-READ_OCTETS = 65_536
+READ_OCTETS = 262_144
 """What is larger would hold up the other connections."""
 
 _READINGS_KEPT = 8

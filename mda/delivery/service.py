@@ -40,7 +40,7 @@ from mda.metadata.directory.resolve import Resolved, Target
 from mda.metrics import recorder
 from mda.metrics.families import LOOKUPS_REMEMBERED
 
-INLINE_OCTETS = 65_536
+INLINE_OCTETS = 262_144
 """Up to here a message is inspected on the event loop; above, in a thread, since it would hold up the others."""
 
 
