@@ -18,7 +18,7 @@ static lmtp_shared *begin(void) {
         static const uint8_t line[] = "RCPT TO:<known@d>";
         shared.limits = (lmtp_limits){.message_bytes = MESSAGE_OCTETS, .held_bytes = 1 << 20,
                                       .command_bytes = COMMAND_OCTETS, .recipients = RECIPIENTS};
-        shared.replies = (lmtp_replies){ok, ok, ok, ok, go, ok, ok, ok};
+        shared.replies = (lmtp_replies){ok, ok, ok, ok, go, ok, ok, ok, ok, ok, ok};
         shared.trusted_until = NEVER;
         lmtp_known_put(&shared.known, line, sizeof line - 1, 7, NEVER);
     }

@@ -4,6 +4,7 @@
 
 enum {
     MAX_PATH = 320,  /* octets: RFC 5321 s4.5.3.1 promises 64 + 1 + 255 */
+    MAX_NAME = 255,  /* octets: RFC 5321 s4.5.3.1.2 */
     SIZE_DIGITS = 19 /* fewer than 2^64 has */
 };
 
@@ -29,10 +30,13 @@ static bool is(const uint8_t *octets, size_t length, const char *word) {
     return length == strlen(word) && begins(octets, length, word);
 }
 
+static bool is_alphanumeric(uint8_t octet) {
+    return (octet >= 'A' && octet <= 'Z') || (octet >= 'a' && octet <= 'z') || (octet >= '0' && octet <= '9');
+}
+
 /* atext of RFC 5322 s3.2.3, and the dot and the at sign between atoms. */
 static bool is_plain(uint8_t octet) {
-    return (octet >= 'A' && octet <= 'Z') || (octet >= 'a' && octet <= 'z') || (octet >= '0' && octet <= '9') ||
-           (octet && strchr("!#$%&'*+-/=?^_`{|}~.@", octet));
+    return is_alphanumeric(octet) || (octet && strchr("!#$%&'*+-/=?^_`{|}~.@", octet));
 }
 
 /* xtext of RFC 3461 s4 but for its escapes. */
@@ -89,6 +93,22 @@ bool lmtp_is_rcpt(const uint8_t *line, size_t length) {
 
 bool lmtp_is_data(const uint8_t *line, size_t length) {
     return is(line, length, "DATA");
+}
+
+bool lmtp_is_quit(const uint8_t *line, size_t length) {
+    return is(line, length, "QUIT");
+}
+
+bool lmtp_is_plain_lhlo(const uint8_t *line, size_t length) {
+    static const char verb[] = "LHLO ";
+    size_t at = sizeof verb - 1;
+    if (!begins(line, length, verb) || at == length || length - at > MAX_NAME) {
+        return false;
+    }
+    while (at < length && (is_alphanumeric(line[at]) || line[at] == '.' || line[at] == '-')) {
+        at++;
+    }
+    return at == length;
 }
 
 bool lmtp_is_plain_mail(

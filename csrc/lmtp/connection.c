@@ -136,6 +136,15 @@ static enum answered answer_line(
         return said(note(connection, 'R', line, length, recipient),
                     lmtp_connection_say(connection, replies->recipient_ok));
     }
+    if (replies->bye && lmtp_is_quit(line, length)) {
+        connection->is_closing = true;
+        return said(true, lmtp_connection_say(connection, replies->bye));
+    }
+    const char *hello = connection->is_trusted ? replies->hello_trusted : replies->hello;
+    if (hello && connection->state == LMTP_GREETED && lmtp_is_plain_lhlo(line, length)) {
+        connection->state = LMTP_READY;
+        return said(note(connection, 'H', line, length, 0), lmtp_connection_say(connection, hello));
+    }
     if (begins_transaction(connection, shared, line, length)) {
         return said(note(connection, 'M', line, length, 0), lmtp_connection_say(connection, replies->sender_ok));
     }
@@ -263,7 +272,7 @@ static enum lmtp_step act_on_line(
     if (answered == ANSWERED) {
         connection->is_at_rest = false;
         *at = line.next;
-        return LMTP_STEP_FURTHER;
+        return connection->is_closing ? LMTP_STEP_NONE : LMTP_STEP_FURTHER;
     }
     if (answered == NO_MEMORY) {
         return LMTP_STEP_FAILED;

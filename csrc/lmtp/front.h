@@ -2,10 +2,10 @@
  * front.h - the LMTP connections of one worker, served by a thread of its own that never needs the interpreter.
  *
  * It reads and writes, cuts lines, collects messages (RFC 5321 s4.5.2), keeps time and bounds, and answers by itself
- * what every transaction says: plain MAIL, XFORWARD and DATA, and RCPT for recipients that it has been told of. Every
- * other line is handed over, for whoever is behind it to answer (mda/servers/lmtp), with the lines that it has
- * answered before; so is each message, with what a reading has found of it (lmtp_front_read). Of one connection at most one event is without its answer, and nothing behind
- * it is looked at before.
+ * what every session says: the first LHLO, plain MAIL, XFORWARD, DATA and QUIT, and RCPT for recipients that it has been
+ * told of. Every other line is handed over, for whoever is behind it to answer (mda/servers/lmtp), with the lines that it
+ * has answered before; so is each message, with what a reading has found of it (lmtp_front_read). Of one connection at
+ * most one event is without its answer, and nothing behind it is looked at before.
  *
  * Functions may be called by any thread. A connection that finds no memory is closed without a reply: its mail stays
  * with the peer.
@@ -60,15 +60,17 @@ typedef struct {
     uint32_t fresh_ms;      /* how long a server that leaves waits for a peer that has been told to go on */
 } lmtp_limits;
 
-/* Reply lines with CRLF; they must outlive the front. */
+/* Reply lines with CRLF; they must outlive the front. Where one of the last three is NULL, its command is handed over. */
 typedef struct {
     const char *greeting, *ok, *sender_ok, *recipient_ok, *start_mail, *idle, *data_too_slow, *leaving;
+    const char *bye;
+    const char *hello, *hello_trusted; /* to LHLO of those who are not trusted, and of those who are */
 } lmtp_replies;
 
 /*
- * Lines are entries, each of a kind, the length of its octets (32 bits, little endian), and its octets: 'X' XFORWARD,
- * 'M' MAIL, 'D' DATA, and 'R' RCPT with its recipient's number (64 bits) in front: answered; 'N': to be answered;
- * 'L': to be answered, and too long to be kept.
+ * Lines are entries, each of a kind, the length of its octets (32 bits, little endian), and its octets: 'H' LHLO, 'X'
+ * XFORWARD, 'M' MAIL, 'D' DATA, and 'R' RCPT with its recipient's number (64 bits) in front: answered; 'N': to be
+ * answered; 'L': to be answered, and too long to be kept.
  */
 typedef struct {
     uint64_t connection;

@@ -70,6 +70,10 @@ class FrontReplies(NamedTuple):
     idle: bytes
     data_too_slow: bytes
     leaving: bytes
+    bye: bytes
+    hello: bytes
+    """The reply to LHLO of those who are not trusted."""
+    hello_trusted: bytes
 
 
 class Event(NamedTuple):
@@ -82,8 +86,8 @@ class Event(NamedTuple):
     recipient: int
     path: bytes
     """The reverse-path of a message with a `recipient`."""
-    is_forwarded: bool
-    """Whether XFORWARD stands before MAIL in such a message's lines."""
+    is_introduced: bool
+    """Whether LHLO or XFORWARD stands before MAIL in such a message's lines."""
     lines: bytes
     length: int
     raw: Any
@@ -96,8 +100,8 @@ class Event(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A line: b"X" (XFORWARD), b"M" (MAIL), b"R" (RCPT), b"D" (DATA): answered; b"N": to be answered; b"L": to be
-    answered, and too long to be kept. `recipient` is the number of an answered RCPT, 0 elsewhere."""
+    """A line: b"H" (LHLO), b"X" (XFORWARD), b"M" (MAIL), b"R" (RCPT), b"D" (DATA): answered; b"N": to be answered;
+    b"L": to be answered, and too long to be kept. `recipient` is the number of an answered RCPT, 0 elsewhere."""
 
     kind: bytes
     line: bytes
@@ -229,7 +233,7 @@ def _event(found: Any, versions: dict[int, str]) -> Event:
         found.cause,
         found.recipient,
         lines[start : start + length],
-        lines[:1] == b"X",
+        lines[:1] in (b"X", b"H"),
         lines,
         found.length,
         found.octets,

@@ -181,8 +181,8 @@ class Conversation:
         if acquaintance is None or event.cause != front.KEPT:
             self._take_message_of_session(event)
             return
-        if event.is_forwarded:
-            self._hear_forwarded(event.lines)
+        if event.is_introduced:
+            self._hear_introduction(event.lines)
         recipient, known = acquaintance
         envelope = Envelope(path.reverse_path_of(event.path), (recipient,), self._session.passing())
         self._start(Deliver(envelope, (known,)), event.message(), _final_of_one, event.found)
@@ -196,9 +196,9 @@ class Conversation:
         else:
             self._start(self._session.collected(), event.message(), self._session.delivered)
 
-    def _hear_forwarded(self, lines: bytes) -> None:
+    def _hear_introduction(self, lines: bytes) -> None:
         for kind, line, recipient in front.entries(lines):
-            if kind == b"X":
+            if kind in (b"H", b"X"):
                 self._repeat(line, recipient)
 
     def _not_deliver(self, cause: Cause) -> None:

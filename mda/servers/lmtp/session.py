@@ -191,15 +191,7 @@ class Session:
         # RFC 5321 s4.1.4: a second greeting resets the transaction, as RSET does.
         self._end_transaction()
         self._peer = Peer(name=name, is_trusted=self._peer.is_trusted)
-        return Say(replies.encode_lines(250, (self._rules.hostname, *self._extensions())))
-
-    def _extensions(self) -> tuple[str, ...]:
-        always = ("PIPELINING", f"SIZE {self._rules.message_bytes}", "ENHANCEDSTATUSCODES", "8BITMIME", "SMTPUTF8")
-        dsn = ("DSN",) if self._rules.announces_dsn else ()
-        # XORCPT is between mda-pipe and us (RFC 5321 s4.1.1.1 keeps the X for that): ORCPT of RFC 3461, but none of its
-        # notices. Postfix's LMTP client takes no notice of it; told DSN, it would leave success reports to us.
-        trusted = (" ".join(("XFORWARD", *XFORWARD_ATTRIBUTES)), "XORCPT") if self._peer.is_trusted else ()
-        return (*always, *dsn, *trusted)
+        return Say(hello(self._rules, is_trusted=self._peer.is_trusted))
 
     def _mail(self, mail: Mail) -> Say:
         if not self.has_begun:
@@ -259,6 +251,16 @@ class Session:
 def greeting(rules: Rules) -> bytes:
     """What a session begins with."""
     return replies.encode_lines(220, (f"{rules.hostname} LMTP",))
+
+
+def hello(rules: Rules, *, is_trusted: bool) -> bytes:
+    """The reply to LHLO, with the extensions."""
+    always = ("PIPELINING", f"SIZE {rules.message_bytes}", "ENHANCEDSTATUSCODES", "8BITMIME", "SMTPUTF8")
+    dsn = ("DSN",) if rules.announces_dsn else ()
+    # XORCPT is between mda-pipe and us (RFC 5321 s4.1.1.1 keeps the X for that): ORCPT of RFC 3461, but none of its
+    # notices. Postfix's LMTP client takes no notice of it; told DSN, it would leave success reports to us.
+    trusted = (" ".join(("XFORWARD", *XFORWARD_ATTRIBUTES)), "XORCPT") if is_trusted else ()
+    return replies.encode_lines(250, (rules.hostname, *always, *dsn, *trusted))
 
 
 def final(outcomes: tuple[Reply, ...], expected: int) -> Say:

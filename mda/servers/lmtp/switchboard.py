@@ -20,7 +20,7 @@ from mda.servers.lmtp.acquaintances import Acquaintances
 from mda.servers.lmtp.command import Dialect
 from mda.servers.lmtp.conversation import Conversation, Service
 from mda.servers.lmtp.deliverer import Deliverer
-from mda.servers.lmtp.session import Rules, greeting
+from mda.servers.lmtp.session import Rules, greeting, hello
 from mda.settings import Settings
 
 FRESH_SECONDS = 2.0
@@ -186,4 +186,7 @@ def _replies(rules: Rules) -> FrontReplies:
         encode(replies.IDLE),
         encode(replies.DATA_TOO_SLOW),
         encode(replies.LEAVING),
+        encode(replies.BYE),
+        hello(rules, is_trusted=False),
+        hello(rules, is_trusted=True),
     )

@@ -7,7 +7,7 @@
 
 static const lmtp_replies replies = {
     "220 hello\r\n", "250 ok\r\n", "250 sender\r\n", "250 recipient\r\n", "354 go\r\n", "421 idle\r\n", "421 slow\r\n",
-    "421 bye\r\n"};
+    "421 bye\r\n", NULL, NULL, NULL};
 
 lmtp_shared *talk_shared(void) {
     lmtp_shared *shared = calloc(1, sizeof *shared);

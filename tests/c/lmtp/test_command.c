@@ -20,6 +20,10 @@ static const char *const other_forwards[] = {
     "XFORWARD", "XFORWARD ", "XFORWARD FOO=1", "XFORWARD IDENT", "XFORWARD NAME=a+2Bb", "XFORWARD NAME=a=b",
     "XFORWARD NAME=a  ADDR=b", "XFORWARDNAME=a", "XFORWARD NAME=a ", "XFORWARD NAME=\xc3\xbc"};
 
+static const char *const plain_hellos[] = {"LHLO x", "lhlo mail-1.example.org", "LHLO 1", "LHLO -"};
+static const char *const other_hellos[] = {
+    "LHLO", "LHLO ", "LHLO  x", "LHLO x ", "LHLO [192.0.2.1]", "LHLO x_y", "LHLO \xc3\xbc", "LHLOx", "EHLO x"};
+
 #define EACH(list, index) for (size_t index = 0; index < sizeof list / sizeof *list; index++)
 
 static bool is_mail(const char *line, size_t length) {
@@ -38,6 +42,13 @@ static bool is_forward(const char *line, size_t length) {
     return is_plain;
 }
 
+static bool is_hello(const char *line, size_t length) {
+    uint8_t *copy = exact(line, length);
+    bool is_plain = lmtp_is_plain_lhlo(copy, length);
+    free(copy);
+    return is_plain;
+}
+
 /* Every beginning of a line is looked at within its bounds. */
 static void cut(const char *line) {
     for (size_t length = 0; length < strlen(line); length++) {
@@ -46,6 +57,8 @@ static void cut(const char *line) {
         is_forward(line, length);
         lmtp_is_rcpt(copy, length);
         lmtp_is_data(copy, length);
+        lmtp_is_quit(copy, length);
+        is_hello(line, length);
         free(copy);
     }
 }
@@ -55,6 +68,18 @@ int main(void) {
         CHECK(is_mail(plain_mails[at], strlen(plain_mails[at])));
         cut(plain_mails[at]);
     }
+    EACH(plain_hellos, at) {
+        CHECK(is_hello(plain_hellos[at], strlen(plain_hellos[at])));
+        cut(plain_hellos[at]);
+    }
+    EACH(other_hellos, at) {
+        CHECK(!is_hello(other_hellos[at], strlen(other_hellos[at])));
+    }
+    char named[5 + 256];
+    memcpy(named, "LHLO ", 5);
+    memset(named + 5, 'x', 256);
+    CHECK(is_hello(named, 5 + 255) && !is_hello(named, 5 + 256));
+    CHECK(lmtp_is_quit((const uint8_t *)"quit", 4) && !lmtp_is_quit((const uint8_t *)"QUIT ", 5));
     EACH(other_mails, at) {
         CHECK(!is_mail(other_mails[at], strlen(other_mails[at])));
     }

@@ -99,12 +99,42 @@ static void test_many_forwards(void) {
     talk_end(&one);
 }
 
+/* The first LHLO, and QUIT; whatever stands behind that is not looked at. */
+static void test_hello_and_quit(void) {
+    static const char said[] = "LHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<known@d>\r\nDATA\r\nx\r\n.\r\nLHLO y\r\nQUIT\r\nQUIT\r\n";
+    static const char trusted[] =
+        "250 friend\r\n250 sender\r\n250 recipient\r\n354 go\r\n250 saved\r\n250 lhlo\r\n221 left\r\n";
+    static const char events[] = "1 0 7 a@b HMRDx\r\n\n0 0 0  N\n";
+    shared->replies.bye = "221 left\r\n";
+    shared->replies.hello = "250 stranger\r\n";
+    shared->replies.hello_trusted = "250 friend\r\n";
+    for (size_t cut = 1; cut < sizeof said; cut++) {
+        talk one;
+        talk_begin(&one, shared);
+        talk_say(&one, said, cut);
+        if (cut < sizeof said - 1) {
+            talk_say(&one, said + cut, sizeof said - 1 - cut);
+        }
+        CHECK(!one.has_failed && one.connection->is_closing);
+        CHECK(is(&one.heard, trusted, sizeof trusted - 1) && is(&one.events, events, sizeof events - 1));
+        talk_end(&one);
+    }
+    talk stranger;
+    talk_begin(&stranger, shared);
+    stranger.connection->is_trusted = false;
+    talk_say(&stranger, "LHLO x\r\nQUIT\r\n", 14);
+    CHECK(is(&stranger.heard, "250 stranger\r\n221 left\r\n", 24) && !stranger.events.length);
+    talk_end(&stranger);
+    shared->replies.bye = shared->replies.hello = shared->replies.hello_trusted = NULL;
+}
+
 int main(void) {
     shared = talk_shared();
     test_whole();
     test_cut();
     test_long_line();
     test_many_forwards();
+    test_hello_and_quit();
     lmtp_known_forget(&shared->known);
     free(shared);
     return 0;

@@ -15,7 +15,7 @@ enum { PEERS = 8, MESSAGES = 60 };
 
 static const lmtp_replies replies = {
     "220 hello\r\n", "250 ok\r\n", "250 sender\r\n", "250 recipient\r\n", "354 go\r\n", "421 idle\r\n", "421 slow\r\n",
-    "421 bye\r\n"};
+    "421 bye\r\n", NULL, NULL, NULL};
 static const lmtp_limits limits = {.message_bytes = 1 << 20, .held_bytes = 1 << 24, .command_bytes = 2000,
                                    .recipients = 10, .idle_ms = 60000, .data_ms = 60000, .fresh_ms = 60000};
 

@@ -57,6 +57,24 @@ def test_envelope_of_what_it_answers(tmp_path: Path) -> None:
     assert (fourth["reverse_path"], fourth["recipients"]) == ("", [held, held])
 
 
+def test_session_of_one_message_asks_nobody(tmp_path: Path) -> None:
+    async def run(_: Peer) -> tuple[bytes, bool, int]:
+        recorder = Recorder(tmp_path)
+        peer = Peer(settings(tmp_path), recorder)
+        await peer.send(BEGIN + b"MAIL FROM:<>\r\n" + HELD + MESSAGE)
+        other = Peer(settings(tmp_path), recorder, board=peer.board)
+        await other.send(b"LHLO pipe\r\nXFORWARD IDENT=4cXYZ\r\nMAIL FROM:<>\r\n" + HELD + MESSAGE + b"QUIT\r\n")
+        await asyncio.sleep(0)
+        peer.close()
+        return other.heard, other.is_closed, recorder.resolved
+
+    _, (heard, is_closed, resolved) = with_peer(tmp_path, run)
+    assert heard.endswith(b"\r\n221 2.0.0 bye\r\n")
+    assert (is_closed, resolved) == (True, 1)
+    empty = dict.fromkeys(("client_name", "client_address", "helo", "protocol"), "")
+    assert envelopes(tmp_path)[1]["peer"] == {"name": "pipe", "is_trusted": True, "queue_id": "4cXYZ", **empty}
+
+
 def has_more(what: Sized, count: int) -> bool:
     return len(what) > count
 

@@ -77,7 +77,7 @@ START = b"354 end data with <CR><LF>.<CR><LF>\r\n"
 
 def _lines(*lines: bytes) -> Event:
     entries = b"".join(b"N" + len(line).to_bytes(4, "little") + line for line in lines)
-    return Event(1, front.LINES, front.KEPT, 0, b"", is_forwarded=False, lines=entries, length=0, raw=None, found=None)
+    return Event(1, front.LINES, front.KEPT, 0, b"", is_introduced=False, lines=entries, length=0, raw=None, found=None)
 
 
 def test_nothing_happens_behind_the_end(tmp_path: Path) -> None:
