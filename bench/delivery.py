@@ -39,7 +39,7 @@ QUICK_CELLS = ((1, 2_000), (8, 2_000), (32, 2_000))
 MESSAGES: Mapping[int, int] = {1: 600, 8: 2_000, 32: 2_000, 64: 2_000}
 """By sessions; no more than there are accounts."""
 
-WARM_UP = (64, 2_000, 2_000)
+WARM_UP = (8, 2_000, 2_000)
 """Sessions, messages and octets that each gets before, so that processes are there and mailboxes made."""
 
 LONGEST_SECONDS = 300
