@@ -117,12 +117,16 @@ static int connect_to(lmtp_front *front) {
     return pair[1];
 }
 
-static void test_many(void) {
+static lmtp_front *front_that_knows(void) {
     lmtp_front *front = lmtp_front_new(&limits, &replies);
-    CHECK(front);
     static const uint8_t line[] = "RCPT TO:<known@d>";
-    CHECK(lmtp_front_trust(front, UINT64_MAX));
+    CHECK(front && lmtp_front_trust(front, UINT64_MAX));
     CHECK(lmtp_front_know(front, line, sizeof line - 1, 5, UINT64_MAX));
+    return front;
+}
+
+static void test_many(void) {
+    lmtp_front *front = front_that_knows();
     pthread_t threads[PEERS];
     int descriptors[PEERS];
     for (int peer = 0; peer < PEERS; peer++) {
@@ -162,19 +166,27 @@ static void begin_session(lmtp_front *front, int descriptor) {
     CHECK(hear(descriptor, "250 lhlo"));
 }
 
-/* Only what comes beside others, is not too long, and while there is a reader. */
-static void test_read(void) {
-    enum { SESSIONS = 4 };
-    lmtp_front *front = lmtp_front_new(&limits, &replies);
-    CHECK(front);
-    static const uint8_t line[] = "RCPT TO:<known@d>";
-    CHECK(lmtp_front_trust(front, UINT64_MAX));
-    CHECK(lmtp_front_know(front, line, sizeof line - 1, 5, UINT64_MAX));
-    int sessions[SESSIONS];
-    for (int session = 0; session < SESSIONS; session++) {
+static lmtp_front *front_with_sessions(int *sessions, int count) {
+    lmtp_front *front = front_that_knows();
+    for (int session = 0; session < count; session++) {
         sessions[session] = connect_to(front);
         begin_session(front, sessions[session]);
     }
+    return front;
+}
+
+static void end_sessions(lmtp_front *front, const int *sessions, int count) {
+    lmtp_front_free(front);
+    for (int session = 0; session < count; session++) {
+        close(sessions[session]);
+    }
+}
+
+/* Only what comes beside others, is not too long, and while there is a reader. */
+static void test_read(void) {
+    enum { SESSIONS = 4 };
+    int sessions[SESSIONS];
+    lmtp_front *front = front_with_sessions(sessions, SESSIONS);
     lmtp_front_read(front, read_message, "a", 7, 7);
     CHECK(!event_of_message(front, sessions[0])->found);
     const lmtp_event *event = event_of_message(front, sessions[1]);
@@ -183,10 +195,7 @@ static void test_read(void) {
     CHECK(!event_of_message(front, sessions[2])->found);
     lmtp_front_read(front, NULL, NULL, 9, 7);
     CHECK(!event_of_message(front, sessions[3])->found);
-    lmtp_front_free(front);
-    for (int session = 0; session < SESSIONS; session++) {
-        close(sessions[session]);
-    }
+    end_sessions(front, sessions, SESSIONS);
 }
 
 static atomic_bool is_reading, may_go_on;
@@ -203,16 +212,8 @@ static uint8_t *read_slowly(void *reader, const uint8_t *octets, uint64_t length
 /* What has come meanwhile is in one round, of which the first takes too long already. */
 static void test_reading_holds_no_round_up(void) {
     enum { SESSIONS = 5 };
-    lmtp_front *front = lmtp_front_new(&limits, &replies);
-    CHECK(front);
-    static const uint8_t line[] = "RCPT TO:<known@d>";
-    CHECK(lmtp_front_trust(front, UINT64_MAX));
-    CHECK(lmtp_front_know(front, line, sizeof line - 1, 5, UINT64_MAX));
     int sessions[SESSIONS];
-    for (int session = 0; session < SESSIONS; session++) {
-        sessions[session] = connect_to(front);
-        begin_session(front, sessions[session]);
-    }
+    lmtp_front *front = front_with_sessions(sessions, SESSIONS);
     CHECK(!event_of_message(front, sessions[0])->found);
     lmtp_front_read(front, read_slowly, "s", 7, 7);
     for (int session = 1; session < SESSIONS; session++) {
@@ -234,10 +235,7 @@ static void test_reading_holds_no_round_up(void) {
         messages += count;
     }
     CHECK(found == 2);
-    lmtp_front_free(front);
-    for (int session = 0; session < SESSIONS; session++) {
-        close(sessions[session]);
-    }
+    end_sessions(front, sessions, SESSIONS);
 }
 
 /* With an event that nobody has answered, and one that nobody has taken. */
