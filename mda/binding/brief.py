@@ -77,17 +77,18 @@ def brief_of(
         octets = context.out_octets[:length] if 0 < length <= ROOM else _read_again(context.pointer, raw, length)
     finally:
         contexts.give(context)
-    message, spam = _decode(octets)
-    if spam is not None and model is not None:
-        spam.model_version = model.version
-    return message, spam
+    return _unpacked(octets, "" if model is None else model.version)
 
 
 def brief_of_found(found: Found) -> tuple[Brief, SpamScore | None]:
     """As `brief_of` gives them."""
-    message, spam = _decode(found.octets)
+    return _unpacked(found.octets, found.model_version)
+
+
+def _unpacked(octets: bytes, model_version: str) -> tuple[Brief, SpamScore | None]:
+    message, spam = _decode(octets)
     if spam is not None:
-        spam.model_version = found.model_version
+        spam.model_version = model_version
     return message, spam
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from mda._core import ffi as _ffi
 from mda._core import lib as _lib
 from mda.binding.brief import Found
-from mda.binding.reader import Reader
+from mda.binding.reader import READ_OCTETS, Reader
 from mda.binding.status import copied
 
 LINES: int = _lib.LMTP_LINES
@@ -39,9 +39,6 @@ _ANSWER = struct.Struct("=QIIII")
 _ENTRY = struct.Struct("<cI")
 _NUMBER = struct.Struct("<Q")
 _NANOSECONDS = 1_000_000_000
-
-READ_OCTETS = 262_144
-"""What is larger would hold up the other connections."""
 
 _READINGS_KEPT = 8
 _READ = _ffi.addressof(_lib, "spam_reader_read")
@@ -169,14 +166,13 @@ class Front:
         if self._front:
             _lib.lmtp_front_trust(self._front, _nanoseconds(until)) or _no_memory()
 
-    def read_with(self, reader: Reader | None) -> None:
+    def read_with(self, reader: Reader) -> None:
         """From now on messages of one known recipient and READ_OCTETS at most are read so before they are handed over;
         the reader before is in use no more."""
         self._readings += 1
-        self._versions[self._readings] = "" if reader is None else reader.version
+        self._versions[self._readings] = reader.version
         self._versions.pop(self._readings - _READINGS_KEPT, None)
-        reading = (_ffi.NULL, _ffi.NULL) if reader is None else (_READ, reader.pointer)
-        _lib.lmtp_front_read(self._front, *reading, self._readings, READ_OCTETS)
+        _lib.lmtp_front_read(self._front, _READ, reader.pointer, self._readings, READ_OCTETS)
         self._reader = reader
 
     def leave(self) -> None:

@@ -7,6 +7,9 @@ from mda._core import lib as _lib
 from mda.binding.campaigns import CampaignTable
 from mda.binding.spam_model import Model
 
+READ_OCTETS = 262_144
+"""Up to here a message is read by whoever has it in hand; above, that would hold up all others there."""
+
 
 class Reader:
     """Finds the brief of a message (`mda.binding.brief`), scores it where there is a model, and counts it where there

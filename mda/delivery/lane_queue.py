@@ -62,7 +62,7 @@ class LaneQueue:
         have no room for more. Who brings the last one wakes us: each would be a thread more that wants the interpreter.
         """
         wanted = company - len(taken)
-        if taken and wanted > 0 and not _is_full(taken, limits):
+        if taken and wanted > 0 and _has_room(*_size(taken), limits):
             self._wanted = wanted
             deadline = time.monotonic() + seconds
             while self._jobs.qsize() < wanted and (left := deadline - time.monotonic()) > 0:
@@ -74,8 +74,8 @@ class LaneQueue:
     def fill(self, taken: Sequence[Job], limits: BatchLimits) -> tuple[Job, ...]:
         """These, and what else has arrived, up to the limits; without waiting."""
         batch = list(taken)
-        copies, octets = sum(len(job.deliveries) for job in batch), sum(len(job.raw) for job in batch)
-        while copies < limits.copies and octets < limits.octets and not self._jobs.empty():
+        copies, octets = _size(batch)
+        while _has_room(copies, octets, limits) and not self._jobs.empty():
             job = self._jobs.get()
             if job is None:
                 self._jobs.put(None)
@@ -95,6 +95,10 @@ class LaneQueue:
                 yield job
 
 
-def _is_full(batch: Sequence[Job], limits: BatchLimits) -> bool:
-    copies, octets = sum(len(job.deliveries) for job in batch), sum(len(job.raw) for job in batch)
-    return copies >= limits.copies or octets >= limits.octets
+def _size(batch: Sequence[Job]) -> tuple[int, int]:
+    """Copies and octets."""
+    return sum(len(job.deliveries) for job in batch), sum(len(job.raw) for job in batch)
+
+
+def _has_room(copies: int, octets: int, limits: BatchLimits) -> bool:
+    return copies < limits.copies and octets < limits.octets

@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 from mda import address
 from mda.binding import CampaignTable, Found, Reader
+from mda.binding.reader import READ_OCTETS
 from mda.causes import Cause, Reply
 from mda.delivery import receipts, replies
 from mda.delivery.author import Sources
@@ -40,7 +41,7 @@ from mda.metadata.directory.resolve import Resolved, Target
 from mda.metrics import recorder
 from mda.metrics.families import LOOKUPS_REMEMBERED
 
-INLINE_OCTETS = 262_144
+INLINE_OCTETS = READ_OCTETS
 """Up to here a message is inspected on the event loop; above, in a thread, since it would hold up the others."""
 
 

@@ -12,14 +12,16 @@ def read(
     raw: bytes, model: Model | None = None, campaigns: CampaignTable | None = None
 ) -> tuple[Brief, SpamScore | None]:
     """A message parsed and, with a model, scored, as `mda.binding.brief_of` does it."""
-    found, score = brief_of(raw, model, campaigns)
-    return (found if found.is_finished else _finished(raw, found)), score
+    return _whole(raw, *brief_of(raw, model, campaigns))
 
 
 def read_found(raw: bytes, found: Found) -> tuple[Brief, SpamScore | None]:
     """The same of a message that has been read before it came here."""
-    message, score = brief_of_found(found)
-    return (message if message.is_finished else _finished(raw, message)), score
+    return _whole(raw, *brief_of_found(found))
+
+
+def _whole(raw: bytes, found: Brief, score: SpamScore | None) -> tuple[Brief, SpamScore | None]:
+    return (found if found.is_finished else _finished(raw, found)), score
 
 
 def _finished(raw: bytes, found: Brief) -> Brief:

@@ -195,12 +195,12 @@ def test_what_has_been_read_before_is_read_and_counted_once(house: House, monkey
     assert [row.stored[-10:] for row in house.rows("anna")] == [MANY_WORDS[-10:]] * 2
 
 
-def test_the_reader_is_the_same_until_the_model_changes(house: House) -> None:
+def test_the_reader_is_the_same_until_the_model_changes(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(sender: Sender) -> None:
         service, model = sender.service, Model(base_model_path())
         before = service.reader()
         assert service.reader() is before
-        service._services.classifier._model = model  # type: ignore[union-attr]
+        monkeypatch.setattr(service._services.classifier, "_model", model)
         assert service.reader().model is model
 
     with_sender(house, story)
