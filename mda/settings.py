@@ -56,7 +56,7 @@ class Database(_Table, frozen=True):
     embedded_user: str = ""
     connect_timeout_seconds: int = 5
     statement_timeout_seconds: int = 30
-    lookup_cache_seconds: float = 60.0
+    lookup_cache_seconds: float = 3600.0
 
 
 class Storage(_Table, frozen=True):

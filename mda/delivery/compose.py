@@ -100,7 +100,7 @@ async def compose(settings: Settings, *, keeps_receipts: bool = True) -> AsyncIt
         lookup = Lookup(directory, remembered, settings.delivery.deadline_seconds)
         listening = Listening(
             Changes(url, settings.database),
-            lambda: loop.call_soon_threadsafe(remembered.forget),
+            lambda word: loop.call_soon_threadsafe(remembered.hear, word),
             lambda until: loop.call_soon_threadsafe(remembered.trust, until),
         )
         services = Services(

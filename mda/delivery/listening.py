@@ -1,6 +1,7 @@
 """A worker's ear to the directory's changes: a thread of its own, which keeps what the worker remembers true.
 
-While the thread hears the database, what has been looked up may be used for long; a change heard of makes it forgotten.
+While the thread hears the database, what has been looked up may be used for long; a change heard of makes it forgotten,
+one of a user's weights what is known of that account.
 A connection that is only thought to be there tells of nothing: so the database is asked in every silence, and each
 answer vouches for TRUST_SECONDS from when it was asked. Without one, or without the database's triggers, an answer of
 the directory is used for a moment only, as `mda.delivery.remembered` has it.
@@ -13,6 +14,7 @@ from typing import Protocol
 
 from mda.errors import DatabaseUnavailable
 from mda.logs import logger
+from mda.metadata.directory.changes import Word
 
 BEAT_SECONDS = 5.0
 TRUST_SECONDS = 10.0
@@ -23,8 +25,8 @@ class Told(Protocol):
     """What is asked of `mda.metadata.directory.changes.Changes`."""
 
     def listen(self) -> bool: ...
-    def wait(self, seconds: float) -> bool: ...
-    def beat(self) -> bool: ...
+    def wait(self, seconds: float) -> Word: ...
+    def beat(self) -> Word: ...
     def wake(self) -> None: ...
     def end(self) -> None: ...
 
@@ -32,7 +34,7 @@ class Told(Protocol):
 class Listening:
     """`on_change` and `on_trust` (until when, by time.monotonic()) are called from its thread."""
 
-    def __init__(self, changes: Told, on_change: Callable[[], object], on_trust: Callable[[float], object]) -> None:
+    def __init__(self, changes: Told, on_change: Callable[[Word], object], on_trust: Callable[[float], object]) -> None:
         self._changes = changes
         self._on_change = on_change
         self._on_trust = on_trust
@@ -68,15 +70,17 @@ class Listening:
             self._is_over.wait(BEAT_SECONDS)
             return
         self._has_complained = False
-        self._on_change()  # whatever changed before somebody listened
+        self._on_change(Word(True, frozenset()))  # whatever changed before somebody listened
         while not self._is_over.is_set():
             self._on_trust(asked_at + TRUST_SECONDS)
-            if self._changes.wait(max(0.0, asked_at + BEAT_SECONDS - time.monotonic())):
-                self._on_change()
+            self._pass_on(self._changes.wait(max(0.0, asked_at + BEAT_SECONDS - time.monotonic())))
             if time.monotonic() >= asked_at + BEAT_SECONDS:
                 asked_at = time.monotonic()
-                if self._changes.beat():
-                    self._on_change()
+                self._pass_on(self._changes.beat())
+
+    def _pass_on(self, word: Word) -> None:
+        if word:
+            self._on_change(word)
 
     def _complain(self, cause: str, remedy: str) -> None:
         """Once until it is well again: the log is full of it where the database is away."""

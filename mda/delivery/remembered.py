@@ -1,8 +1,9 @@
 """What a worker remembers of the directory: found addresses, never missing ones.
 
 An answer is used for `hold_seconds` while the database is heard (`trust`, see `mda.delivery.listening`), and for
-BRIEF_SECONDS else. A change heard of makes all forgotten. Some answers are used briefly always, as what they rest on
-changes without a word: the mailbox that a detail names, and the use of a domain with a quota.
+BRIEF_SECONDS else; no longer than until a rule for it ends. A change heard of makes all forgotten, one of a user's
+weights the answers that lead to the account. Some are used briefly always, as what they rest on changes without a word:
+the mailbox that a detail names, and the use of a domain with a quota.
 
 An account's use of its quota is counted on: `Target.stored` adds what this worker stores, and sees by the account's
 modseq when somebody else has changed it: then it is asked for anew.
@@ -10,13 +11,25 @@ modseq when somebody else has changed it: then it is asked for anew.
 
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 from mda.address import Address
-from mda.metadata.directory.changes import BRIEF_SECONDS
+from mda.metadata.directory.changes import BRIEF_SECONDS, Word
 from mda.metadata.directory.resolve import Resolved, Target
 
-_ENTRIES = 4_000
-"""An entry with a user's weights has up to 15 KB."""
+MOST_OCTETS = 64 << 20
+"""Of a worker, about."""
+
+ENTRY_OCTETS = 2_000
+"""About, of an account's answer without its user's weights, of which there are up to 15 KB."""
+
+
+class _Entry(NamedTuple):
+    asked_at: float
+    until: float
+    """Both by time.monotonic(); how long it holds while the database is heard."""
+    answer: Resolved
+    octets: int
 
 
 class Remembered:
@@ -25,7 +38,10 @@ class Remembered:
     def __init__(self, hold_seconds: float) -> None:
         self._hold_seconds = hold_seconds
         self._trusted_until = 0.0
-        self._known: dict[Address, tuple[float, Resolved]] = {}
+        self._known: dict[Address, _Entry] = {}
+        self._leading_to: dict[int, set[Address]] = {}
+        """By account id, the keys of answers."""
+        self._octets = 0
         self._followers: list[tuple[Callable[[], object], Callable[[float], object]]] = []
         self.changes = 0
         """How often all was forgotten: an answer is kept only where this is as it was before it was asked for."""
@@ -35,52 +51,76 @@ class Remembered:
         entry = self._known.get(key)
         if entry is None:
             return None
-        asked_at, answer = entry
-        now = time.monotonic()
+        now, answer = time.monotonic(), entry.answer
         is_heard = now < self._trusted_until and not any(map(_is_unheard, answer.targets))
-        seconds = self._hold_seconds if is_heard else min(self._hold_seconds, BRIEF_SECONDS)
-        if now < asked_at + seconds and not any(target.is_outdated for target in answer.targets):
+        until = entry.until if is_heard else min(entry.until, entry.asked_at + BRIEF_SECONDS)
+        if now < until and not any(target.is_outdated for target in answer.targets):
             return answer
-        del self._known[key]
+        self._drop(key)
         return None
 
     def keep(self, key: Address, answer: Resolved, changes: int, asked_at: float) -> None:
         """An answer that was asked for at `asked_at` (time.monotonic()), when `self.changes` was `changes`."""
         if changes != self.changes or self._hold_seconds == 0:
             return
-        if len(self._known) >= _ENTRIES:
-            del self._known[next(iter(self._known))]
-        self._known[key] = asked_at, answer
+        self._drop(key)
+        octets = sum(ENTRY_OCTETS + len(target.user_weights or b"") for target in answer.targets)
+        while self._known and self._octets + octets > MOST_OCTETS:
+            self._drop(next(iter(self._known)))
+        self._known[key] = _Entry(asked_at, asked_at + self._holds(answer), answer, octets)
+        self._octets += octets
+        for target in answer.targets:
+            self._leading_to.setdefault(target.account_id, set()).add(key)
 
     def holds_until(self, key: Address, targets: tuple[Target, ...]) -> float:
         """Up to when (time.monotonic()) these targets may be accepted for the address, while the database is heard and
         whatever the message; 0 where that must be looked at each time, or they are not what is known now."""
         entry = self._known.get(key)
-        if entry is None or entry[1].targets is not targets:
+        if entry is None or entry.answer.targets is not targets:
             return 0.0
-        asked_at, answer = entry
-        is_plain = not any(
-            _is_unheard(target) or target.has_quota or not target.is_enabled for target in answer.targets
-        )
-        return asked_at + self._hold_seconds if is_plain else 0.0
+        return entry.until if all(map(_is_plain, targets)) else 0.0
 
     def follow(self, forget: Callable[[], object], trust: Callable[[float], object]) -> None:
         """Whoever has been told `holds_until` is told what this is told, after it."""
         self._followers.append((forget, trust))
         trust(self._trusted_until)
 
-    def forget(self) -> None:
-        """The directory has changed."""
+    def hear(self, word: Word) -> None:
+        """What has changed is known no more."""
         self.changes += 1
-        self._known.clear()
-        for forget, _ in self._followers:
-            forget()
+        keys = [key for account_id in word.accounts for key in self._leading_to.get(account_id, ())]
+        for key in keys:
+            self._drop(key)
+        if word.is_of_directory:
+            self._known.clear()
+            self._leading_to.clear()
+            self._octets = 0
+        if keys or word.is_of_directory:
+            for forget, _ in self._followers:
+                forget()
 
     def trust(self, until: float) -> None:
         """Up to then (time.monotonic()) a change would have been heard of."""
         self._trusted_until = until
         for _, trust in self._followers:
             trust(until)
+
+    def _holds(self, answer: Resolved) -> float:
+        """Seconds from now."""
+        ends = [rule.ends_at for target in answer.targets for rule in target.policies if rule.ends_at]
+        return min([self._hold_seconds, *(end - time.time() for end in ends)])
+
+    def _drop(self, key: Address) -> None:
+        entry = self._known.pop(key, None)
+        if entry is None:
+            return
+        self._octets -= entry.octets
+        for target in entry.answer.targets:
+            keys = self._leading_to.get(target.account_id)
+            if keys is not None:
+                keys.discard(key)
+                if not keys:
+                    del self._leading_to[target.account_id]
 
 
 def _is_unheard(target: Target) -> bool:

@@ -1,4 +1,5 @@
-"""Word of changes to the directory, as the database's triggers give it (migration 0008).
+"""Word of changes to the directory, as the database's triggers give it (migration 0008), and of users' weights, as
+whoever writes those does.
 
 Offers `Changes`, which owns one direct connection and belongs to one thread, but for `wake`. An answer of the directory
 may be used longer than BRIEF_SECONDS only while somebody listens here.
@@ -7,6 +8,7 @@ may be used longer than BRIEF_SECONDS only while somebody listens here.
 import os
 import select
 import threading
+from typing import NamedTuple
 
 from psycopg2 import extensions
 
@@ -17,6 +19,9 @@ from mda.settings import Database
 
 APPLICATION = "mda-changes"
 CHANNEL = "mda_directory"
+WEIGHTS_CHANNEL = "mda_user_weights"
+"""Carries the account's id."""
+
 BRIEF_SECONDS = 1.0
 """For which an answer of the directory may be used where no change of it would be heard of."""
 
@@ -29,6 +34,20 @@ SELECT NOT pg_is_in_recovery() AND count(*) = %s FROM pg_trigger
 WHERE tgname = 'mda_directory_changed' AND tgenabled IN ('O', 'A') AND tgrelid = ANY (
     SELECT to_regclass(name) FROM unnest(%s) AS watched (name))
 """
+
+
+class Word(NamedTuple):
+    """What has changed; false where nothing has."""
+
+    is_of_directory: bool
+    accounts: frozenset[int]
+    """Ids of those whose weights are others now."""
+
+    def __bool__(self) -> bool:
+        return self.is_of_directory or bool(self.accounts)
+
+
+SILENCE = Word(False, frozenset())
 
 
 class Changes:
@@ -46,13 +65,13 @@ class Changes:
         self._listening = None
         self._connection.close()
         with translated(), self._connection.asking() as cursor:
-            cursor.execute(f"LISTEN {CHANNEL}")
+            cursor.execute(f"LISTEN {CHANNEL}; LISTEN {WEIGHTS_CHANNEL}")
             cursor.execute(_IS_TOLD, (len(WATCHED), list(WATCHED)))
             self._listening = cursor.connection
             return bool(cursor.fetchall()[0][0])
 
-    def wait(self, seconds: float) -> bool:
-        """After `listen`: whether something has changed since the last call; False after `seconds`, or when woken.
+    def wait(self, seconds: float) -> Word:
+        """After `listen`: what has changed since the last call; SILENCE after `seconds`, or when woken.
         DatabaseUnavailable where the connection is lost, by this call or by the next."""
         with translated():
             if not self._heard().notifies:
@@ -60,7 +79,7 @@ class Changes:
             self._heard().poll()
         return self._take()
 
-    def beat(self) -> bool:
+    def beat(self) -> Word:
         """As `wait`, at once; asks the server, so that a connection that only seems to be there is found to be lost."""
         with translated(), self._connection.asking() as cursor:
             cursor.execute("SELECT")
@@ -80,11 +99,15 @@ class Changes:
             if alarm is not None:
                 os.close(alarm)
 
-    def _take(self) -> bool:
+    def _take(self) -> Word:
         told = self._heard().notifies
-        has_changed = bool(told)
+        if not told:
+            return SILENCE
+        said = [(notice.channel, notice.payload) for notice in told]
         told.clear()
-        return has_changed
+        ids = [payload for channel, payload in said if channel == WEIGHTS_CHANNEL and payload.isdecimal()]
+        # Without an id, which only a hand can leave out, it may be anybody's.
+        return Word(len(ids) < len(said), frozenset(map(int, ids)))
 
     def _heard(self) -> extensions.connection:
         if self._listening is None:

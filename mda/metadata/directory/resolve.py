@@ -45,6 +45,8 @@ class PolicyRule(msgspec.Struct, frozen=True):
     subject: PolicySubject
     action: PolicyAction
     pattern: str
+    ends_at: int = 0
+    """In seconds of Unix time; 0: never."""
 
 
 class DomainUsage(msgspec.Struct, frozen=True):
@@ -246,5 +248,5 @@ def _domain(counted: Sequence[int | None]) -> DomainUsage:
 
 @lru_cache(10_000)
 def _rule(text: str) -> PolicyRule:
-    subject, action, pattern = text.split(" ", 2)
-    return PolicyRule(PolicySubject(subject), PolicyAction(action), pattern)
+    subject, action, ends_at, pattern = text.split(" ", 3)
+    return PolicyRule(PolicySubject(subject), PolicyAction(action), pattern, int(ends_at))

@@ -37,7 +37,8 @@ class DirectoryRow(NamedTuple):
     spam_destination: str | None
     user_weights: memoryview | None
     policies: list[str] | None
-    """Subject, action and pattern of each rule, joined by spaces; the nearest first."""
+    """Subject, action, second in Unix time at which it ends (0: never) and pattern of each rule, joined by spaces; the
+    nearest first."""
     warn_percent: int | None
     grace_percent: int | None
     warned_at: datetime | None
@@ -93,7 +94,9 @@ _ANYBODY = """
 
 # The account's own rules before its domain's before everybody's; IS NULL is a probe of the key like any other.
 _POLICIES = """
-    SELECT array_agg(concat_ws(' ', rule.subject, rule.action, rule.pattern) ORDER BY rule.rank)
+    SELECT array_agg(
+        concat_ws(' ', rule.subject, rule.action, coalesce(ceil(extract(epoch FROM rule.expires_at)), 0), rule.pattern)
+        ORDER BY rule.rank)
     FROM (
         (SELECT 1 AS rank, subject, action, pattern, expires_at FROM policy WHERE account_id = target.id LIMIT 1000)
         UNION ALL

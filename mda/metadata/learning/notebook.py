@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, Row, Select, delete, func, insert, se
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from mda.identifiers import IdentifierSource
+from mda.metadata.directory.changes import WEIGHTS_CHANNEL
 from mda.metadata.mailbox.change import changing, lock
 from mda.metadata.schema.tables import correspondent, mark, training_queue, user_weights
 from mda.metadata.schema.words import Lesson
@@ -130,7 +131,7 @@ class Notebook:
         return self._connection.execute(delete(correspondent).where(*is_it)).rowcount
 
     def write_weights(self, weighed: Weighed) -> None:
-        """Replaces the account's weights; the next look-up of its addresses finds them."""
+        """Replaces the account's weights, and tells the workers, which remember them."""
         values = {
             "feature_version": weighed.feature_version,
             "weights": weighed.raw,
@@ -140,6 +141,7 @@ class Notebook:
         statement = upsert(user_weights).values(account_id=self.account_id, version=1, **values)
         renewed = values | {"version": user_weights.c.version + 1, "updated_at": func.now()}
         self._connection.execute(statement.on_conflict_do_update(index_elements=["account_id"], set_=renewed))
+        self._connection.execute(select(func.pg_notify(WEIGHTS_CHANNEL, str(self.account_id))))
 
     def queue(self, lesson: Lesson, marks: Iterable[Mark]) -> None:
         """Tells the trainer; a FORGET takes along what must be taken back."""

@@ -20,7 +20,7 @@ from mda.delivery.service import DeliveryService
 from mda.envelope import Envelope, Peer, Recipient
 from mda.errors import DatabaseUnavailable
 from mda.metadata.directory import accounts
-from mda.metadata.directory.changes import APPLICATION, BRIEF_SECONDS
+from mda.metadata.directory.changes import APPLICATION, BRIEF_SECONDS, SILENCE, WEIGHTS_CHANNEL, Word
 from mda.metadata.schema.words import AccountState
 from mda.settings import Log
 from tests.unit.delivery.conftest import House, codes, hand_over
@@ -64,6 +64,22 @@ def test_it_holds_until_the_directory_changes(house: House) -> None:
         accounts.set_state(house.engine, ANNA, AccountState.DISABLED)
         await until(lambda: service.recall(RECIPIENT, "") is None)
         assert await service.resolve(RECIPIENT, "") is Cause.ACCOUNT_DISABLED
+
+    in_service(house, story)
+
+
+def test_it_holds_until_the_user_has_other_weights(house: House) -> None:
+    async def story(service: DeliveryService) -> None:
+        await heard(service)
+        await service.resolve(RECIPIENT, "")
+        with house.engine.begin() as connection:
+            connection.execute(text(f"NOTIFY {WEIGHTS_CHANNEL}, '1'"))  # nobody's
+        await asyncio.sleep(0.2)
+        assert service.recall(RECIPIENT, "") is not None
+        account = accounts.find(house.engine, ANNA)
+        with house.engine.begin() as connection:
+            connection.execute(text(f"NOTIFY {WEIGHTS_CHANNEL}, '{account.id}'"))
+        await until(lambda: service.recall(RECIPIENT, "") is None)
 
     in_service(house, story)
 
@@ -167,7 +183,7 @@ class Ear:
     """Changes as a test tells them."""
 
     def __init__(self, is_told: bool = True) -> None:
-        self.told: queue.Queue[bool | Exception] = queue.Queue()
+        self.told: queue.Queue[Word | Exception] = queue.Queue()
         self.is_told = is_told
         self.listened = self.beats = 0
         self.has_ended = False
@@ -176,21 +192,21 @@ class Ear:
         self.listened += 1
         return self.is_told
 
-    def wait(self, seconds: float) -> bool:
+    def wait(self, seconds: float) -> Word:
         try:
             said = self.told.get(timeout=seconds)
         except queue.Empty:
-            return False
+            return SILENCE
         if isinstance(said, Exception):
             raise said
         return said
 
-    def beat(self) -> bool:
+    def beat(self) -> Word:
         self.beats += 1
-        return False
+        return SILENCE
 
     def wake(self) -> None:
-        self.told.put(False)
+        self.told.put(SILENCE)
 
     def end(self) -> None:
         self.has_ended = True
@@ -214,13 +230,13 @@ def test_a_silent_server_is_asked_and_each_answer_vouches_for_a_while(monkeypatc
     monkeypatch.setattr(listening, "BEAT_SECONDS", 0.05)
     ear = Ear()
     trusted: list[float] = []
-    changes: list[int] = []
+    changes: list[Word] = []
     began = time.monotonic()
-    ours = Listening(ear, lambda: changes.append(1), trusted.append)
+    ours = Listening(ear, changes.append, trusted.append)
     wait_for(lambda: ear.beats >= 2 and len(trusted) >= 3)
     ours.close()
     assert ear.has_ended
-    assert changes == [1], "what may have changed before it listened"
+    assert changes == [Word(True, frozenset())], "what may have changed before it listened"
     assert trusted == sorted(trusted)
     assert began + TRUST_SECONDS <= trusted[0] <= time.monotonic() + TRUST_SECONDS
 
@@ -229,8 +245,8 @@ def test_changes_that_come_without_end_do_not_keep_it_from_asking(monkeypatch: p
     monkeypatch.setattr(listening, "BEAT_SECONDS", 0.02)
     ear = Ear()
     for _ in range(5_000):
-        ear.told.put(True)
-    ours = Listening(ear, lambda: time.sleep(0.001), lambda until: None)
+        ear.told.put(Word(True, frozenset()))
+    ours = Listening(ear, lambda word: time.sleep(0.001), lambda until: None)
     wait_for(lambda: ear.beats >= 2)
     assert ear.told.qsize() > 0
     ours.close()
@@ -241,7 +257,7 @@ def test_trouble_is_said_once_and_tried_again(monkeypatch: pytest.MonkeyPatch, l
     ear = Ear()
     for _ in range(3):
         ear.told.put(DatabaseUnavailable("gone", "wait"))
-    ours = Listening(ear, lambda: None, lambda until: None)
+    ours = Listening(ear, lambda word: None, lambda until: None)
     wait_for(lambda: ear.listened >= 4)
     ours.close()
     assert log.getvalue().count("changes_not_heard") == 3, "each time anew, as it was well between"
@@ -252,7 +268,7 @@ def test_a_database_without_triggers_is_not_trusted(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(listening, "AGAIN_SECONDS", 0.02)
     ear = Ear(is_told=False)
     trusted: list[float] = []
-    ours = Listening(ear, lambda: None, trusted.append)
+    ours = Listening(ear, lambda word: None, trusted.append)
     wait_for(lambda: ear.listened >= 3)
     ours.close()
     assert trusted == []

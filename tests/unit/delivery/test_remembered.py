@@ -8,18 +8,25 @@ import pytest
 from mda import address
 from mda.delivery import remembered
 from mda.delivery.remembered import Remembered
-from mda.metadata.directory.resolve import DomainUsage, Resolved, Target
+from mda.metadata.directory.changes import Word
+from mda.metadata.directory.resolve import DomainUsage, PolicyRule, Resolved, Target
+from mda.metadata.schema.words import PolicyAction, PolicySubject
 from tests.unit.delivery.test_plan import make_target
 
 ANNA = address.parse("anna@example.org").key
+EVERYTHING = Word(True, frozenset())
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Its one element is the time."""
     now = [1000.0]
-    monkeypatch.setattr(remembered, "time", SimpleNamespace(monotonic=lambda: now[0]))  # not for other threads
+    clock = SimpleNamespace(monotonic=lambda: now[0], time=lambda: UNIX + now[0])
+    monkeypatch.setattr(remembered, "time", clock)  # not for other threads
     return now
+
+
+UNIX = 1_800_000_000
 
 
 def kept(clock: list[float], *targets: Target, hold_seconds: float = 60, trusted: float = 1e9) -> Remembered:
@@ -62,14 +69,14 @@ def test_trust_runs_out(clock: list[float]) -> None:
 
 def test_a_change_makes_it_forgotten(clock: list[float]) -> None:
     known = kept(clock)
-    known.forget()
+    known.hear(EVERYTHING)
     assert not is_known(known)
 
 
 def test_what_was_asked_for_before_a_change_is_not_kept(clock: list[float]) -> None:
     known = Remembered(60)
     asked = known.changes
-    known.forget()
+    known.hear(EVERYTHING)
     known.keep(ANNA, Resolved((make_target(),)), asked, clock[0])
     assert not is_known(known)
 
@@ -115,12 +122,21 @@ def test_others_do_not_matter_where_there_is_no_quota(clock: list[float]) -> Non
 
 
 def test_the_oldest_make_room(clock: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remembered, "_ENTRIES", 2)
+    monkeypatch.setattr(remembered, "MOST_OCTETS", 2 * remembered.ENTRY_OCTETS + 100)
     known = Remembered(60)
-    keys = [address.parse(f"{number}@example.org").key for number in range(3)]
-    for key in keys:
-        known.keep(key, Resolved((make_target(),)), known.changes, clock[0])
-    assert [known.recall(key) is not None for key in keys] == [False, True, True]
+    keys = [address.parse(f"{number}@example.org").key for number in range(4)]
+
+    def keep(number: int, weights: bytes | None = None) -> list[bool]:
+        answer = Resolved((make_target(account_id=number, user_weights=weights),))
+        known.keep(keys[number], answer, known.changes, clock[0])
+        return [known.recall(key) is not None for key in keys]
+
+    assert keep(0) == [True, False, False, False]
+    assert keep(1) == [True, True, False, False]
+    assert keep(1) == [True, True, False, False], "anew: it has one place"
+    assert keep(2) == [False, True, True, False]
+    assert keep(3, b"w" * 101) == [False, False, False, True]
+    assert keep(0) == [True, False, False, False]
 
 
 def test_what_depends_on_the_message_or_changes_unheard_is_not_held_to(clock: list[float]) -> None:
@@ -139,9 +155,38 @@ def held_until(known: Remembered) -> float:
     return known.holds_until(ANNA, answer.targets) if answer else -1
 
 
+def test_other_weights_make_an_account_forgotten(clock: list[float]) -> None:
+    anna, ben, both = (address.parse(f"{name}@example.org").key for name in ("anna", "ben", "both"))
+    known, told = Remembered(60), list[object]()
+    known.trust(1e9)
+    known.follow(lambda: told.append("forget"), told.append)
+    of_anna, of_ben = make_target(account_id=1), make_target(account_id=2)
+    for key, targets in ((anna, (of_anna,)), (ben, (of_ben,)), (both, (of_anna, of_ben))):
+        known.keep(key, Resolved(targets), known.changes, clock[0])
+    asked = known.changes
+    known.hear(Word(False, frozenset({1, 77})))
+    assert [known.recall(key) is not None for key in (anna, ben, both)] == [False, True, False]
+    assert told == [1e9, "forget"]
+    known.keep(anna, Resolved((of_anna,)), asked, clock[0])
+    assert known.recall(anna) is None, "asked for before"
+    known.hear(Word(False, frozenset({1})))
+    assert told == [1e9, "forget"], "nothing was known of it"
+
+
+def test_it_holds_no_longer_than_a_rule(clock: list[float]) -> None:
+    ends = UNIX + int(clock[0]) + 20
+    rules = [PolicyRule(PolicySubject.SENDER, PolicyAction.ACCEPT, "x@y.test", end) for end in (0, ends + 5, ends)]
+    known = kept(clock, make_target(policies=tuple(rules)))
+    assert held_until(known) == clock[0] + 20
+    clock[0] += 19
+    assert is_known(known)
+    clock[0] += 1
+    assert not is_known(known)
+
+
 def test_followers_are_told(clock: list[float]) -> None:
     known, told = kept(clock, trusted=5), list[object]()
     known.follow(lambda: told.append("forget"), told.append)
     known.trust(7)
-    known.forget()
+    known.hear(EVERYTHING)
     assert told == [5, 7, "forget"]

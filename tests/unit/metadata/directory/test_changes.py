@@ -13,7 +13,8 @@ from mda.errors import DatabaseUnavailable
 from mda.identifiers import IdentifierSource
 from mda.metadata.directory import accounts, aliases, domain_quotas, domains, shards
 from mda.metadata.directory.accounts import NewAccount
-from mda.metadata.directory.changes import APPLICATION, CHANNEL, WATCHED, Changes
+from mda.metadata.directory.changes import APPLICATION, CHANNEL, WATCHED, WEIGHTS_CHANNEL, Changes, Word
+from mda.metadata.learning.notebook import Notebook, Weighed
 from mda.metadata.schema.words import AccountState
 
 ANNA = address.parse("anna@example.org")
@@ -89,6 +90,19 @@ def test_what_deliveries_and_counts_change_is_not_told(directory: Engine, databa
         assert not changes.wait(0.1)
 
 
+def test_other_weights_name_their_account(directory: Engine, database_url: str) -> None:
+    weighed = Weighed(b"w", 1, ham=1, spam=1)
+    with listening(database_url) as changes:
+        with directory.begin() as connection:
+            Notebook(connection, IdentifierSource(), anna_id(directory)).write_weights(weighed)
+        assert changes.wait(SOON_SECONDS) == Word(False, frozenset({anna_id(directory)}))
+        run(directory, f"NOTIFY {WEIGHTS_CHANNEL}, '7'")
+        run(directory, f"NOTIFY {WEIGHTS_CHANNEL}")
+        heard = changes.wait(SOON_SECONDS)
+        while not heard.is_of_directory:
+            heard = changes.wait(SOON_SECONDS)
+
+
 def test_all_that_a_lookup_reads_is_watched(directory: Engine) -> None:
     query = "SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'mda_directory_changed'"
     with directory.connect() as connection:
@@ -127,7 +141,7 @@ def test_waking_ends_a_wait(directory: Engine, database_url: str) -> None:
 
 @pytest.mark.parametrize("ask", [lambda changes: changes.wait(SOON_SECONDS), Changes.beat], ids=["wait", "beat"])
 def test_a_lost_connection_is_told_and_made_again(
-    directory: Engine, database_url: str, ask: Callable[[Changes], bool]
+    directory: Engine, database_url: str, ask: Callable[[Changes], Word]
 ) -> None:
     with listening(database_url) as changes:
         end = f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = '{APPLICATION}'"
@@ -139,7 +153,7 @@ def test_a_lost_connection_is_told_and_made_again(
         assert changes.wait(SOON_SECONDS)
 
 
-def _twice(changes: Changes, ask: Callable[[Changes], bool]) -> None:
+def _twice(changes: Changes, ask: Callable[[Changes], Word]) -> None:
     """The first may find no more than the server's last words."""
     ask(changes)
     ask(changes)

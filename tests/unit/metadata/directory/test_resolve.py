@@ -10,7 +10,8 @@ from mda import address as addresses
 from mda.address import Address
 from mda.causes import Cause
 from mda.errors import DatabaseUnavailable
-from mda.metadata.directory.resolve import Directory, Resolved, Target
+from mda.metadata.directory.resolve import Directory, PolicyRule, Resolved, Target
+from mda.metadata.schema.words import PolicyAction, PolicySubject
 from mda.settings import Database
 
 ROWS = """
@@ -73,6 +74,24 @@ def accounts(answer: Resolved | Cause) -> list[int]:
 
 def test_what_a_delivery_must_know(directory: Directory) -> None:
     assert resolve(directory, "anne@example.org") == (Resolved((ANNE,)),)
+
+
+def test_rules_say_when_they_end(engine: Engine, directory: Directory) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO policy (id, account_id, subject, pattern, action, expires_at) VALUES"
+                " (1, 1, 'sender_domain', 'a.test', 'accept', NULL),"
+                " (2, 1, 'sender', 'b c@d.test', 'junk', '2099-01-01Z'),"
+                " (3, 1, 'sender_domain', 'past.test', 'junk', '2020-01-01Z')"
+            )
+        )
+    (answer,) = resolve(directory, "anne@example.org")
+    assert isinstance(answer, Resolved)
+    assert set(answer.targets[0].policies) == {
+        PolicyRule(PolicySubject.SENDER_DOMAIN, PolicyAction.ACCEPT, "a.test"),
+        PolicyRule(PolicySubject.SENDER, PolicyAction.JUNK, "b c@d.test", 4_070_908_800),
+    }
 
 
 @pytest.mark.parametrize(
