@@ -175,16 +175,18 @@ def _in_pieces(lines: Sequence[str]) -> Iterator[str]:
 
 
 def _logfmt(event: Fields) -> str:
-    return " ".join([f"{key}={_value(value)}" for key, value in event.items()])
+    texts = [value if type(value) is str else _text(value) for value in event.values()]
+    if not _PLAIN("".join(texts)):  # one look where all are plain, as nearly always
+        texts = [text if _PLAIN(text) else _quoted(_escaped(text)) for text in texts]
+    return " ".join([f"{key}={text}" for key, text in zip(event, texts, strict=True)])
 
 
-def _value(value: Any) -> str:
+def _text(value: Any) -> str:
     if value is None:
         return ""
     if value is True or value is False:
         return "true" if value else "false"
-    text = value if type(value) is str else str(value)
-    return text if _PLAIN(text) else _quoted(_escaped(text))
+    return str(value)
 
 
 def _quoted(text: str) -> str:
