@@ -30,6 +30,8 @@ class Message(msgspec.Struct, frozen=True):
     digest: bytes | None
     """Of `receipts.message_digest`; None: no receipts for it."""
     received_at: datetime
+    raw_digest: bytes | None = None
+    """SHA-256 of `raw`; None: not known yet."""
 
 
 class Copy(msgspec.Struct, frozen=True):

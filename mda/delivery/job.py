@@ -36,6 +36,8 @@ class Job(msgspec.Struct, frozen=True):
     """time.monotonic() after which nobody waits for the outcome."""
     finish: Callable[[Outcomes], object]
     """Takes the outcomes; callable from any thread."""
+    raw_digest: bytes | None = None
+    """SHA-256 of `raw`; None: not known yet."""
     twin: "Twin | None" = None
     """Of a job that is one of two: the same message for the same accounts on a second shard."""
 

@@ -27,14 +27,17 @@ _LONGEST_FIELD = 16_384
 _NEAR = 1024
 
 
-def message_digest(raw: bytes, queue_id: str = "", requeue_uid: int | None = None) -> bytes | None:
+def message_digest(
+    raw: bytes, queue_id: str = "", requeue_uid: int | None = None, raw_digest: bytes | None = None
+) -> bytes | None:
     """SHA-256 of what stays the same over the tries of one message, or None where nothing proves that it would.
 
+    `raw_digest` is the SHA-256 of `raw`, where it is known: of nearly all messages that is what stays the same.
     `requeue_uid` is the user id of Postfix's mail owner: a requeued queue file is picked up under it, a user's own
     re-submission is not; None accepts any.
     """
     if _is_plainly_stamped(raw):
-        return hashlib.sha256(raw).digest()
+        return raw_digest or hashlib.sha256(raw).digest()
     start = _skip_requeue_stamps(raw, requeue_uid)
     is_stamped = _postfix_host(_received_at(raw, start)) is not None
     if not is_stamped and not queue_id:

@@ -164,7 +164,11 @@ class ShardLane:
         for job in batch:
             try:
                 record = self._encoder.encode_message(
-                    job.raw, received_at=job.received_at, reverse_path=job.reverse_path, targets=job.targets
+                    job.raw,
+                    received_at=job.received_at,
+                    reverse_path=job.reverse_path,
+                    targets=job.targets,
+                    digest=job.raw_digest,
                 )
             except MdaError as error:
                 logger("delivery").error("message_not_recorded", shard=self._shard_name, error=error.message)

@@ -144,6 +144,7 @@ class Store:
             ),
             deadline=flight.deadline,
             finish=partial(self._flights.tell, flight, [place for place, _ in there]),
+            raw_digest=message.raw_digest,
         )
 
     def _shards_of(self, target: Target) -> tuple[int, ...]:

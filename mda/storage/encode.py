@@ -72,16 +72,23 @@ class Encoder:
         self._dictionary_id: int | None = None
 
     def encode_message(
-        self, raw: bytes, *, received_at: datetime, reverse_path: str, targets: Sequence[Target]
+        self,
+        raw: bytes,
+        *,
+        received_at: datetime,
+        reverse_path: str,
+        targets: Sequence[Target],
+        digest: bytes | None = None,
     ) -> EncodedRecord:
-        """The message record of `raw`, stored once for all `targets`. InvalidValue for what the format can't hold."""
+        """The message record of `raw`, stored once for all `targets`. InvalidValue for what the format can't hold.
+        `digest` is the SHA-256 of `raw`, where it is known."""
         if self._dictionary_id is None:
             self._dictionary_id = self._dictionaries.newest() if self._dictionaries else 0
         body = encode_body(raw, self._codecs, self._dictionary_id)
         try:
             meta = MessageMeta(reverse_path, tuple(targets), body.frames)
             moment = to_microseconds(received_at)
-            return _assemble(Kind.MESSAGE, raw, body, meta, moment, self._dictionary_id)
+            return _assemble(Kind.MESSAGE, len(raw), digest or _digest(raw), body, meta, moment, self._dictionary_id)
         except (struct.error, UnicodeEncodeError, TypeError) as error:
             raise InvalidValue(f"message can't be recorded: {error}") from error
 
@@ -98,17 +105,27 @@ class Encoder:
         return self._encode_entries(Kind.CHECKPOINT, raw, made_at)
 
     def _encode_entries(self, kind: Kind, raw: bytes, moment: datetime) -> EncodedRecord:
-        return _assemble(kind, raw, encode_whole(raw, self._codecs), None, to_microseconds(moment))
+        body = encode_whole(raw, self._codecs)
+        return _assemble(kind, len(raw), _digest(raw), body, None, to_microseconds(moment))
+
+
+def _digest(raw: bytes) -> bytes:
+    return hashlib.sha256(raw).digest()
 
 
 def _assemble(
-    kind: Kind, raw: bytes, body: Body, meta: MessageMeta | None, moment: int, dictionary_id: int = 0
+    kind: Kind,
+    raw_length: int,
+    digest: bytes,
+    body: Body,
+    meta: MessageMeta | None,
+    moment: int,
+    dictionary_id: int = 0,
 ) -> EncodedRecord:
-    digest = hashlib.sha256(raw).digest()
     dictionary_id = dictionary_id if body.codec is Codec.ZSTD else 0
     plain, plain_meta, mask = body, meta, NO_MASK
     while True:
-        head = _head(kind, len(raw), body, meta, mask, moment, digest, dictionary_id)
+        head = _head(kind, raw_length, body, meta, mask, moment, digest, dictionary_id)
         if not _holds_magic(head, body.stored):
             return EncodedRecord(head, body.stored, digest)
         # By accident one time in 2^51 for a 10 KB mail, or on purpose: a random mask, which no sender foresees.

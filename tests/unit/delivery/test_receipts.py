@@ -1,5 +1,7 @@
 """Which tries have one digest, and which mails must not share one."""
 
+import hashlib
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as some
@@ -26,6 +28,17 @@ def test_the_same_bytes_have_the_same_digest_whatever_the_queue_id() -> None:
     assert first is not None
     assert first == receipts.message_digest(STAMP + BODY, queue_id="another")
     assert first == receipts.message_digest(STAMP + BODY)
+
+
+@pytest.mark.parametrize("above", [b"", REQUEUED, BODY])
+def test_a_known_digest_of_the_bytes_changes_nothing(above: bytes) -> None:
+    raw = above + STAMP + BODY
+    known = hashlib.sha256(raw).digest()
+    assert receipts.message_digest(raw, "4A", raw_digest=known) == receipts.message_digest(raw, "4A")
+
+
+def test_a_known_digest_of_the_bytes_is_not_made_again() -> None:
+    assert receipts.message_digest(STAMP + BODY, raw_digest=b"known") == b"known"
 
 
 def test_the_same_text_sent_twice_has_two_digests() -> None:

@@ -33,8 +33,13 @@ def encode() -> EncodeMessage:
     encoder = Encoder(3)
 
     def encode_message(
-        raw: bytes, reverse_path: str = "sender@example.org", targets: tuple[Target, ...] = (Target(7, 8),)
+        raw: bytes,
+        reverse_path: str = "sender@example.org",
+        targets: tuple[Target, ...] = (Target(7, 8),),
+        digest: bytes | None = None,
     ) -> EncodedRecord:
-        return encoder.encode_message(raw, received_at=RECEIVED_AT, reverse_path=reverse_path, targets=targets)
+        return encoder.encode_message(
+            raw, received_at=RECEIVED_AT, reverse_path=reverse_path, targets=targets, digest=digest
+        )
 
     return encode_message

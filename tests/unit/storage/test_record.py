@@ -50,6 +50,16 @@ def test_message_round_trip(raw: bytes, reverse_path: str, targets: list[Target]
     assert encoded.length == record.header.record_length
 
 
+def test_a_known_digest_is_taken(encode: EncodeMessage) -> None:
+    """Whoever gives a wrong one has a record that can't be read."""
+    digest = hashlib.sha256(b"x").digest()
+    assert encode(b"x", digest=digest) == encode(b"x")
+    wrong = encode(b"x", digest=digest[::-1])
+    assert wrong.digest == digest[::-1]
+    with pytest.raises(Malformed):
+        decode_record(wrong.head + wrong.body, CODECS)
+
+
 @pytest.mark.parametrize("length", [0, 1, FRAME_BYTES - 1, FRAME_BYTES, FRAME_BYTES + 1, 3 * FRAME_BYTES + 17])
 @pytest.mark.parametrize("is_text", [True, False])
 def test_length_at_frame_borders(encode: EncodeMessage, length: int, is_text: bool) -> None:
