@@ -1,10 +1,8 @@
 """The first stage of group commit: bodies to one shard, one fdatasync a batch, which then carries on to its rows.
 
 One thread per shard and worker, the only writer of this worker's segments there, so that a disk that hangs holds up
-only its own accounts. While a batch is under way the next one collects. It then waits for a moment for those who had
-company in the last one: their replies are out, and sessions that go on bring the next message at once
-(docs/decisions/0025-a-batch-waits-for-its-company.md). A lone message waits for nobody. A job goes on to its row only
-when `append` has returned its durable place (body before row).
+only its own accounts. While a batch is under way the next one collects, and then waits for a moment for its company
+(`mda.delivery.company`). A job goes on to its row only when `append` has returned its durable place (body before row).
 """
 
 import math
@@ -15,6 +13,7 @@ from typing import Protocol
 
 from mda.causes import Cause
 from mda.delivery.commit_lane import CommitLane
+from mda.delivery.company import Company
 from mda.delivery.job import BatchLimits, Job, fail_all, in_time, located
 from mda.delivery.lane_queue import LaneQueue
 from mda.errors import MdaError, StorageFull, StorageUnavailable
@@ -29,11 +28,6 @@ commit records that nobody waits for."""
 
 LATE_SECONDS = 10.0
 """For one batch: an admin is told, long before its senders' deadline."""
-
-WAIT_SHARE = 0.5
-"""Of what the last batch took: how long the next one waits for its company."""
-
-MOST_WAIT_SECONDS = 0.005
 
 _REMEDIES = {
     Cause.STORAGE_UNAVAILABLE: "see the kernel's log for the disk's state",
@@ -114,9 +108,9 @@ class ShardLane:
             )
 
     def _run(self) -> None:
-        company, wait_seconds = 0, 0.0
+        company = Company()
         while (taken := self._jobs.take(self._limits)) is not None:
-            batch = self._jobs.gather(taken, company, wait_seconds, self._limits)
+            batch = self._jobs.gather(taken, company.expected, company.seconds, self._limits)
             began = self._began_at = time.monotonic()
             self._hangs_at = max((job.deadline for job in batch), default=self._began_at) + HUNG_SECONDS
             try:
@@ -133,8 +127,7 @@ class ShardLane:
                 self._blames = Cause.STORAGE_UNAVAILABLE
                 self._has_complained = False
                 # Before anybody has a reply, so that nobody is counted who has come again.
-                company = len(batch) + len(self._jobs)
-                wait_seconds = min(WAIT_SHARE * (time.monotonic() - began), MOST_WAIT_SECONDS)
+                company.parted(len(batch) + len(self._jobs), time.monotonic() - began)
                 self._on_told()
 
     def _turn(self, batch: Sequence[Job]) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from mda import logs
 from mda.causes import Cause
-from mda.delivery import shard_lane
+from mda.delivery import company, shard_lane
 from mda.delivery.commit_lane import CommitLane
 from mda.delivery.job import BatchLimits, Outcomes
 from mda.delivery.shard_lane import ShardLane
@@ -87,8 +87,8 @@ def test_a_disk_that_hangs_piles_nothing_up(monkeypatch: pytest.MonkeyPatch, tmp
 
 
 def test_a_batch_waits_for_who_had_company_in_the_last_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shard_lane, "WAIT_SHARE", 1e9)
-    monkeypatch.setattr(shard_lane, "MOST_WAIT_SECONDS", 30.0)
+    monkeypatch.setattr(company, "WAIT_SHARE", 1e9)
+    monkeypatch.setattr(company, "MOST_WAIT_SECONDS", 30.0)
     disk, server, told = Disk(), Rows(), list[Outcomes]()
     limits = BatchLimits(10, 1000)
     rows = CommitLane(server, limits, lambda *_: None)
