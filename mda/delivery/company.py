@@ -8,6 +8,10 @@ batches usually had. A lone message waits for nobody, as long as most of those b
 RECENT_SHARE = 0.2
 """Of the last batch, in what is usual."""
 
+MOST_USUAL = 4
+"""As what a larger batch counts there, so that one among many lone messages is not usual, and those who have gone are
+soon forgotten."""
+
 WAIT_SHARE = 1.0
 """Of what the last batch took: how long the next one waits."""
 
@@ -25,6 +29,6 @@ class Company:
 
     def parted(self, size: int, seconds: float) -> None:
         """After a batch that took so long: how many were in it or had come by its end; 0: nobody came for a while."""
-        self._usual = self._usual + RECENT_SHARE * (size - self._usual) if size else 0.0
+        self._usual = self._usual + RECENT_SHARE * (min(size, MOST_USUAL) - self._usual) if size else 0.0
         self.expected = max(size, round(self._usual))
         self.seconds = min(WAIT_SHARE * seconds, MOST_WAIT_SECONDS)

@@ -28,8 +28,16 @@ def test_where_most_have_company_a_lone_one_waits_for_some() -> None:
     assert after(*[1, 5, 3] * 20, 1).expected in (2, 3)
 
 
+def test_a_large_batch_among_lone_messages_is_not_usual() -> None:
+    company, waits = Company(), 0
+    for size in ([1] * 7 + [64]) * 20:
+        waits += size == 1 and company.expected > 1
+        company.parted(size, 0.002)
+    assert waits <= 20 * 2, "the two behind each of them"
+
+
 def test_those_who_have_left_are_soon_expected_no_more() -> None:
-    assert after(*[8] * 50, *[1] * 15).expected == 1
+    assert after(*[64] * 50, *[1] * 9).expected == 1
     assert after(*[8] * 50, 0).expected == 0
     assert after(*[8] * 50, 0, 1).expected == 1
 
