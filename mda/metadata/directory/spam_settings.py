@@ -69,11 +69,14 @@ def followers(engine: Engine) -> tuple[tuple[Scope, float], ...]:
 
 
 def follow(engine: Engine, scope: Scope, share: float, threshold: float) -> None:
-    """Sets the threshold, unless it follows another share by now, or none."""
+    """Sets the threshold, unless it follows another share by now, or none. One that is the same is not written: each
+    write makes all workers forget what they have looked up."""
     with changing(engine) as connection:
         table, is_it = _row(connection, scope)
         still = table.c.settings.op("->")(literal(SHARE)) == literal(share, JSONB())
-        connection.execute(update(table).where(is_it, still).values(spam_threshold=threshold))
+        found = connection.execute(select(table.c.spam_threshold).where(is_it, still).with_for_update()).one_or_none()
+        if found is not None and found.spam_threshold != threshold:
+            connection.execute(update(table).where(is_it).values(spam_threshold=threshold))
 
 
 def ham_scores(engine: Engine, scope: Scope) -> tuple[float, ...]:
