@@ -14,7 +14,7 @@ from typing import Protocol
 
 from mda.errors import DatabaseUnavailable
 from mda.logs import logger
-from mda.metadata.directory.changes import Word
+from mda.metadata.directory.changes import NOT_TOLD, Word
 
 BEAT_SECONDS = 5.0
 TRUST_SECONDS = 10.0
@@ -66,7 +66,7 @@ class Listening:
         """Until the connection is lost, or it is over."""
         asked_at = time.monotonic()
         if not self._changes.listen():
-            self._complain("the directory's triggers are missing or disabled", "mda db upgrade")
+            self._complain(*NOT_TOLD)
             self._is_over.wait(BEAT_SECONDS)
             return
         self._has_complained = False

@@ -21,7 +21,12 @@ MOST_OCTETS = 64 << 20
 """Of a worker, about."""
 
 ENTRY_OCTETS = 2_000
-"""About, of an account's answer without its user's weights, of which there are up to 15 KB."""
+"""About, of an account's answer without its user's weights, of which there are up to 15 KB, and its rules."""
+
+LARGEST_SHARE = 1 / 16
+"""Of the octets: a larger answer, of a list of thousands, is not kept."""
+
+MOST_VOUCHED = 100_000
 
 
 class _Entry(NamedTuple):
@@ -42,6 +47,8 @@ class Remembered:
         self._leading_to: dict[int, set[Address]] = {}
         """By account id, the keys of answers."""
         self._octets = 0
+        self._vouched = set[int]()
+        """Account ids for which followers may hold something, whether or not it is known here any more."""
         self._followers: list[tuple[Callable[[], object], Callable[[float], object]]] = []
         self.changes = 0
         """How often all was forgotten: an answer is kept only where this is as it was before it was asked for."""
@@ -64,7 +71,9 @@ class Remembered:
         if changes != self.changes or self._hold_seconds == 0:
             return
         self._drop(key)
-        octets = sum(ENTRY_OCTETS + len(target.user_weights or b"") for target in answer.targets)
+        octets = sum(map(_octets, answer.targets))
+        if octets > LARGEST_SHARE * MOST_OCTETS:
+            return
         while self._known and self._octets + octets > MOST_OCTETS:
             self._drop(next(iter(self._known)))
         self._known[key] = _Entry(asked_at, asked_at + self._holds(answer), answer, octets)
@@ -78,7 +87,13 @@ class Remembered:
         entry = self._known.get(key)
         if entry is None or entry.answer.targets is not targets:
             return 0.0
-        return entry.until if all(map(_is_plain, targets)) else 0.0
+        if not all(map(_is_plain, targets)):
+            return 0.0
+        self._vouched.update(target.account_id for target in targets)
+        if len(self._vouched) > MOST_VOUCHED:
+            self._tell_to_forget()
+            self._vouched.update(target.account_id for target in targets)
+        return entry.until
 
     def follow(self, forget: Callable[[], object], trust: Callable[[float], object]) -> None:
         """Whoever has been told `holds_until` is told what this is told, after it."""
@@ -95,9 +110,8 @@ class Remembered:
             self._known.clear()
             self._leading_to.clear()
             self._octets = 0
-        if keys or word.is_of_directory:
-            for forget, _ in self._followers:
-                forget()
+        if word.is_of_directory or not self._vouched.isdisjoint(word.accounts):
+            self._tell_to_forget()
 
     def trust(self, until: float) -> None:
         """Up to then (time.monotonic()) a change would have been heard of."""
@@ -105,9 +119,14 @@ class Remembered:
         for _, trust in self._followers:
             trust(until)
 
+    def _tell_to_forget(self) -> None:
+        self._vouched.clear()
+        for forget, _ in self._followers:
+            forget()
+
     def _holds(self, answer: Resolved) -> float:
         """Seconds from now."""
-        ends = [rule.ends_at for target in answer.targets for rule in target.policies if rule.ends_at]
+        ends = [target.policies_until for target in answer.targets if target.policies_until]
         return min([self._hold_seconds, *(end - time.time() for end in ends)])
 
     def _drop(self, key: Address) -> None:
@@ -121,6 +140,11 @@ class Remembered:
                 keys.discard(key)
                 if not keys:
                     del self._leading_to[target.account_id]
+
+
+def _octets(target: Target) -> int:
+    """About what it takes in memory; its rules as pointers, as most have the same ones."""
+    return ENTRY_OCTETS + len(target.user_weights or b"") + 8 * len(target.policies)
 
 
 def _is_unheard(target: Target) -> bool:

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from mda.errors import Conflict
 from mda.identifiers import IdentifierSource
 from mda.metadata.directory.accounts import UID_VALIDITY_SHIFT
+from mda.metadata.directory.changes import CHANNEL
 from mda.metadata.postgresql.engine import transaction
 from mda.metadata.schema.tables import (
     METADATA,
@@ -71,9 +72,10 @@ def begin(engine: Engine) -> None:
 
 
 def finish(engine: Engine) -> None:
-    """The rebuild is done."""
+    """The rebuild is done. What a worker has looked up meanwhile may have been half of it."""
     with transaction(engine) as connection:
         connection.execute(delete(task).where(task.c.kind == REBUILD))
+        connection.execute(text(f"NOTIFY {CHANNEL}"))
 
 
 def add_shard(engine: Engine, shard_id: int, name: str, url: str) -> None:

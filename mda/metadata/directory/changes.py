@@ -36,6 +36,9 @@ WHERE tgname = 'mda_directory_changed' AND tgenabled IN ('O', 'A') AND tgrelid =
 """
 
 
+NOT_TOLD = ("the directory's triggers are missing or disabled", "mda db upgrade, or ALTER TABLE ... ENABLE TRIGGER")
+
+
 class Word(NamedTuple):
     """What has changed; false where nothing has."""
 
@@ -60,15 +63,14 @@ class Changes:
         self._alarm: int | None = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
 
     def listen(self) -> bool:
-        """Begins to listen. False where the database has not all of the triggers, and word of a change may never come.
-        DatabaseUnavailable where it can't be asked."""
+        """Begins to listen. False where the database has not all of the triggers, or some are disabled, and word of a
+        change may never come. DatabaseUnavailable where it can't be asked."""
         self._listening = None
         self._connection.close()
         with translated(), self._connection.asking() as cursor:
             cursor.execute(f"LISTEN {CHANNEL}; LISTEN {WEIGHTS_CHANNEL}")
-            cursor.execute(_IS_TOLD, (len(WATCHED), list(WATCHED)))
             self._listening = cursor.connection
-            return bool(cursor.fetchall()[0][0])
+            return _is_told(cursor)
 
     def wait(self, seconds: float) -> Word:
         """After `listen`: what has changed since the last call; SILENCE after `seconds`, or when woken.
@@ -80,9 +82,12 @@ class Changes:
         return self._take()
 
     def beat(self) -> Word:
-        """As `wait`, at once; asks the server, so that a connection that only seems to be there is found to be lost."""
+        """As `wait`, at once; asks the server, so that a connection that only seems to be there is found to be lost.
+        DatabaseUnavailable also where `listen` would be False by now."""
         with translated(), self._connection.asking() as cursor:
-            cursor.execute("SELECT")
+            is_told = _is_told(cursor)
+        if not is_told:
+            raise DatabaseUnavailable(*NOT_TOLD)
         return self._take()
 
     def wake(self) -> None:
@@ -121,3 +126,8 @@ class Changes:
             if self._alarm is not None:
                 waiting.register(self._alarm, select.POLLIN)
         waiting.poll(1000 * seconds)
+
+
+def _is_told(cursor: extensions.cursor) -> bool:
+    cursor.execute(_IS_TOLD, (len(WATCHED), list(WATCHED)))
+    return bool(cursor.fetchall()[0][0])

@@ -95,7 +95,8 @@ _ANYBODY = """
 # The account's own rules before its domain's before everybody's; IS NULL is a probe of the key like any other.
 _POLICIES = """
     SELECT array_agg(
-        concat_ws(' ', rule.subject, rule.action, coalesce(ceil(extract(epoch FROM rule.expires_at)), 0), rule.pattern)
+        concat_ws(' ', rule.subject, rule.action,
+            CASE WHEN isfinite(rule.expires_at) THEN ceil(extract(epoch FROM rule.expires_at)) ELSE 0 END, rule.pattern)
         ORDER BY rule.rank)
     FROM (
         (SELECT 1 AS rank, subject, action, pattern, expires_at FROM policy WHERE account_id = target.id LIMIT 1000)

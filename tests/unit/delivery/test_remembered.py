@@ -123,6 +123,7 @@ def test_others_do_not_matter_where_there_is_no_quota(clock: list[float]) -> Non
 
 def test_the_oldest_make_room(clock: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remembered, "MOST_OCTETS", 2 * remembered.ENTRY_OCTETS + 100)
+    monkeypatch.setattr(remembered, "LARGEST_SHARE", 1)
     known = Remembered(60)
     keys = [address.parse(f"{number}@example.org").key for number in range(4)]
 
@@ -131,12 +132,24 @@ def test_the_oldest_make_room(clock: list[float], monkeypatch: pytest.MonkeyPatc
         known.keep(keys[number], answer, known.changes, clock[0])
         return [known.recall(key) is not None for key in keys]
 
+    def of_rules(count: int) -> list[bool]:
+        rule = PolicyRule(PolicySubject.SENDER, PolicyAction.ACCEPT, "x@y.test")
+        known.keep(keys[3], Resolved((make_target(policies=(rule,) * count),)), known.changes, clock[0])
+        return [known.recall(key) is not None for key in keys]
+
     assert keep(0) == [True, False, False, False]
     assert keep(1) == [True, True, False, False]
     assert keep(1) == [True, True, False, False], "anew: it has one place"
     assert keep(2) == [False, True, True, False]
     assert keep(3, b"w" * 101) == [False, False, False, True]
     assert keep(0) == [True, False, False, False]
+    assert of_rules(10) == [True, False, False, True]
+    assert of_rules(13) == [False, False, False, True]
+    assert keep(0) == [True, False, False, False]
+    assert keep(3, b"w" * 4000) == [True, False, False, False], "larger than its share"
+    known.hear(EVERYTHING)
+    assert keep(1) == [False, True, False, False]
+    assert keep(2) == [False, True, True, False]
 
 
 def test_what_depends_on_the_message_or_changes_unheard_is_not_held_to(clock: list[float]) -> None:
@@ -163,6 +176,7 @@ def test_other_weights_make_an_account_forgotten(clock: list[float]) -> None:
     of_anna, of_ben = make_target(account_id=1), make_target(account_id=2)
     for key, targets in ((anna, (of_anna,)), (ben, (of_ben,)), (both, (of_anna, of_ben))):
         known.keep(key, Resolved(targets), known.changes, clock[0])
+    assert known.holds_until(anna, known._known[anna].answer.targets)
     asked = known.changes
     known.hear(Word(False, frozenset({1, 77})))
     assert [known.recall(key) is not None for key in (anna, ben, both)] == [False, True, False]
@@ -173,10 +187,41 @@ def test_other_weights_make_an_account_forgotten(clock: list[float]) -> None:
     assert told == [1e9, "forget"], "nothing was known of it"
 
 
+def test_followers_are_told_of_an_account_that_has_made_room(
+    clock: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They hold what they were told `holds_until` of, whether or not it is known here any more."""
+    monkeypatch.setattr(remembered, "MOST_OCTETS", remembered.ENTRY_OCTETS)
+    monkeypatch.setattr(remembered, "LARGEST_SHARE", 1)
+    known, told = kept(clock), list[object]()
+    known.follow(lambda: told.append("forget"), lambda until: None)
+    assert held_until(known) == clock[0] + 60
+    known.keep(address.parse("ben@example.org").key, Resolved((make_target(account_id=2),)), known.changes, clock[0])
+    assert not is_known(known)
+    known.hear(Word(False, frozenset({2})))
+    assert told == [], "known here, but nobody was told"
+    known.hear(Word(False, frozenset({1})))
+    assert told == ["forget"]
+    known.hear(Word(False, frozenset({1})))
+    assert told == ["forget"]
+
+
+def test_followers_forget_before_there_are_too_many(clock: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remembered, "MOST_VOUCHED", 2)
+    known, told = Remembered(60), list[int]()
+    known.follow(lambda: told.append(len(known._known)), lambda until: None)
+    for number in range(4):
+        key, targets = address.parse(f"{number}@example.org").key, (make_target(account_id=number),)
+        known.keep(key, Resolved(targets), known.changes, clock[0])
+        assert known.holds_until(key, targets)
+    assert told == [3]
+    known.hear(Word(False, frozenset({2})))
+    assert len(told) == 2, "the one by whom it was too many"
+
+
 def test_it_holds_no_longer_than_a_rule(clock: list[float]) -> None:
     ends = UNIX + int(clock[0]) + 20
-    rules = [PolicyRule(PolicySubject.SENDER, PolicyAction.ACCEPT, "x@y.test", end) for end in (0, ends + 5, ends)]
-    known = kept(clock, make_target(policies=tuple(rules)))
+    known = kept(clock, *(make_target(policies_until=until) for until in (0, ends + 5, ends)))
     assert held_until(known) == clock[0] + 20
     clock[0] += 19
     assert is_known(known)

@@ -11,9 +11,11 @@ from sqlalchemy import Engine, text
 from mda import address
 from mda.errors import DatabaseUnavailable
 from mda.identifiers import IdentifierSource
-from mda.metadata.directory import accounts, aliases, domain_quotas, domains, shards
+from mda.metadata.checkpoint import load
+from mda.metadata.directory import accounts, aliases, domain_quotas, domains, shards, spam_settings
 from mda.metadata.directory.accounts import NewAccount
 from mda.metadata.directory.changes import APPLICATION, CHANNEL, WATCHED, WEIGHTS_CHANNEL, Changes, Word
+from mda.metadata.directory.policies import Scope
 from mda.metadata.learning.notebook import Notebook, Weighed
 from mda.metadata.schema.words import AccountState
 
@@ -98,9 +100,10 @@ def test_other_weights_name_their_account(directory: Engine, database_url: str) 
         assert changes.wait(SOON_SECONDS) == Word(False, frozenset({anna_id(directory)}))
         run(directory, f"NOTIFY {WEIGHTS_CHANNEL}, '7'")
         run(directory, f"NOTIFY {WEIGHTS_CHANNEL}")
-        heard = changes.wait(SOON_SECONDS)
-        while not heard.is_of_directory:
-            heard = changes.wait(SOON_SECONDS)
+        heard = [changes.wait(SOON_SECONDS)]
+        while not heard[-1].is_of_directory and len(heard) < 3:
+            heard.append(changes.wait(SOON_SECONDS))
+        assert heard[-1].is_of_directory
 
 
 def test_all_that_a_lookup_reads_is_watched(directory: Engine) -> None:
@@ -128,6 +131,32 @@ def test_missing_triggers_are_seen(directory: Engine, database_url: str, damage:
         assert not changes.listen()
     finally:
         changes.end()
+
+
+def test_triggers_that_are_disabled_later_are_seen(directory: Engine, database_url: str) -> None:
+    with listening(database_url) as changes:
+        run(directory, "ALTER TABLE policy DISABLE TRIGGER mda_directory_changed")
+        with pytest.raises(DatabaseUnavailable, match="triggers"):
+            changes.beat()
+
+
+def test_a_rebuild_tells_when_it_is_done(directory: Engine, database_url: str) -> None:
+    with listening(database_url) as changes:
+        load.finish(directory)
+        assert changes.wait(SOON_SECONDS).is_of_directory
+
+
+def test_a_threshold_that_stays_is_not_told(directory: Engine, database_url: str) -> None:
+    scope = Scope(account=ANNA)
+    spam_settings.configure(directory, scope, share=0.01)
+    spam_settings.follow(directory, scope, 0.01, 0.9)
+    with listening(database_url) as changes:
+        spam_settings.follow(directory, scope, 0.01, 0.9)
+        spam_settings.follow(directory, scope, 0.02, 0.8)
+        assert not changes.wait(0.1)
+        spam_settings.follow(directory, scope, 0.01, 0.8)
+        assert changes.wait(SOON_SECONDS)
+    assert spam_settings.configure(directory, scope).threshold == 0.8
 
 
 def test_waking_ends_a_wait(directory: Engine, database_url: str) -> None:

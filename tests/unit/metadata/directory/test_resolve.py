@@ -83,15 +83,23 @@ def test_rules_say_when_they_end(engine: Engine, directory: Directory) -> None:
                 "INSERT INTO policy (id, account_id, subject, pattern, action, expires_at) VALUES"
                 " (1, 1, 'sender_domain', 'a.test', 'accept', NULL),"
                 " (2, 1, 'sender', 'b c@d.test', 'junk', '2099-01-01Z'),"
-                " (3, 1, 'sender_domain', 'past.test', 'junk', '2020-01-01Z')"
+                " (3, 1, 'sender_domain', 'past.test', 'junk', '2020-01-01Z'),"
+                " (4, 1, 'sender_domain', 'ever.test', 'junk', 'infinity'),"
+                " (5, 1, 'sender_domain', 'later.test', 'junk', '2100-01-01Z')"
             )
         )
     (answer,) = resolve(directory, "anne@example.org")
     assert isinstance(answer, Resolved)
     assert set(answer.targets[0].policies) == {
         PolicyRule(PolicySubject.SENDER_DOMAIN, PolicyAction.ACCEPT, "a.test"),
-        PolicyRule(PolicySubject.SENDER, PolicyAction.JUNK, "b c@d.test", 4_070_908_800),
+        PolicyRule(PolicySubject.SENDER, PolicyAction.JUNK, "b c@d.test"),
+        PolicyRule(PolicySubject.SENDER_DOMAIN, PolicyAction.JUNK, "ever.test"),
+        PolicyRule(PolicySubject.SENDER_DOMAIN, PolicyAction.JUNK, "later.test"),
     }
+    assert answer.targets[0].policies_until == 4_070_908_800
+    (other,) = resolve(directory, "joker@catchall.example")
+    assert isinstance(other, Resolved)
+    assert other.targets[0].policies_until == 0
 
 
 @pytest.mark.parametrize(
