@@ -12,8 +12,10 @@ from bench.mime_programs import PARSER, compile_c
 from mda.binding import examine
 from mda.mime import message
 
-SECONDS_A_MEGABYTE = 0.25
-GRACE_SECONDS = 0.1
+SECONDS_A_MEGABYTE = 0.5
+GRACE_SECONDS = 0.2
+TRIES = 5
+"""The quickest counts: a machine that has other things to do takes several times as long now and then."""
 
 
 def deep(count: int) -> bytes:
@@ -57,11 +59,14 @@ COSTLY = {
 @pytest.mark.parametrize("name", COSTLY)
 def test_time_is_linear(name: str) -> None:
     raw = COSTLY[name]
-    start = time.process_time()
-    found = message.read(examine(raw))
-    spent = time.process_time() - start
-    assert found.parts[0].end == len(raw)
-    assert spent < GRACE_SECONDS + SECONDS_A_MEGABYTE * len(raw) / 1e6
+    most = GRACE_SECONDS + SECONDS_A_MEGABYTE * len(raw) / 1e6
+    spent: list[float] = []
+    while not spent or (min(spent) >= most and len(spent) < TRIES):
+        start = time.process_time()
+        found = message.read(examine(raw))
+        spent.append(time.process_time() - start)
+        assert found.parts[0].end == len(raw)
+    assert min(spent) < most, spent
 
 
 @pytest.mark.parametrize("name", COSTLY)
