@@ -31,7 +31,8 @@ from tests.integration.postfix import Lmtp, Pipe, Postfix, Route, Setup, running
 SESSIONS = 8
 OCTETS = 2_000
 MESSAGES = 2_000
-WARM_MESSAGES = 200
+WARM_MESSAGES = MESSAGES
+"""As many as there are accounts: what is looked up then is remembered, as it is where mail has come for an hour."""
 WAIT_SECONDS = 120
 AGENTS = 20
 """Processes of a transport at most, as conf/postfix/master.cf has them."""
