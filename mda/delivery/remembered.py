@@ -27,6 +27,7 @@ LARGEST_SHARE = 1 / 16
 """Of the octets: a larger answer, of a list of thousands, is not kept."""
 
 MOST_VOUCHED = 100_000
+"""Accounts; followers forget all before there are more, and hold but the last few thousand themselves."""
 
 
 class _Entry(NamedTuple):
@@ -51,7 +52,7 @@ class Remembered:
         """Account ids for which followers may hold something, whether or not it is known here any more."""
         self._followers: list[tuple[Callable[[], object], Callable[[float], object]]] = []
         self.changes = 0
-        """How often all was forgotten: an answer is kept only where this is as it was before it was asked for."""
+        """How often something was heard of: an answer is kept only where this is as it was before it was asked for."""
 
     def recall(self, key: Address) -> Resolved | None:
         """What is known of the address, given by its key, and may be used."""
