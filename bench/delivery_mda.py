@@ -37,8 +37,8 @@ def ours(
             outcomes = Counter(outcome.result for outcome in bulk.add_accounts(handle, IdentifierSource(), new))
             if outcomes != {Result.ADDED: ACCOUNTS}:
                 raise RuntimeError(f"accounts of {domain}: {dict(outcomes)}")
-        instance.start()
         try:
+            instance.start()
             yield instance
         finally:
-            instance.stop()
+            instance.close()
