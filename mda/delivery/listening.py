@@ -14,7 +14,7 @@ from typing import Protocol
 
 from mda.errors import DatabaseUnavailable
 from mda.logs import logger
-from mda.metadata.directory.changes import NOT_TOLD, Word
+from mda.metadata.directory.changes import EVERYTHING, NOT_TOLD, Word
 
 BEAT_SECONDS = 5.0
 TRUST_SECONDS = 10.0
@@ -70,7 +70,7 @@ class Listening:
             self._is_over.wait(BEAT_SECONDS)
             return
         self._has_complained = False
-        self._on_change(Word(True, frozenset()))  # whatever changed before somebody listened
+        self._on_change(EVERYTHING)  # whatever changed before somebody listened
         while not self._is_over.is_set():
             self._on_trust(asked_at + TRUST_SECONDS)
             self._pass_on(self._changes.wait(max(0.0, asked_at + BEAT_SECONDS - time.monotonic())))

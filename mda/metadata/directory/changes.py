@@ -35,7 +35,6 @@ WHERE tgname = 'mda_directory_changed' AND tgenabled IN ('O', 'A') AND tgrelid =
     SELECT to_regclass(name) FROM unnest(%s) AS watched (name))
 """
 
-
 NOT_TOLD = ("the directory's triggers are missing or disabled", "mda db upgrade, or ALTER TABLE ... ENABLE TRIGGER")
 
 
@@ -51,6 +50,7 @@ class Word(NamedTuple):
 
 
 SILENCE = Word(False, frozenset())
+EVERYTHING = Word(True, frozenset())
 
 
 class Changes:

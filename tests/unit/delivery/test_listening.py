@@ -20,7 +20,7 @@ from mda.delivery.service import DeliveryService
 from mda.envelope import Envelope, Peer, Recipient
 from mda.errors import DatabaseUnavailable
 from mda.metadata.directory import accounts
-from mda.metadata.directory.changes import APPLICATION, BRIEF_SECONDS, SILENCE, WEIGHTS_CHANNEL, Word
+from mda.metadata.directory.changes import APPLICATION, BRIEF_SECONDS, EVERYTHING, SILENCE, WEIGHTS_CHANNEL, Word
 from mda.metadata.schema.words import AccountState
 from mda.settings import Log
 from tests.unit.delivery.conftest import House, codes, hand_over
@@ -236,7 +236,7 @@ def test_a_silent_server_is_asked_and_each_answer_vouches_for_a_while(monkeypatc
     wait_for(lambda: ear.beats >= 2 and len(trusted) >= 3)
     ours.close()
     assert ear.has_ended
-    assert changes == [Word(True, frozenset())], "what may have changed before it listened"
+    assert changes == [EVERYTHING], "what may have changed before it listened"
     assert trusted == sorted(trusted)
     assert began + TRUST_SECONDS <= trusted[0] <= time.monotonic() + TRUST_SECONDS
 
@@ -245,7 +245,7 @@ def test_changes_that_come_without_end_do_not_keep_it_from_asking(monkeypatch: p
     monkeypatch.setattr(listening, "BEAT_SECONDS", 0.02)
     ear = Ear()
     for _ in range(5_000):
-        ear.told.put(Word(True, frozenset()))
+        ear.told.put(EVERYTHING)
     ours = Listening(ear, lambda word: time.sleep(0.001), lambda until: None)
     wait_for(lambda: ear.beats >= 2)
     assert ear.told.qsize() > 0

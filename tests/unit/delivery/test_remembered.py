@@ -8,25 +8,23 @@ import pytest
 from mda import address
 from mda.delivery import remembered
 from mda.delivery.remembered import Remembered
-from mda.metadata.directory.changes import Word
+from mda.metadata.directory.changes import EVERYTHING, Word
 from mda.metadata.directory.resolve import DomainUsage, PolicyRule, Resolved, Target
 from mda.metadata.schema.words import PolicyAction, PolicySubject
 from tests.unit.delivery.test_plan import make_target
 
 ANNA = address.parse("anna@example.org").key
-EVERYTHING = Word(True, frozenset())
+UNIX = 1_800_000_000
+"""Seconds, where the monotonic clock has 0."""
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Its one element is the time."""
     now = [1000.0]
-    clock = SimpleNamespace(monotonic=lambda: now[0], time=lambda: UNIX + now[0])
-    monkeypatch.setattr(remembered, "time", clock)  # not for other threads
+    ours = SimpleNamespace(monotonic=lambda: now[0], time=lambda: UNIX + now[0])
+    monkeypatch.setattr(remembered, "time", ours)  # not for other threads
     return now
-
-
-UNIX = 1_800_000_000
 
 
 def kept(clock: list[float], *targets: Target, hold_seconds: float = 60, trusted: float = 1e9) -> Remembered:
