@@ -209,11 +209,10 @@ SESSION = (
 )
 """Sent once per connection."""
 
-# Each %s is a quoted literal.
+# With the literals of `delivery_arrays`.
 EXECUTE_LOCK = "EXECUTE mda_lock (%s)"
 EXECUTE_LOCK_IMPATIENT = f"SET LOCAL lock_timeout = {IMPATIENT_MILLISECONDS}; EXECUTE mda_lock (%s)"
-EXECUTE_LOCK_WAITING = "SELECT set_config('lock_timeout', %s, true); EXECUTE mda_lock_waiting (%s)"
-_ARRAYS = ", ".join(["%s"] * len(PARAMETERS))
-EXECUTE_STORE_PLAIN = f"EXECUTE mda_store_plain ({_ARRAYS})"
-EXECUTE_STORE = f"EXECUTE mda_store ({_ARRAYS})"
-EXECUTE_STORE_TWICE = f"EXECUTE mda_store_twice ({', '.join(['%s'] * len(PARAMETERS + REPLICA_PARAMETERS))})"
+EXECUTE_LOCK_WAITING = "SELECT set_config('lock_timeout', '%s', true); EXECUTE mda_lock_waiting (%s)"
+EXECUTE_STORE_PLAIN = "EXECUTE mda_store_plain (%s)"
+EXECUTE_STORE = "EXECUTE mda_store (%s)"
+EXECUTE_STORE_TWICE = "EXECUTE mda_store_twice (%s)"

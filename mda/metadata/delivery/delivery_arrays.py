@@ -1,66 +1,75 @@
-"""A batch of deliveries as the array literals that the store statement takes: one per parameter, in its order.
+"""A batch of deliveries as the array literals that the lane's statements take, in the order of their parameters.
 
-Each column is written by what it holds, not value by value, and put into the statement as it is: for a lone message the
-database's driver would take longer to quote twenty parameters than the rest of the batch's thread to make them.
+Each delivery is written as a whole and the columns are made of that, in as few calls as it can be done with: a lone
+message comes to a processor that has forgotten all of them. The literals stand in the statement as they are, since
+nothing in them has to be quoted, and what is no number where one belongs is a ValueError or TypeError.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
-from operator import attrgetter
+from collections.abc import Sequence
+from datetime import UTC, datetime
 
-from mda.metadata.delivery.deliver_statements import PARAMETERS, REPLICA_PARAMETERS
-from mda.metadata.delivery.delivery_row import Delivery, Replica, in_utc
+from mda.metadata.delivery.delivery_row import Delivery, Destination, in_utc
 
-_Values = Iterable[object]
-
-
-def _numbers(values: _Values) -> str:
-    return ",".join(map(str, values)).replace("None", "NULL")
+_NULL = "NULL"
+_NO_REPLICA = (_NULL,) * 4
 
 
-def _octets(values: Iterable[bytes | None]) -> str:
-    return ",".join(["NULL" if value is None else f'"\\\\x{value.hex()}"' for value in values])
+def accounts(batch: Sequence[Delivery]) -> str:
+    """The lock statement's parameter: each account once, in order."""
+    return f"'{{{','.join(map(str, sorted({delivery.account_id for delivery in batch})))}}}'"
 
 
-def _moments(values: Iterable[datetime | None]) -> str:
-    in_time = [value and in_utc(value) for value in values]
-    return ",".join([value.isoformat() if value else "NULL" for value in in_time])
+def arrays(batch: Sequence[Delivery]) -> str:
+    """One literal per parameter of the store statement, each of as many elements as the batch; commas between them."""
+    return _literals([_elements(delivery) for delivery in batch])
 
 
-def _words(values: Iterable[str]) -> str:
-    """Of a closed set (`mda.metadata.schema.words`), which has nothing that would have to be quoted."""
-    return ",".join(values)
+def arrays_with_replicas(batch: Sequence[Delivery]) -> str:
+    """With the further parameters, for a batch in which something has a second record."""
+    return _literals([_elements(delivery) + _replica_elements(delivery) for delivery in batch])
 
 
-_WRITERS: dict[str, Callable[..., str]] = {
-    "bigint": _numbers,
-    "integer": _numbers,
-    "real": _numbers,
-    "boolean": _numbers,
-    "bytea": _octets,
-    "timestamptz": _moments,
-    "text": _words,
-}
-
-_COLUMNS = tuple((_WRITERS[kind], attrgetter(name)) for name, kind in PARAMETERS)
-
-_REPLICA_COLUMNS = tuple(
-    (_WRITERS[kind], attrgetter(name))
-    for name, (_, kind) in zip(Replica.__struct_fields__, REPLICA_PARAMETERS, strict=True)
-)
+def _literals(rows: Sequence[tuple[str, ...]]) -> str:
+    return "'{" + "}','{".join(map(",".join, zip(*rows, strict=True))) + "}'"
 
 
-def arrays(batch: Sequence[Delivery]) -> tuple[str, ...]:
-    """One array literal per parameter of the store statement, each of as many elements as the batch."""
-    return tuple([f"{{{write(map(take, batch))}}}" for write, take in _COLUMNS])
+def _elements(row: Delivery) -> tuple[str, ...]:
+    """In the order of `deliver_statements.PARAMETERS`."""
+    aim, received_at = row.destination, _moment(row.received_at)
+    mailbox_id, role = (_NULL, aim.value) if isinstance(aim, Destination) else (f"{aim:d}", Destination.INBOX.value)
+    return (
+        f"{row.account_id:d}",
+        f"{row.content_id:d}",
+        mailbox_id,
+        role,
+        _NULL if row.receipt is None else f'"\\\\x{row.receipt.hex()}"',
+        received_at if row.internal_date is row.received_at else _moment(row.internal_date),
+        f"{row.flags:d}",
+        f"{row.shard_id:d}",
+        f"{row.segment:d}",
+        f"{row.offset:d}",
+        f"{row.length:d}",
+        f"{row.size:d}",
+        f"{row.delivered_size:d}",
+        f'"\\\\x{row.digest.hex()}"',
+        f'"\\\\x{row.facts.hex()}"',
+        _NULL if row.thread_id is None else f"{row.thread_id:d}",
+        _NULL if row.message_id_hash is None else f"{row.message_id_hash:d}",
+        _NULL if row.sent_at is None else _moment(row.sent_at),
+        "t" if row.has_attachment else "f",
+        _NULL if row.spam_score is None else f"{row.spam_score:.9g}",
+        received_at,
+    )
 
 
-def replica_arrays(batch: Sequence[Delivery]) -> tuple[str, ...]:
-    """The further parameters for a batch in which something has a second record."""
-    found = [delivery.replica for delivery in batch]
-    return tuple([f"{{{write([one and take(one) for one in found])}}}" for write, take in _REPLICA_COLUMNS])
+def _replica_elements(row: Delivery) -> tuple[str, ...]:
+    """In the order of `deliver_statements.REPLICA_PARAMETERS`."""
+    there = row.replica
+    if there is None:
+        return _NO_REPLICA
+    return f"{there.shard_id:d}", f"{there.segment:d}", f"{there.offset:d}", f"{there.length:d}"
 
 
-def quoted(literals: Iterable[str]) -> tuple[str, ...]:
-    """As they stand in a statement, where standard_conforming_strings is on."""
-    return tuple([f"""'{literal.replace("'", "''")}'""" for literal in literals])
+def _moment(value: datetime) -> str:
+    in_time = value if value.tzinfo is UTC else in_utc(value)
+    return _NULL if in_time is None else in_time.isoformat()

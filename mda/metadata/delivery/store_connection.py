@@ -24,10 +24,9 @@ from mda.metadata.delivery.deliver_statements import (
     EXECUTE_STORE_TWICE,
     SESSION,
 )
-from mda.metadata.delivery.delivery_arrays import arrays, quoted, replica_arrays
+from mda.metadata.delivery.delivery_arrays import accounts, arrays, arrays_with_replicas
 from mda.metadata.delivery.delivery_row import Delivery, Stored
 from mda.metadata.delivery.missing_mailbox import make_missing
-from mda.metadata.postgresql.array_literal import array_literal
 from mda.metadata.postgresql.direct_connection import DirectConnection
 from mda.metadata.postgresql.trouble import translated, unavailable
 from mda.metadata.schema.words import Role
@@ -135,20 +134,18 @@ class StoreConnection:
 
 def _lock(batch: Sequence[Delivery], wait_seconds: float, is_impatient: bool) -> str:
     """The statement that locks the batch's accounts."""
-    ids = {delivery.account_id for delivery in batch}
-    (accounts,) = quoted([array_literal(sorted(ids))])
     if wait_seconds > 0:
-        return EXECUTE_LOCK_WAITING % (*quoted([_milliseconds(wait_seconds)]), accounts)
-    return (EXECUTE_LOCK_IMPATIENT if is_impatient else EXECUTE_LOCK) % accounts
+        return EXECUTE_LOCK_WAITING % (_milliseconds(wait_seconds), accounts(batch))
+    return (EXECUTE_LOCK_IMPATIENT if is_impatient else EXECUTE_LOCK) % accounts(batch)
 
 
 def _store(batch: Sequence[Delivery]) -> str:
     """The statement that stores the batch."""
     try:
         if any(delivery.replica for delivery in batch):
-            return EXECUTE_STORE_TWICE % quoted(arrays(batch) + replica_arrays(batch))
+            return EXECUTE_STORE_TWICE % arrays_with_replicas(batch)
         is_plain = len({delivery.account_id for delivery in batch}) == len(batch)
-        return (EXECUTE_STORE_PLAIN if is_plain else EXECUTE_STORE) % quoted(arrays(batch))
+        return (EXECUTE_STORE_PLAIN if is_plain else EXECUTE_STORE) % arrays(batch)
     except (ValueError, TypeError, AttributeError, OverflowError) as error:
         raise RowRefused from error  # no value that can be packed
 

@@ -28,7 +28,9 @@ class Node:
         return self.table, self.index
 
 
-def explain(connection: extensions.connection, statement: str, parameters: Sequence[object]) -> list[Node]:
+def explain(
+    connection: extensions.connection, statement: str, parameters: Sequence[object] | None = None
+) -> list[Node]:
     """Runs the statement; the nodes of its plan, the reads of tables and the joins."""
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {statement}", parameters)

@@ -13,8 +13,9 @@ from mda.metadata.content.facts import COLUMNS, unpack
 from mda.metadata.content.spam_reasons import spam_reasons
 from mda.metadata.delivery import deliver
 from mda.metadata.delivery.deliver import Committer, Delivery, Destination, Stored
+from mda.metadata.delivery.delivery_row import Replica
 from mda.metadata.delivery.store_connection import StoreConnection
-from mda.metadata.schema.tables import content, mailbox, message, receipt
+from mda.metadata.schema.tables import content, mailbox, message, receipt, replica
 from mda.settings import Database
 from tests.unit.metadata.deliveries import NOW, assert_consistent, count, digest, make_accounts, make_delivery
 
@@ -74,7 +75,7 @@ def test_every_column_arrives(committer: Committer, engine: Engine) -> None:
         sent_at=datetime(2020, 2, 29, 23, 59, tzinfo=timezone(timedelta(hours=-11))),
         preview="a\r\nb\tc",
         has_attachment=True,
-        spam_score=0.25,
+        spam_score=0.9999997,
         spam_reasons=spam_reasons(SQUARE, "abc"),
         defects=2**40,
         original_recipient="Anne@Example.org",
@@ -104,6 +105,22 @@ def test_every_column_arrives(committer: Committer, engine: Engine) -> None:
         NOW,
     )
     assert_consistent(engine)  # the message is \Seen, so not counted as unseen
+
+
+def test_a_second_record_arrives(committer: Committer, engine: Engine) -> None:
+    delivery, other = make_delivery(1, replica=Replica(2, 3, 4, 5)), make_delivery(2)
+    stored(committer, other, delivery)
+    with engine.begin() as connection:
+        rows = [tuple(row) for row in connection.execute(select(replica))]
+    assert rows == [(1, delivery.content_id, 2, 3, 4, 5)]
+
+
+def test_what_is_no_number_is_never_sent(committer: Committer, engine: Engine) -> None:
+    for name in ("shard_id", "size", "thread_id", "flags", "spam_score"):
+        wrong = make_delivery(1)
+        setattr(wrong, name, "1}', '{1")  # as nothing is checked when it is made
+        assert committer.commit([wrong, make_delivery(2)])[0] is Cause.INTERNAL_ERROR, name
+    assert count(engine, "message") == 5
 
 
 def test_a_redelivery_is_answered_with_the_first(committer: Committer, engine: Engine) -> None:

@@ -12,7 +12,7 @@ from psycopg2 import extensions
 from sqlalchemy import Engine, text
 
 from mda.metadata.delivery.deliver_statements import EXECUTE_LOCK, EXECUTE_STORE, EXECUTE_STORE_PLAIN, SESSION
-from mda.metadata.delivery.delivery_arrays import arrays
+from mda.metadata.delivery.delivery_arrays import accounts, arrays
 from mda.metadata.postgresql.direct_connection import DirectConnection
 from mda.settings import Database
 from tests.unit.metadata.deliveries import IDS, digest, make_delivery
@@ -60,7 +60,8 @@ def prepared(engine: Engine, database_url: str) -> Iterator[extensions.connectio
         connection = direct.open()
         with connection.cursor() as cursor:
             for statement in DELIVERIES_EACH:
-                cursor.execute(f"{EXECUTE_LOCK}; {statement}", ([1], *arrays([make_delivery(1)])))
+                batch = [make_delivery(1)]
+                cursor.execute(f"{EXECUTE_LOCK % accounts(batch)}; {statement % arrays(batch)}")
         with engine.begin() as filling:
             filling.execute(text(FILL))
         yield connection
@@ -97,14 +98,14 @@ def _assert_statement_probes_only(connection: extensions.connection, statement: 
         )
         for place in range(BATCH)
     ]
-    accounts = sorted({delivery.account_id for delivery in batch})
-    locking = table_reads(explain(connection, EXECUTE_LOCK, (accounts,)))
+    lock = EXECUTE_LOCK % accounts(batch)
+    locking = table_reads(explain(connection, lock))
     assert [(read.kind in INDEX_SCANS, read.probe) for read in locking] == [(True, LOCKED_BY)], locking
     assert "(account_id " in locking[0].condition, locking
     with connection.cursor() as cursor:
         cursor.execute("BEGIN")
-        cursor.execute(EXECUTE_LOCK, (accounts,))
-        nodes = explain(connection, statement, arrays(batch))
+        cursor.execute(lock)
+        nodes = explain(connection, statement % arrays(batch))
         cursor.execute("ROLLBACK")
     for node in nodes:
         assert node.rows_removed <= BATCH, node

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, text
 
 from mda.metadata.delivery.deliver import Committer, Delivery, Destination, Stored
 from mda.metadata.delivery.deliver_statements import EXECUTE_LOCK, EXECUTE_STORE, EXECUTE_STORE_PLAIN, SESSION
-from mda.metadata.delivery.delivery_arrays import arrays
+from mda.metadata.delivery.delivery_arrays import accounts, arrays
 from mda.metadata.delivery.delivery_row import Replica
 from mda.metadata.postgresql.direct_connection import DirectConnection
 from mda.settings import Database
@@ -107,8 +107,8 @@ def after(
     """The statement's rows in order of their place, and all rows of the tables behind it."""
     with connection.cursor() as cursor:
         cursor.execute("BEGIN")
-        cursor.execute(EXECUTE_LOCK, ([delivery.account_id for delivery in batch],))
-        cursor.execute(statement, arrays(batch))
+        cursor.execute(EXECUTE_LOCK % accounts(batch))
+        cursor.execute(statement % arrays(batch))
         outcomes = sorted(cursor.fetchall())
         tables = []
         for table in TABLES:
