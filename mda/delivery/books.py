@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from mda.causes import Cause
 from mda.delivery.flight import Flight
-from mda.delivery.report import log_copies
+from mda.delivery.report import count, log_copies
 from mda.delivery.tracer import Tracer
 from mda.delivery.warner import Warner
 from mda.logs import logger
@@ -38,6 +38,10 @@ class Books:
     def _tell(self, over: Sequence[Flight]) -> None:
         _each(_log, over)
         _each(self._trace, over)
+        try:
+            count(over)
+        except Exception:
+            logger("delivery").exception("books_not_counted", messages=len(over))
 
     def _trace(self, flight: Flight) -> None:
         self._tracer.note(flight.message, flight.copies, flight.outcomes, flight.started, flight.seconds)

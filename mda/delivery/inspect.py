@@ -18,8 +18,6 @@ from mda.delivery import author, delivered_form
 from mda.delivery.author import NO_SOURCES, Author, Sources
 from mda.errors import MdaError
 from mda.logs import logger
-from mda.metrics import recorder
-from mda.metrics.families import INSPECT_SECONDS
 from mda.mime import brief
 from mda.mime.header_block import HeaderBlock
 
@@ -115,7 +113,6 @@ def inspect(
     else:
         message, score = brief.read_found(raw, found)
         seconds = found.seconds + time.monotonic() - began
-    recorder.observe(INSPECT_SECONDS, seconds)
     named = _NOBODY
     if message.has_delivered_to:
         named = delivered_form.delivered_to(HeaderBlock(raw, message.header_table))

@@ -4,7 +4,7 @@ Offers one `Family` per metric and `FAMILIES`, all of them. Labels hold words of
 came from a mail: a peer must not be able to make series.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 
@@ -32,11 +32,11 @@ class Family:
     labels: tuple[str, ...] = ()
     bounds: tuple[float, ...] = ()
     merge: Merge = Merge.SUM
+    cells: int = field(init=False)
+    """Numbers that one series takes: a value, or each bucket with infinity's, and the sum."""
 
-    @property
-    def cells(self) -> int:
-        """Numbers that one series takes: a value, or each bucket with infinity's, and the sum."""
-        return len(self.bounds) + 2 if self.kind is Kind.HISTOGRAM else 1
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "cells", len(self.bounds) + 2 if self.kind is Kind.HISTOGRAM else 1)
 
 
 SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)

@@ -1,10 +1,10 @@
-"""Counting, from anywhere in the process: `add`, `put`, `observe`.
+"""Counting, from anywhere in the process: `add`, `put`, `observe`, `observe_all`.
 
 A process's composition root calls `attach` with the memory that its supervisor reads; without it the figures are the
 process's own. Labels are given in the family's order.
 """
 
-from bisect import bisect_left
+from collections.abc import Sequence
 
 from mda.metrics.families import Family
 from mda.metrics.region import Region
@@ -32,4 +32,8 @@ def put(family: Family, value: float, *labels: str) -> None:
 
 
 def observe(family: Family, value: float, *labels: str) -> None:
-    _Process.region.observe(family, labels, bisect_left(family.bounds, value), value)
+    _Process.region.observe(family, labels, (value,))
+
+
+def observe_all(family: Family, values: Sequence[float], *labels: str) -> None:
+    _Process.region.observe(family, labels, values)

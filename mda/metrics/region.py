@@ -11,7 +11,8 @@ of two versions while workers are replaced. Counting never fails: where the regi
 
 import mmap
 import threading
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 
 from mda.metrics.families import Family
 
@@ -30,26 +31,27 @@ class Region:
         self._octets = memoryview(self._memory)
         self._cells = self._octets.cast("d")
         self._lock = threading.Lock()
-        self._known: dict[tuple[str, tuple[str, ...]], int | None] = {}
+        self._known: dict[tuple[Family, tuple[str, ...]], int] = {}
         if not self._cells[_USED]:
             self._cells[_USED] = _FIRST
 
     def add(self, family: Family, labels: tuple[str, ...], amount: float) -> None:
         with self._lock:
-            if (place := self._place(family, labels)) is not None:
+            if place := self._known.get((family, labels)) or self._place(family, labels):
                 self._cells[place] += amount
 
     def put(self, family: Family, labels: tuple[str, ...], value: float) -> None:
         with self._lock:
-            if (place := self._place(family, labels)) is not None:
+            if place := self._known.get((family, labels)) or self._place(family, labels):
                 self._cells[place] = value
 
-    def observe(self, family: Family, labels: tuple[str, ...], bucket: int, value: float) -> None:
-        """Into a histogram's `bucket`, of which infinity's is the last; the sum stands behind them."""
+    def observe(self, family: Family, labels: tuple[str, ...], values: Sequence[float]) -> None:
+        """Each into its bucket of a histogram, of which infinity's is the last; the sum stands behind them."""
         with self._lock:
-            if (place := self._place(family, labels)) is not None:
-                self._cells[place + bucket] += 1
-                self._cells[place + family.cells - 1] += value
+            if place := self._known.get((family, labels)) or self._place(family, labels):
+                for value in values:
+                    self._cells[place + bisect_left(family.bounds, value)] += 1
+                self._cells[place + family.cells - 1] += sum(values)
 
     def beat(self, now: float) -> None:
         self._cells[_HEARTBEAT] = now
@@ -73,19 +75,18 @@ class Region:
             )
             place = first + count
 
-    def _place(self, family: Family, labels: tuple[str, ...]) -> int | None:
-        try:
-            return self._known[family.name, labels]
-        except KeyError:
-            place = self._known[family.name, labels] = self._append(family, labels)
-            return place
+    def _place(self, family: Family, labels: tuple[str, ...]) -> int:
+        """Of a series that may be new; 0 where there is no room for it."""
+        if (family, labels) not in self._known:
+            self._known[family, labels] = self._append(family, labels)
+        return self._known[family, labels]
 
-    def _append(self, family: Family, labels: tuple[str, ...]) -> int | None:
+    def _append(self, family: Family, labels: tuple[str, ...]) -> int:
         raw = SEPARATOR.join((family.name, *labels)).encode("utf-8", "replace")
         place = int(self._cells[_USED])
         first = place + 2 + _padded(len(raw))
         if len(raw) > LONGEST_NAME or first + family.cells > len(self._cells):
-            return None
+            return 0
         self._cells[place], self._cells[place + 1] = len(raw), family.cells
         self._octets[(place + 2) * 8 : (place + 2) * 8 + len(raw)] = raw
         self._cells[_USED] = first + family.cells

@@ -328,18 +328,25 @@ def test_the_answer_comes_before_the_books_and_each_step_in_its_turn(
             (books_module, "_comes_again"),
             (books_module, "log_copies"),
             (Tracer, "note"),
+            (books_module, "count"),
         ):
             monkeypatch.setattr(whose, what, noting(what, getattr(whose, what)))
         assert sender.begin(RAW, accepted)
         await sender.said()
-        assert told == ["take", "give_back", "note", "_comes_again", "log_copies", "note"]
+        assert told == ["take", "give_back", "note", "_comes_again", "log_copies", "note", "count"]
 
     with_sender(house, story)
 
 
 @pytest.mark.parametrize(
     ("whose", "what"),
-    [(Warner, "note"), (books_module, "_comes_again"), (books_module, "log_copies"), (Tracer, "note")],
+    [
+        (Warner, "note"),
+        (books_module, "_comes_again"),
+        (books_module, "log_copies"),
+        (Tracer, "note"),
+        (books_module, "count"),
+    ],
     ids=lambda one: getattr(one, "__name__", str(one)),
 )
 def test_a_step_of_the_books_that_fails_costs_no_other(
