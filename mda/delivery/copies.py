@@ -49,13 +49,15 @@ def plan_copies(
 ) -> tuple[Copy, ...]:
     """Every copy with its decision; pure but for the identifiers that it draws."""
     return tuple(
-        Copy(
-            number,
-            one.recipient,
-            target,
-            place(target, one.recipient, message.envelope, message.inspection, policy),
-            next_id(),
-        )
-        for number, one in enumerate(accepted)
-        for target in one.targets
+        [
+            Copy(
+                number,
+                one.recipient,
+                target,
+                place(target, one.recipient, message.envelope, message.inspection, policy),
+                next_id(),
+            )
+            for number, one in enumerate(accepted)
+            for target in one.targets
+        ]
     )

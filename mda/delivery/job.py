@@ -44,12 +44,12 @@ class Job(msgspec.Struct, frozen=True):
     @property
     def targets(self) -> tuple[Target, ...]:
         """Whose copies the record holds."""
-        return tuple(Target(row.account_id, row.content_id, row.receipt or NO_RECEIPT) for row in self.deliveries)
+        return tuple([Target(row.account_id, row.content_id, row.receipt or NO_RECEIPT) for row in self.deliveries])
 
     @property
     def parsed_octets(self) -> int:
         """Of all its rows."""
-        return sum(row.parsed_octets for row in self.deliveries)
+        return sum([row.parsed_octets for row in self.deliveries])
 
     def fail(self, cause: Cause) -> None:
         self.finish((cause,) * len(self.deliveries))
@@ -69,8 +69,10 @@ def in_time(batch: Iterable[Job]) -> tuple[Job, ...]:
     them now would only keep a lane that has fallen behind from ever catching up."""
     now = time.monotonic()
     jobs = tuple(batch)
-    fail_all((job for job in jobs if job.deadline <= now), Cause.DEADLINE_PASSED)
-    return tuple(job for job in jobs if job.deadline > now)
+    if late := [job for job in jobs if job.deadline <= now]:
+        fail_all(late, Cause.DEADLINE_PASSED)
+        return tuple([job for job in jobs if job.deadline > now])
+    return jobs
 
 
 def fail_all(jobs: Iterable[Job], cause: Cause) -> None:

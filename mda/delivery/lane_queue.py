@@ -73,6 +73,8 @@ class LaneQueue:
 
     def fill(self, taken: Sequence[Job], limits: BatchLimits) -> tuple[Job, ...]:
         """These, and what else has arrived, up to the limits; without waiting."""
+        if self._jobs.empty():
+            return tuple(taken)
         batch = list(taken)
         copies, octets = _size(batch)
         while _has_room(copies, octets, limits) and not self._jobs.empty():

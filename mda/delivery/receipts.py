@@ -13,6 +13,7 @@ named is added; where there is neither, no digest is made, since it would swallo
 import hashlib
 import re
 import struct
+from functools import lru_cache
 
 from mda.address import Address
 
@@ -23,6 +24,7 @@ _RECEIVED = re.compile(rb"received:", re.IGNORECASE)
 _FIELD_END = re.compile(rb"\r?\n(?![ \t])")
 _BY_HOST = re.compile(rb"[\s:]by\s+([^\s;()]+)\s+\(Postfix\b", re.IGNORECASE)
 _FROM_USERID = re.compile(rb"\A\s*by\s+\S+\s+\(Postfix, from userid (\d+)\)", re.IGNORECASE)
+_LENGTH = struct.Struct("<I")
 _LONGEST_FIELD = 16_384
 _NEAR = 1024
 
@@ -50,10 +52,17 @@ def message_digest(
 def delivery_digest(message: bytes, reverse_path: str, recipient: Address) -> bytes:
     """DIGEST_BYTES that are equal for two tries of one delivery: of `message_digest`, the reverse-path, and the
     RCPT address with its detail, before aliases."""
-    state = hashlib.sha256(message)
-    for piece in (reverse_path.encode(), str(recipient.key).encode()):
-        state.update(struct.pack("<I", len(piece)) + piece)
-    return state.digest()[:DIGEST_BYTES]
+    return hashlib.sha256(message + _piece(reverse_path) + _key_piece(recipient)).digest()[:DIGEST_BYTES]
+
+
+@lru_cache(4096)
+def _key_piece(recipient: Address) -> bytes:
+    return _piece(str(recipient.key))
+
+
+def _piece(text: str) -> bytes:
+    octets = text.encode()
+    return _LENGTH.pack(len(octets)) + octets
 
 
 def _is_plainly_stamped(raw: bytes) -> bool:

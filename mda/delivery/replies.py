@@ -31,10 +31,11 @@ def for_recipients(
 
 def for_recipient(outcomes: Sequence[Stored | Cause], shard_name: str) -> Reply:
     """The reply for a recipient whose accounts had these outcomes (at least one); `shard_name` is the first's."""
-    causes = [outcome for outcome in outcomes if isinstance(outcome, Cause)]
     stored = [outcome for outcome in outcomes if isinstance(outcome, Stored)]
-    if any(cause.reply.is_temporary for cause in causes) or not stored:
-        return gravest(causes).reply
+    if len(stored) < len(outcomes):
+        causes = [outcome for outcome in outcomes if isinstance(outcome, Cause)]
+        if not stored or any(cause.reply.is_temporary for cause in causes):
+            return gravest(causes).reply
     return Reply(250, "2.0.0", _saved(stored, shard_name))
 
 
@@ -45,7 +46,7 @@ def gravest(causes: Sequence[Cause]) -> Cause:
 
 def _saved(stored: Sequence[Stored], shard_name: str) -> str:
     first = stored[0]
-    ids = ",".join(format_id(one.content_id) for one in stored[:_IDS_SHOWN])
+    ids = ",".join([format_id(one.content_id) for one in stored[:_IDS_SHOWN]])
     more = f" and {len(stored) - _IDS_SHOWN} more" if len(stored) > _IDS_SHOWN else ""
     already = " again" if all(one.is_duplicate for one in stored) else ""
     return f"Saved{already} id={ids}{more} uid={first.uid} shard={shard_name}"

@@ -1,7 +1,6 @@
 """What became of each copy of a message, and why: one log line each, and the counters. No content of the mail stands
 in the log."""
 
-from collections import Counter
 from collections.abc import Sequence
 
 from mda.causes import Cause
@@ -41,11 +40,18 @@ def count(over: Sequence[Flight]) -> None:
     recorder.observe_all(MESSAGE_BYTES, [len(flight.message.raw) for flight in over])
     recorder.observe_all(INSPECT_SECONDS, [flight.message.inspection.seconds for flight in over])
     recorder.observe_all(DELIVERY_SECONDS, [flight.seconds for flight in over])
-    copies = [pair for flight in over for pair in zip(flight.copies, flight.outcomes, strict=True)]
-    for labels, amount in Counter([_result(outcome) for _, outcome in copies]).items():
-        recorder.add(DELIVERIES, *labels, amount=amount)
-    for verdict, amount in Counter([_verdict(copy) for copy, outcome in copies if isinstance(outcome, Stored)]).items():
-        recorder.add(VERDICTS, verdict, amount=amount)
+    results, verdicts = dict[tuple[str, str], int](), dict[str, int]()
+    for flight in over:
+        for copy, outcome in zip(flight.copies, flight.outcomes, strict=True):
+            result = _result(outcome)
+            results[result] = results.get(result, 0) + 1
+            if isinstance(outcome, Stored):
+                verdict = _verdict(copy)
+                verdicts[verdict] = verdicts.get(verdict, 0) + 1
+    for result, copies in results.items():
+        recorder.add(DELIVERIES, *result, amount=copies)
+    for verdict, copies in verdicts.items():
+        recorder.add(VERDICTS, verdict, amount=copies)
 
 
 def _result(outcome: Stored | Cause) -> tuple[str, str]:

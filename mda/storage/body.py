@@ -11,8 +11,8 @@ decompression, digest and checksum of all but tiny messages run without the inte
 import threading
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 
+import msgspec
 import zstandard
 
 from mda.storage.dictionaries import Dictionaries
@@ -22,8 +22,7 @@ FRAME_LOG2 = 18
 FRAME_BYTES = 1 << FRAME_LOG2
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(msgspec.Struct, frozen=True):
     """`stored` is what goes to disk; `frames` is empty and `frame_log2` 0 for a body in one frame."""
 
     codec: Codec

@@ -190,8 +190,8 @@ def _check_ranges(header: Header) -> None:
 def pack_meta(meta: MessageMeta) -> bytes:
     reverse_path = meta.reverse_path.encode("utf-8", "surrogateescape")
     parts = [_REVERSE_PATH.pack(len(reverse_path)), reverse_path, _COUNT.pack(len(meta.targets))]
-    parts += (_TARGET.pack(target.account_id, target.content_id, target.receipt) for target in meta.targets)
-    parts += (_FRAME.pack(frame.stored_length, frame.crc) for frame in meta.frames)
+    parts += [_TARGET.pack(target.account_id, target.content_id, target.receipt) for target in meta.targets]
+    parts += [_FRAME.pack(frame.stored_length, frame.crc) for frame in meta.frames]
     return b"".join(parts)
 
 

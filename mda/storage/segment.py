@@ -42,12 +42,12 @@ class OpenSegment:
 
     def append(self, records: Sequence[EncodedRecord]) -> tuple[Location, ...]:
         """Writes the records behind the last ones, in one go and with one fdatasync; durable on return."""
-        buffers = [part for record in records for part in (record.head, record.body)]
-        locations = []
-        end = self.good_length
+        buffers, locations, end = list[bytes](), list[Location](), self.good_length
         for record in records:
-            locations.append(Location(self.segment, end, record.length))
-            end += record.length
+            length = record.length
+            locations.append(Location(self.segment, end, length))
+            buffers += (record.head, record.body)
+            end += length
         write_whole(self._system, self._fd, buffers, self.good_length)
         self._system.fdatasync(self._fd)
         if not self._is_in_place():

@@ -119,10 +119,11 @@ def _slices(batch: Sequence[Delivery]) -> list[list[Delivery]]:
     slices: list[list[Delivery]] = [[]]
     octets = 0
     for delivery in batch:
-        octets += delivery.parsed_octets
+        added = delivery.parsed_octets
+        octets += added
         if slices[-1] and (octets > OCTETS_AT_ONCE or len(slices[-1]) == ROWS_AT_ONCE):
             slices.append([])
-            octets = delivery.parsed_octets
+            octets = added
         slices[-1].append(delivery)
     return slices
 
