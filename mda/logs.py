@@ -175,7 +175,7 @@ def _in_pieces(lines: Sequence[str]) -> Iterator[str]:
 
 
 def _logfmt(event: Fields) -> str:
-    texts = [value if type(value) is str else _text(value) for value in event.values()]
+    texts = [value if type(value) is str else _TEXTS.get(type(value), _text)(value) for value in event.values()]
     if not _PLAIN("".join(texts)):  # one look where all are plain, as nearly always
         texts = [text if _PLAIN(text) else _quoted(_escaped(text)) for text in texts]
     return " ".join([f"{key}={text}" for key, text in zip(event, texts, strict=True)])
@@ -187,6 +187,10 @@ def _text(value: Any) -> str:
     if value is True or value is False:
         return "true" if value else "false"
     return str(value)
+
+
+_TEXTS: Mapping[type, Callable[[Any], str]] = {int: str, float: str}
+"""What `_text` would find out."""
 
 
 def _quoted(text: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from enum import Enum
 
 import msgspec
+from msgspec.structs import replace
 
 from mda.antispam.log_odds import log_odds, probability
 from mda.antispam.verdict import Category, Reason, Verdict
@@ -42,7 +43,8 @@ def weighed(verdict: Verdict, findings: Sequence[Finding]) -> Verdict:
     if not findings:
         return verdict
     score = probability(log_odds(verdict.score) + sum(finding.weight for finding in findings))
-    return verdict._replace(
+    return replace(
+        verdict,
         is_spam=score >= verdict.threshold,
         score=score,
         added=tuple(reason for finding in findings for reason in _reasons(finding)),

@@ -9,6 +9,8 @@ from enum import Enum
 from functools import cache
 from typing import NamedTuple, Protocol
 
+import msgspec
+
 
 class Category(Enum):
     """Where evidence was found; the values are the C core's `enum spam_category`."""
@@ -99,7 +101,7 @@ class Found(Protocol):
         ...
 
 
-class Verdict(NamedTuple):
+class Verdict(msgspec.Struct, frozen=True):
     """`score` is the probability that the message is spam, 0 to 1; `is_spam` is score >= threshold. Why is read of what
     the model found when somebody asks."""
 

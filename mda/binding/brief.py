@@ -2,7 +2,7 @@
 csrc/antispam/brief.h). What else a message holds, `mda.binding.examine` finds."""
 
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -52,7 +52,7 @@ class Brief(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Of the top header block, see HEADER."""
 
 
-class Found(NamedTuple):
+class Found(msgspec.Struct, frozen=True, gc=False):
     """What the front has found of a message (`mda.binding.front`), to be read by `brief_of_found`."""
 
     octets: bytes

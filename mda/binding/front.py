@@ -7,6 +7,8 @@ import struct
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+import msgspec
+
 from mda._core import ffi as _ffi
 from mda._core import lib as _lib
 from mda.binding.brief import Found
@@ -73,7 +75,7 @@ class FrontReplies(NamedTuple):
     hello_trusted: bytes
 
 
-class Event(NamedTuple):
+class Event(msgspec.Struct, frozen=True, gc=False):
     """See lmtp_event. `lines` are for `entries`; `raw` is the message, whose octets the event only lends: take them
     by `message` before the next `events`, or `drop`."""
 

@@ -97,7 +97,7 @@ class CommitLane:
             self._on_told()
 
     def _turn(self, taken: Sequence[Job]) -> None:
-        batch = tuple(job for job in in_time(taken) if not self._hand_on(job))
+        batch = tuple([job for job in in_time(taken) if not self._hand_on(job)])
         if not batch:
             return
         try:

@@ -60,7 +60,7 @@ def without_prefix(delivered: bytes) -> bytes:
 
 def size(prefix: bytes, stored_size: int, spans: Iterable[tuple[int, int]]) -> int:
     """The delivered form's length in octets: RFC822.SIZE."""
-    return len(prefix) + stored_size - sum(end - start for start, end in spans)
+    return len(prefix) + stored_size - sum([end - start for start, end in spans])
 
 
 def _spam_line(verdict: Verdict) -> str:

@@ -5,6 +5,8 @@ the rules that the recipient, the domain or the admin has set.
 from enum import Enum, auto
 from functools import lru_cache
 
+from msgspec.structs import replace
+
 from mda import address, binding
 from mda.address import Address
 from mda.antispam import personal
@@ -103,9 +105,9 @@ def _ruled(verdict: Verdict, answer: Ruled) -> Verdict:
     """A rule decides; the score stays what the evidence says."""
     match answer:
         case Ruled.ALLOWED:
-            return verdict._replace(is_spam=False)
+            return replace(verdict, is_spam=False)
         case Ruled.BLOCKED:
-            return verdict._replace(is_spam=True)
+            return replace(verdict, is_spam=True)
         case Ruled.OPEN:
             return verdict
 

@@ -82,7 +82,7 @@ class Flight:
             for place, outcome in zip(places, outcomes, strict=True):
                 if told[place] is None:
                     told[place] = outcome
-            known = tuple(outcome for outcome in told if outcome is not None)
+            known = tuple([outcome for outcome in told if outcome is not None])
             if len(known) < len(told):
                 return False
             self.replies = self._replies(known, shard_name)

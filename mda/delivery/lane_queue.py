@@ -99,7 +99,7 @@ class LaneQueue:
 
 def _size(batch: Sequence[Job]) -> tuple[int, int]:
     """Copies and octets."""
-    return sum(len(job.deliveries) for job in batch), sum(len(job.raw) for job in batch)
+    return sum([len(job.deliveries) for job in batch]), sum([len(job.raw) for job in batch])
 
 
 def _has_room(copies: int, octets: int, limits: BatchLimits) -> bool:

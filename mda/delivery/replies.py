@@ -7,6 +7,7 @@ only logged; else the first refusal. The text names ids, never anything from the
 
 from collections.abc import Callable, Sequence
 from itertools import groupby
+from operator import attrgetter
 
 from mda.causes import Cause, Reply
 from mda.delivery.copies import Copy
@@ -14,6 +15,7 @@ from mda.identifiers import format_id
 from mda.metadata.delivery.deliver import Stored
 
 _IDS_SHOWN = 3
+_is_duplicate = attrgetter("is_duplicate")
 
 
 def for_recipients(
@@ -48,5 +50,5 @@ def _saved(stored: Sequence[Stored], shard_name: str) -> str:
     first = stored[0]
     ids = ",".join([format_id(one.content_id) for one in stored[:_IDS_SHOWN]])
     more = f" and {len(stored) - _IDS_SHOWN} more" if len(stored) > _IDS_SHOWN else ""
-    already = " again" if all(one.is_duplicate for one in stored) else ""
+    already = " again" if all(map(_is_duplicate, stored)) else ""
     return f"Saved{already} id={ids}{more} uid={first.uid} shard={shard_name}"

@@ -142,7 +142,7 @@ class DeliveryService:
             return False
         services, started, is_begun = self._services, time.monotonic(), False
         services.flights.catch_up()
-        accounts = services.store.take_now(target for one in accepted for target in one.targets)
+        accounts = services.store.take_now([target for one in accepted for target in one.targets])
         if accounts is None:
             return False
         try:

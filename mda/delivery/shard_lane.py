@@ -112,7 +112,7 @@ class ShardLane:
         while (taken := self._jobs.take(self._limits)) is not None:
             batch = self._jobs.gather(taken, company.expected, company.seconds, self._limits)
             began = self._began_at = time.monotonic()
-            self._hangs_at = max((job.deadline for job in batch), default=self._began_at) + HUNG_SECONDS
+            self._hangs_at = max([job.deadline for job in batch], default=began) + HUNG_SECONDS
             try:
                 self._turn(batch)
             except StorageFull as error:

@@ -50,8 +50,9 @@ class Store:
         where one has to be waited for or a lane to be opened."""
         accounts = set[int]()
         for target in targets:
-            if not all(map(self._lanes.is_open, self._shards_of(target))):
-                return None
+            for shard_id in self._shards_of(target):
+                if not self._lanes.is_open(shard_id):
+                    return None
             accounts.add(target.account_id)
         return accounts if self._shares.take_all_now(tuple(accounts)) else None
 

@@ -28,8 +28,10 @@ class CommitRecord(msgspec.Struct, frozen=True):
 
 def pack_commits(commits: Sequence[CommitRecord]) -> bytes:
     return b"".join(
-        _COMMIT.pack(entry.account_id, entry.mailbox_id, entry.uid, entry.content_id, entry.receipt)
-        for entry in commits
+        [
+            _COMMIT.pack(entry.account_id, entry.mailbox_id, entry.uid, entry.content_id, entry.receipt)
+            for entry in commits
+        ]
     )
 
 

@@ -131,7 +131,7 @@ class SegmentWriter:
 
     def _ready_segment(self, records: Sequence[EncodedRecord]) -> OpenSegment:
         """The segment that takes the records: the open one while it has room and is young, else a new one."""
-        length = sum(record.length for record in records)
+        length = sum([record.length for record in records])
         segment = self._segment
         if segment and segment.good_length and segment.good_length + length > self._segment_bytes:
             self._retire(SealReason.FULL)

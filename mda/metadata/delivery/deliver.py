@@ -52,6 +52,8 @@ class Committer:
         stored = self._store(first, lock_wait_seconds)
         for part in rest:
             stored += self._store_rest(part, lock_wait_seconds, may_make=True)
+        if len(stored) == len(batch):
+            return tuple(stored)
         outcomes = dict(zip(firsts.values(), stored, strict=True))
         return tuple(
             outcomes[place] if place in outcomes else _repeated(outcomes[firsts[_identity(delivery, place)]])

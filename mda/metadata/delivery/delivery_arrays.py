@@ -36,7 +36,7 @@ def _literals(rows: Sequence[tuple[str, ...]]) -> str:
 def _elements(row: Delivery) -> tuple[str, ...]:
     """In the order of `deliver_statements.PARAMETERS`."""
     aim, received_at = row.destination, _moment(row.received_at)
-    mailbox_id, role = (_NULL, aim.value) if isinstance(aim, Destination) else (f"{aim:d}", Destination.INBOX.value)
+    mailbox_id, role = (_NULL, aim) if isinstance(aim, Destination) else (f"{aim:d}", Destination.INBOX)
     return (
         f"{row.account_id:d}",
         f"{row.content_id:d}",

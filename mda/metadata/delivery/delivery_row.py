@@ -6,7 +6,7 @@ UTC; one such row would fail the batch it travels in. So `Delivery` mends them a
 
 import math
 from datetime import UTC, datetime
-from enum import Enum
+from enum import StrEnum
 
 import msgspec
 
@@ -18,7 +18,7 @@ SMALLEST_SCORE = 1e-37
 """REAL refuses what is smaller, and no reader cares."""
 
 
-class Destination(Enum):
+class Destination(StrEnum):
     """A mailbox by its role; made where the account has none."""
 
     INBOX = "inbox"
@@ -82,10 +82,9 @@ class Delivery(msgspec.Struct, kw_only=True):
     received_at: datetime
 
     def __post_init__(self) -> None:
-        for name in ("subject_base", "preview", "original_recipient", "queue_id"):
-            text = getattr(self, name)
-            if not is_storable(text):
-                setattr(self, name, storable(text))
+        if not is_storable(self.subject_base + self.preview + self.original_recipient + self.queue_id):
+            for name in ("subject_base", "preview", "original_recipient", "queue_id"):
+                setattr(self, name, storable(getattr(self, name)))
         if self.sent_at is not None:
             self.sent_at = in_utc(self.sent_at)
         if self.spam_score is not None:
@@ -98,7 +97,7 @@ class Delivery(msgspec.Struct, kw_only=True):
     @property
     def role(self) -> str:
         """Of the mailbox that takes the message when no id names one."""
-        return self.destination.value if isinstance(self.destination, Destination) else Destination.INBOX.value
+        return self.destination if isinstance(self.destination, Destination) else Destination.INBOX
 
     @property
     def mailbox_id(self) -> int | None:

@@ -263,15 +263,17 @@ class Conversation:
             self._flags |= front.CLOSES
 
     def _reply(self, flags: int = 0) -> None:
-        session = self._session
-        state = front.OPEN if session.is_in_transaction else front.READY if session.has_begun else front.GREETED
+        session, accepted = self._session, 0
+        if session.is_in_transaction:
+            state, accepted = front.OPEN, session.accepted_count
+        else:
+            state = front.READY if session.has_begun else front.GREETED
+            self._has_stranger = False
         raw = b"".join(self._output)
         self._output.clear()
-        if not session.is_in_transaction:
-            self._has_stranger = False
         flags, self._flags = self._flags | flags, 0
         # Nothing of ours behind it: the next event may be in other hands already.
-        self._answer(front.packed(self._number, raw, state, session.accepted_count, flags))
+        self._answer(front.packed(self._number, raw, state, accepted, flags))
 
 
 def _final_of_one(outcomes: tuple[Reply, ...]) -> Say:

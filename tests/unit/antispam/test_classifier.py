@@ -8,6 +8,7 @@ from threading import Event
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from mda import binding
 from mda.antispam.classifier import Classifier
@@ -103,7 +104,7 @@ def test_reasons_are_ordered_and_add_up() -> None:
 
 @pytest.mark.parametrize("added", [(), (Reason(None, 0, 0.0001, "author"),), (Reason(None, 0, -99.0, "author"),)])
 def test_the_heaviest_are_the_first_reasons(added: tuple[Reason, ...]) -> None:
-    verdict = verdict_of(SPAM[0])._replace(added=added)
+    verdict = structs.replace(verdict_of(SPAM[0]), added=added)
     for count in (1, 3, 99):
         found = binding.contributions_of(verdict.found.evidence(count))
         kept = heaviest(found, verdict.beside_the_model(), count)
