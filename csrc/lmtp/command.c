@@ -99,6 +99,10 @@ bool lmtp_is_quit(const uint8_t *line, size_t length) {
     return is(line, length, "QUIT");
 }
 
+bool lmtp_is_rset(const uint8_t *line, size_t length) {
+    return is(line, length, "RSET");
+}
+
 bool lmtp_is_plain_lhlo(const uint8_t *line, size_t length) {
     static const char verb[] = "LHLO ";
     size_t at = sizeof verb - 1;

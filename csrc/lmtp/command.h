@@ -14,6 +14,7 @@
 bool lmtp_is_rcpt(const uint8_t *line, size_t length);
 bool lmtp_is_data(const uint8_t *line, size_t length);
 bool lmtp_is_quit(const uint8_t *line, size_t length);
+bool lmtp_is_rset(const uint8_t *line, size_t length);
 /* LHLO and a name of letters, digits, dots and hyphens. */
 bool lmtp_is_plain_lhlo(const uint8_t *line, size_t length);
 /* MAIL FROM:<path>, a path of atoms, dots and at signs or none; SIZE up to `most` and BODY may follow, each once. */

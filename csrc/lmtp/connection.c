@@ -112,6 +112,13 @@ static uint64_t known_recipient(
     return may ? lmtp_known_find(&shared->known, line, length, now) : 0;
 }
 
+/* Postfix asks so whether a connection is still good before it uses it again. Behind the replies to a message nothing is
+ * left to be reset, so that nobody need be told. */
+static bool asks_to_go_on(
+    const lmtp_connection *connection, const lmtp_shared *shared, const uint8_t *line, size_t length) {
+    return connection->is_at_rest && !shared->is_leaving && lmtp_is_rset(line, length);
+}
+
 enum answered { NOT_ANSWERED, ANSWERED, NO_MEMORY };
 
 static enum answered said(bool is_noted, bool is_said) {
@@ -139,6 +146,9 @@ static enum answered answer_line(
     if (replies->bye && lmtp_is_quit(line, length)) {
         connection->is_closing = true;
         return said(true, lmtp_connection_say(connection, replies->bye));
+    }
+    if (asks_to_go_on(connection, shared, line, length)) {
+        return said(true, lmtp_connection_say(connection, replies->ok));
     }
     const char *hello = connection->is_trusted ? replies->hello_trusted : replies->hello;
     if (hello && connection->state == LMTP_GREETED && lmtp_is_plain_lhlo(line, length)) {

@@ -21,6 +21,7 @@ typedef struct {
     lmtp_known known;
     uint64_t trusted_until; /* ns */
     uint64_t held;          /* octets */
+    bool is_leaving;
 } lmtp_shared;
 
 typedef struct lmtp_connection {

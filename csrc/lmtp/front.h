@@ -2,8 +2,8 @@
  * front.h - the LMTP connections of one worker, served by a thread of its own that never needs the interpreter.
  *
  * It reads and writes, cuts lines, collects messages (RFC 5321 s4.5.2), keeps time and bounds, and answers by itself
- * what every session says: the first LHLO, plain MAIL, XFORWARD, DATA and QUIT, and RCPT for recipients that it has been
- * told of. Every other line is handed over, for whoever is behind it to answer (mda/servers/lmtp), with the lines that it
+ * what every session says: the first LHLO, plain MAIL, XFORWARD, DATA and QUIT, RSET behind a message, and RCPT for
+ * recipients that it has been told of. Every other line is handed over, for whoever is behind it to answer (mda/servers/lmtp), with the lines that it
  * has answered before; so is each message, with what a reading has found of it (lmtp_front_read). Of one connection at
  * most one event is without its answer, and nothing behind it is looked at before.
  *

@@ -137,7 +137,7 @@ static void flush(lmtp_server *server, lmtp_connection *connection) {
 }
 
 static bool may_leave(const lmtp_server *server, const lmtp_connection *connection) {
-    if (!server->is_leaving || connection->is_waiting || connection->is_closing) {
+    if (!server->shared.is_leaving || connection->is_waiting || connection->is_closing) {
         return false;
     }
     bool is_silent = connection->state != LMTP_OPEN &&
@@ -344,23 +344,23 @@ static void tick(lmtp_server *server) {
         }
         if (is_due(server, one)) {
             time_out(server, one);
-        } else if (server->is_leaving) {
+        } else if (server->shared.is_leaving) {
             pump(server, one);
         }
     }
 }
 
 int lmtp_server_patience(const lmtp_server *server) {
-    return !server->connections ? -1 : server->is_leaving ? LEAVING_TICK_MS : TICK_MS;
+    return !server->connections ? -1 : server->shared.is_leaving ? LEAVING_TICK_MS : TICK_MS;
 }
 
 void lmtp_server_leave(lmtp_server *server) {
-    server->is_leaving = true;
+    server->shared.is_leaving = true;
     server->ticked_at = 0; /* at once */
 }
 
 void lmtp_server_settle(lmtp_server *server) {
-    uint64_t tick_ms = server->is_leaving ? LEAVING_TICK_MS : TICK_MS;
+    uint64_t tick_ms = server->shared.is_leaving ? LEAVING_TICK_MS : TICK_MS;
     if (server->now >= server->ticked_at + milliseconds(tick_ms)) {
         tick(server);
     }

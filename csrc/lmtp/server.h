@@ -24,7 +24,7 @@ typedef struct {
     uint64_t now, ticked_at;                              /* ns */
     uint64_t read_ns; /* what reading messages has taken of the round */
     uint32_t waiting; /* events without their answer */
-    bool is_leaving, has_lost;
+    bool has_lost;
     uint8_t *chunk;
 } lmtp_server;
 

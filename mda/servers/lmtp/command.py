@@ -81,6 +81,7 @@ class Invalid(msgspec.Struct, frozen=True):
 
 Command: TypeAlias = Lhlo | Mail | Rcpt | Xforward | Data | Rset | Noop | Vrfy | Help | Quit | Invalid
 
+_UNKNOWN_VALUES = ("[UNAVAILABLE]", "[TEMPUNAVAIL]")
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 _NAME = re.compile(r"[^\x00-\x20\x7f-\x9f]{1,255}\Z")
 
@@ -154,17 +155,20 @@ def _rcpt_parameters(dialect: Dialect) -> frozenset[str]:
 
 
 def _xforward(argument: str, _: Dialect) -> Command:
-    pairs = [word.partition("=") for word in argument.split(" ") if word]
-    if not pairs or not all(equals and name.upper() in XFORWARD_ATTRIBUTES for name, equals, _ in pairs):
-        return Invalid(replies.BAD_XFORWARD)
-    try:
-        return Xforward(tuple((name.upper(), _attribute(encoded)) for name, _, encoded in pairs))
-    except InvalidValue:
-        return Invalid(replies.BAD_XFORWARD)
+    attributes = []
+    for word in filter(None, argument.split(" ")):
+        name, equals, encoded = word.partition("=")
+        if not equals or name.upper() not in XFORWARD_ATTRIBUTES:
+            return Invalid(replies.BAD_XFORWARD)
+        try:
+            attributes.append((name.upper(), _attribute(encoded)))
+        except InvalidValue:
+            return Invalid(replies.BAD_XFORWARD)
+    return Xforward(tuple(attributes)) if attributes else Invalid(replies.BAD_XFORWARD)
 
 
 def _attribute(encoded: str) -> str:
-    return "" if encoded.upper() in ("[UNAVAILABLE]", "[TEMPUNAVAIL]") else xtext.decode(encoded)
+    return "" if encoded[:1] == "[" and encoded.upper() in _UNKNOWN_VALUES else xtext.decode(encoded)
 
 
 def _vrfy(argument: str, _: Dialect) -> Command:

@@ -10,6 +10,7 @@ It does not know time, bytes, or what a recipient is: those are the protocol's a
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 import msgspec
@@ -270,5 +271,6 @@ def final(outcomes: tuple[Reply, ...], expected: int) -> Say:
     return Say(b"".join(map(replies.encode, outcomes)))
 
 
+@lru_cache(100)
 def _say(reply: Reply) -> Say:
     return Say(replies.encode(reply))

@@ -58,6 +58,7 @@ static void cut(const char *line) {
         lmtp_is_rcpt(copy, length);
         lmtp_is_data(copy, length);
         lmtp_is_quit(copy, length);
+        lmtp_is_rset(copy, length);
         is_hello(line, length);
         free(copy);
     }
@@ -80,6 +81,7 @@ int main(void) {
     memset(named + 5, 'x', 256);
     CHECK(is_hello(named, 5 + 255) && !is_hello(named, 5 + 256));
     CHECK(lmtp_is_quit((const uint8_t *)"quit", 4) && !lmtp_is_quit((const uint8_t *)"QUIT ", 5));
+    CHECK(lmtp_is_rset((const uint8_t *)"rset", 4) && !lmtp_is_rset((const uint8_t *)"RSET ", 5));
     EACH(other_mails, at) {
         CHECK(!is_mail(other_mails[at], strlen(other_mails[at])));
     }

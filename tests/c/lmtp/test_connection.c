@@ -128,8 +128,42 @@ static void test_hello_and_quit(void) {
     shared->replies.bye = shared->replies.hello = shared->replies.hello_trusted = NULL;
 }
 
+/* RSET is answered where it can only ask whether to go on: behind the replies to a message, once. */
+static void test_reset(void) {
+    static const char message[] = "MAIL FROM:<a@b>\r\nRCPT TO:<known@d>\r\nDATA\r\nx\r\n.\r\n";
+    static const char opened[] = "LHLO x\r\n";
+    talk one;
+    talk_begin(&one, shared);
+    talk_say(&one, opened, sizeof opened - 1);
+    talk_say(&one, "RSET\r\n", 6);
+    CHECK(is(&one.events, "0 0 0  N\n0 0 0  N\n", 18));
+    one.events.length = one.heard.length = 0;
+    talk_say(&one, message, sizeof message - 1);
+    talk_say(&one, "RSET\r\n", 6);
+    talk_say(&one, message, sizeof message - 1);
+    static const char events[] = "1 0 7 a@b MRDx\r\n\n1 0 7 a@b MRDx\r\n\n";
+    static const char twice[] = "250 sender\r\n250 recipient\r\n354 go\r\n250 saved\r\n250 ok\r\n"
+                                "250 sender\r\n250 recipient\r\n354 go\r\n250 saved\r\n";
+    CHECK(is(&one.events, events, sizeof events - 1) && is(&one.heard, twice, sizeof twice - 1));
+    one.events.length = 0;
+    talk_say(&one, "XFORWARD IDENT=1\r\nRSET\r\n", 24);
+    CHECK(is(&one.events, "0 0 0  XN\n", 10)); /* its attribute is to be forgotten */
+    one.events.length = 0;
+    talk_say(&one, message, sizeof message - 1);
+    talk_say(&one, "RSET\r\nRSET\r\n", 12);
+    CHECK(one.connection->is_at_rest == false && count(&one.events, "0 0 0  N\n") == 1);
+    one.events.length = 0;
+    talk_say(&one, message, sizeof message - 1);
+    shared->is_leaving = true;
+    talk_say(&one, "RSET\r\n", 6);
+    CHECK(count(&one.events, "0 0 0  N\n") == 1); /* 421 is for whoever knows it */
+    shared->is_leaving = false;
+    talk_end(&one);
+}
+
 int main(void) {
     shared = talk_shared();
+    test_reset();
     test_whole();
     test_cut();
     test_long_line();

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from mda.antispam.classifier import base_model_path
 from mda.binding import Found, Model, Reader, brief_of, brief_of_found
 from mda.servers.lmtp import acquaintances
+from mda.servers.lmtp.conversation import Conversation
 from tests.unit.servers.house import wait_for
 from tests.unit.servers.recording import Recorder, envelopes, messages
 from tests.unit.servers.wire import Peer, converse, settings, with_peer
@@ -73,6 +74,28 @@ def test_session_of_one_message_asks_nobody(tmp_path: Path) -> None:
     assert (is_closed, resolved) == (True, 1)
     empty = dict.fromkeys(("client_name", "client_address", "helo", "protocol"), "")
     assert envelopes(tmp_path)[1]["peer"] == {"name": "pipe", "is_trusted": True, "queue_id": "4cXYZ", **empty}
+
+
+def test_whether_to_go_on_asks_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Postfix asks by RSET before it brings the next message. What XFORWARD has said of the last one is forgotten."""
+    asked: list[bytes] = []
+    hear = Conversation._hear
+
+    def hearing(conversation: Conversation, lines: bytes) -> None:
+        asked.append(lines)
+        hear(conversation, lines)
+
+    async def run(peer: Peer) -> None:
+        await peer.send(BEGIN + b"MAIL FROM:<>\r\n" + HELD + MESSAGE)
+        monkeypatch.setattr(Conversation, "_hear", hearing)
+        for queue_id in (b"XFORWARD IDENT=4cXYZ\r\n", b""):
+            await peer.send(b"RSET\r\n")
+            await peer.send(queue_id + b"MAIL FROM:<>\r\n" + HELD + MESSAGE)
+
+    peer, _ = with_peer(tmp_path, run)
+    assert peer.heard.count(b"250 2.0.0 ok\r\n") == 3
+    assert asked == []
+    assert ["4cXYZ" in str(one["peer"]) for one in envelopes(tmp_path)] == [False, True, False]
 
 
 def has_more(what: Sized, count: int) -> bool:
