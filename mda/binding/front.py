@@ -5,7 +5,7 @@ Of each connection at most one event is without its answer, and each event but G
 
 import struct
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -98,13 +98,10 @@ class Event(msgspec.Struct, frozen=True, gc=False):
         return copied(self.raw, self.length)
 
 
-class Entry(NamedTuple):
-    """A line: b"H" (LHLO), b"X" (XFORWARD), b"M" (MAIL), b"R" (RCPT), b"D" (DATA): answered; b"N": to be answered;
-    b"L": to be answered, and too long to be kept. `recipient` is the number of an answered RCPT, 0 elsewhere."""
-
-    kind: bytes
-    line: bytes
-    recipient: int
+Entry: TypeAlias = tuple[bytes, bytes, int]
+"""The kind of a line, the line, and the number of an answered RCPT's recipient (0 elsewhere). The kinds: b"H" (LHLO),
+b"X" (XFORWARD), b"M" (MAIL), b"R" (RCPT), b"D" (DATA): answered; b"N": to be answered; b"L": to be answered, and too
+long to be kept."""
 
 
 class Front:
@@ -217,9 +214,9 @@ def entries(lines: bytes) -> Iterator[Entry]:
         octets = lines[at : at + length]
         at += length
         if kind == b"R":
-            yield Entry(kind, octets[_NUMBER.size :], _NUMBER.unpack_from(octets)[0])
+            yield kind, octets[_NUMBER.size :], _NUMBER.unpack_from(octets)[0]
         else:
-            yield Entry(kind, octets, 0)
+            yield kind, octets, 0
 
 
 def _event(found: Any, versions: dict[int, str]) -> Event:

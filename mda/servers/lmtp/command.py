@@ -158,17 +158,18 @@ def _xforward(argument: str, _: Dialect) -> Command:
     attributes = []
     for word in filter(None, argument.split(" ")):
         name, equals, encoded = word.partition("=")
-        if not equals or name.upper() not in XFORWARD_ATTRIBUTES:
+        name = name.upper()
+        if not equals or name not in XFORWARD_ATTRIBUTES:
             return Invalid(replies.BAD_XFORWARD)
-        try:
-            attributes.append((name.upper(), _attribute(encoded)))
-        except InvalidValue:
-            return Invalid(replies.BAD_XFORWARD)
+        if encoded[:1] == "[" and encoded.upper() in _UNKNOWN_VALUES:
+            encoded = ""
+        elif not xtext.is_unescaped(encoded):
+            try:
+                encoded = xtext.decode(encoded)
+            except InvalidValue:
+                return Invalid(replies.BAD_XFORWARD)
+        attributes.append((name, encoded))
     return Xforward(tuple(attributes)) if attributes else Invalid(replies.BAD_XFORWARD)
-
-
-def _attribute(encoded: str) -> str:
-    return "" if encoded[:1] == "[" and encoded.upper() in _UNKNOWN_VALUES else xtext.decode(encoded)
 
 
 def _vrfy(argument: str, _: Dialect) -> Command:

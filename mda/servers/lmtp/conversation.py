@@ -197,9 +197,17 @@ class Conversation:
             self._start(self._session.collected(), event.message(), self._session.delivered)
 
     def _hear_introduction(self, lines: bytes) -> None:
-        for kind, line, recipient in front.entries(lines):
-            if kind in (b"H", b"X"):
-                self._repeat(line, recipient)
+        """What stands before MAIL: LHLO, then XFORWARD, of which Postfix sends two; as one they say the same."""
+        forwarded = b""
+        for kind, line, _ in front.entries(lines):
+            if kind == b"X":
+                forwarded += line[len(b"XFORWARD") :]
+            elif kind == b"H":
+                self._repeat(line, 0)
+            else:
+                break
+        if forwarded:
+            self._repeat(b"XFORWARD" + forwarded, 0)
 
     def _not_deliver(self, cause: Cause) -> None:
         self._say(self._session.not_delivered(cause))

@@ -95,20 +95,22 @@ class Switchboard:
                 self._front.close()
 
     def _take_events(self) -> None:
-        events = self._front.events()
-        known = sum(1 for event in events if event.recipient)
-        if known:
-            recorder.add(RECIPIENTS, "", amount=known)
-            recorder.add(LOOKUPS_REMEMBERED, amount=known)
-        for event in events:
+        known = messages = octets = 0
+        for event in self._front.events():
+            known += event.recipient > 0
+            messages += event.kind == front.MESSAGE
+            octets += event.length
             try:
                 self._take(event)
             except Exception:  # its connection stays without an answer, not those behind it too
                 self._log.exception("event not taken")
-        if sum(event.length for event in events) > LENT_OCTETS:
+        if octets > LENT_OCTETS:
             self._front.drop()
-        if any(event.kind == front.MESSAGE for event in events):
+        if messages:
             self._see_to_reader()
+        if known:
+            recorder.add(RECIPIENTS, "", amount=known)
+            recorder.add(LOOKUPS_REMEMBERED, amount=known)
 
     def _see_to_reader(self) -> None:
         """What the next messages are read with may have changed; where a new one finds no room the old one goes on."""
