@@ -112,8 +112,8 @@ static uint64_t known_recipient(
     return may ? lmtp_known_find(&shared->known, line, length, now) : 0;
 }
 
-/* Postfix asks so whether a connection is still good before it uses it again. Behind the replies to a message nothing is
- * left to be reset, so that nobody need be told. */
+/* Postfix asks so whether a connection is still good before it uses it again. Behind the replies to a message nothing
+ * is left to be reset, so that nobody need be told. */
 static bool asks_to_go_on(
     const lmtp_connection *connection, const lmtp_shared *shared, const uint8_t *line, size_t length) {
     return connection->is_at_rest && !shared->is_leaving && lmtp_is_rset(line, length);

@@ -40,7 +40,7 @@ typedef struct lmtp_connection {
     bool is_whole;      /* nothing of the open transaction was handed over */
     /* From the last reply of a delivery up to the next command: only there may a server that leaves end the session. A
      * peer that was told "go on" by any other reply has its next transaction on the way, and would have to put the mail
-     * back into its queue. */
+     * back into its queue. Whoever answers has no transaction then, and no attributes for the next one. */
     bool is_at_rest;
     bool is_closing, is_ended, is_lost;
     uint64_t recipient; /* the number of the first; 0 where the peer has begun none here */

@@ -3,9 +3,9 @@
  *
  * It reads and writes, cuts lines, collects messages (RFC 5321 s4.5.2), keeps time and bounds, and answers by itself
  * what every session says: the first LHLO, plain MAIL, XFORWARD, DATA and QUIT, RSET behind a message, and RCPT for
- * recipients that it has been told of. Every other line is handed over, for whoever is behind it to answer (mda/servers/lmtp), with the lines that it
- * has answered before; so is each message, with what a reading has found of it (lmtp_front_read). Of one connection at
- * most one event is without its answer, and nothing behind it is looked at before.
+ * recipients that it has been told of. Every other line is handed over, for whoever is behind it to answer
+ * (mda/servers/lmtp), with the lines that it has answered before; so is each message, with what a reading has found of it
+ * (lmtp_front_read). Of one connection at most one event is without its answer, and nothing behind it is looked at before.
  *
  * Functions may be called by any thread. A connection that finds no memory is closed without a reply: its mail stays
  * with the peer.
@@ -44,7 +44,7 @@ enum { /* where a session stands */
 enum { /* how an answer leaves the connection */
     LMTP_CLOSES = 1,
     LMTP_COLLECTS = 2, /* the message follows */
-    LMTP_RESTS = 4,    /* the last reply of a transaction: a server that leaves may close now */
+    LMTP_RESTS = 4,    /* the last reply of a transaction, of which nothing is left: a server that leaves may close now */
     LMTP_ABORTS = 8    /* closed at once, in doubt */
 };
 

@@ -2,7 +2,8 @@
 decisions rest on at once, what an admin is told when the loop comes to it.
 
 A busy machine's caches are cold for what is done once a message. Nothing here can undo a delivery: a step that fails
-for one message is logged, and that message's other steps and the other messages go on.
+for one message is logged, and that message's other steps and the other messages go on. Only the figures are of all of
+them together, or of none.
 """
 
 import asyncio
@@ -27,12 +28,12 @@ class Books:
 
     def keep(self, over: Sequence[Flight]) -> None:
         """Of a batch of messages that are over."""
-        _each(self._count, over)
+        _each(self._warn, over)
         _each(_withdraw, over)
         # For when the replies are on their way: whoever waits for them begins the next message meanwhile.
         self._loop.call_soon(self._tell, over)
 
-    def _count(self, flight: Flight) -> None:
+    def _warn(self, flight: Flight) -> None:
         self._warner.note(flight.copies, flight.outcomes)
 
     def _tell(self, over: Sequence[Flight]) -> None:

@@ -65,7 +65,7 @@ DELIVERIES = _counter(
 )
 MESSAGE_BYTES = _histogram("mda_message_bytes", "Sizes of the messages that were taken in hand.", OCTETS)
 DELIVERY_SECONDS = _histogram("mda_delivery_seconds", "From the last octet of a message to its replies.", SECONDS)
-INSPECT_SECONDS = _histogram("mda_inspect_seconds", "Parsing and classifying one message.", SECONDS)
+INSPECT_SECONDS = _histogram("mda_inspect_seconds", "Parsing and classifying one message that was answered.", SECONDS)
 VERDICTS = _counter("mda_spam_verdicts_total", "Copies of messages by the spam filter's verdict.", "verdict")
 QUOTA_WARNINGS = _counter("mda_quota_warnings_total", "Warnings written to accounts that reached a soft limit.")
 

@@ -16,7 +16,7 @@ _NO_REPLICA = (_NULL,) * 4
 
 def accounts(batch: Sequence[Delivery]) -> str:
     """The lock statement's parameter: each account once, in order."""
-    return f"'{{{','.join(map(str, sorted({delivery.account_id for delivery in batch})))}}}'"
+    return f"'{{{','.join([f'{each:d}' for each in sorted({delivery.account_id for delivery in batch})])}}}'"
 
 
 def arrays(batch: Sequence[Delivery]) -> str:

@@ -74,7 +74,7 @@ class StoreConnection:
         Raises RowLocked, RowRefused, DatabaseUnavailable (nothing stored) or CommitUnknown.
         """
         try:
-            rows = self._run(f"{_lock(batch, lock_wait_seconds, is_impatient)}; {_store(batch)}")
+            rows = self._run(_statement(batch, lock_wait_seconds, is_impatient))
         except errors.LockNotAvailable as error:
             if lock_wait_seconds > 0:  # one locked account must not fail those that are free
                 return self.store(batch, 0)
@@ -132,6 +132,13 @@ class StoreConnection:
                 raise unavailable(error) from error
 
 
+def _statement(batch: Sequence[Delivery], lock_wait_seconds: float, is_impatient: bool) -> str:
+    try:
+        return f"{_lock(batch, lock_wait_seconds, is_impatient)}; {_store(batch)}"
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
+        raise RowRefused from error  # no value that can be packed
+
+
 def _lock(batch: Sequence[Delivery], wait_seconds: float, is_impatient: bool) -> str:
     """The statement that locks the batch's accounts."""
     if wait_seconds > 0:
@@ -141,13 +148,10 @@ def _lock(batch: Sequence[Delivery], wait_seconds: float, is_impatient: bool) ->
 
 def _store(batch: Sequence[Delivery]) -> str:
     """The statement that stores the batch."""
-    try:
-        if any(delivery.replica for delivery in batch):
-            return EXECUTE_STORE_TWICE % arrays_with_replicas(batch)
-        is_plain = len({delivery.account_id for delivery in batch}) == len(batch)
-        return (EXECUTE_STORE_PLAIN if is_plain else EXECUTE_STORE) % arrays(batch)
-    except (ValueError, TypeError, AttributeError, OverflowError) as error:
-        raise RowRefused from error  # no value that can be packed
+    if any(delivery.replica for delivery in batch):
+        return EXECUTE_STORE_TWICE % arrays_with_replicas(batch)
+    is_plain = len({delivery.account_id for delivery in batch}) == len(batch)
+    return (EXECUTE_STORE_PLAIN if is_plain else EXECUTE_STORE) % arrays(batch)
 
 
 def _stored(account_id: int, row: tuple[Any, ...]) -> Stored | None:

@@ -89,7 +89,8 @@ class Session:
     """The state between the first byte and the last.
 
     With `is_leaving` RSET is answered 421: Postfix asks by RSET whether an idle connection is still good before it uses
-    it again. Where else a server that leaves may end a session is the front's to know (csrc/lmtp/connection.h).
+    it again. Behind a message the front says yes by itself while nobody leaves, as nothing is left to be reset. Where
+    else a server that leaves may end a session is the front's to know too (csrc/lmtp/connection.h).
     """
 
     def __init__(self, rules: Rules, *, is_trusted: bool) -> None:

@@ -350,7 +350,7 @@ def test_the_answer_comes_before_the_books_and_each_step_in_its_turn(
     ids=lambda one: getattr(one, "__name__", str(one)),
 )
 def test_a_step_of_the_books_that_fails_costs_no_other(
-    house: House, monkeypatch: pytest.MonkeyPatch, whose: object, what: str
+    house: House, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], whose: object, what: str
 ) -> None:
     traced: list[float] = []
     note = Tracer.note
@@ -369,6 +369,7 @@ def test_a_step_of_the_books_that_fails_costs_no_other(
         assert await _goes_on(sender)
 
     with_sender(house, story)
+    assert "event=books_not_" in capsys.readouterr().err
     assert len(traced) == (0 if whose is Tracer else 1)
 
 

@@ -88,14 +88,34 @@ def test_whether_to_go_on_asks_nobody(tmp_path: Path, monkeypatch: pytest.Monkey
     async def run(peer: Peer) -> None:
         await peer.send(BEGIN + b"MAIL FROM:<>\r\n" + HELD + MESSAGE)
         monkeypatch.setattr(Conversation, "_hear", hearing)
-        for queue_id in (b"XFORWARD IDENT=4cXYZ\r\n", b""):
+        for queue_id in (b"XFORWARD IDENT=4old\r\nXFORWARD IDENT=4cXYZ\r\n", b""):
             await peer.send(b"RSET\r\n")
             await peer.send(queue_id + b"MAIL FROM:<>\r\n" + HELD + MESSAGE)
 
     peer, _ = with_peer(tmp_path, run)
-    assert peer.heard.count(b"250 2.0.0 ok\r\n") == 3
+    assert peer.heard.count(b"250 2.0.0 ok\r\n") == 4
     assert asked == []
     assert ["4cXYZ" in str(one["peer"]) for one in envelopes(tmp_path)] == [False, True, False]
+
+
+@pytest.mark.parametrize("text", [b"x", b"x" * 2000], ids=["stored", "too large"])
+@pytest.mark.parametrize("recipients", [HELD, HELD + b"RCPT TO:<other@d>\r\n"], ids=["one", "two"])
+def test_nothing_of_a_message_outlives_it(recipients: bytes, text: bytes, tmp_path: Path) -> None:
+    """Whatever came of it: RSET behind it, of which the session hears nothing, has nothing to reset."""
+
+    async def run(peer: Peer) -> None:
+        await peer.send(BEGIN + b"MAIL FROM:<a@b>\r\n" + HELD + MESSAGE + b"RSET\r\n")
+        await peer.send(b"XFORWARD IDENT=4cXYZ HELO=hello.example\r\nMAIL FROM:<a@b>\r\n" + recipients)
+        await peer.send(b"DATA\r\n" + text + b"\r\n.\r\nRSET\r\n")
+        await peer.send(b"MAIL FROM:<>\r\n" + HELD + MESSAGE)
+
+    peer, _ = with_peer(tmp_path, run, message_bytes=1024)
+    assert peer.heard.count(b"\r\n552 5.3.4 ") == (0 if text == b"x" else recipients.count(b"RCPT"))
+    *_, last = envelopes(tmp_path)
+    assert last["reverse_path"] == ""
+    assert last["recipients"] == [{"address": {"local_part": "held", "domain": "d"}, "original": ""}]
+    assert "4cXYZ" not in str(last["peer"])
+    assert "hello.example" not in str(last["peer"])
 
 
 def has_more(what: Sized, count: int) -> bool:

@@ -116,11 +116,11 @@ def test_a_second_record_arrives(committer: Committer, engine: Engine) -> None:
 
 
 def test_what_is_no_number_is_never_sent(committer: Committer, engine: Engine) -> None:
-    for name in ("shard_id", "size", "thread_id", "flags", "spam_score"):
+    for name in ("account_id", "destination", "shard_id", "size", "thread_id", "flags", "spam_score"):
         wrong = make_delivery(1)
         setattr(wrong, name, "1}', '{1")  # as nothing is checked when it is made
         assert committer.commit([wrong, make_delivery(2)])[0] is Cause.INTERNAL_ERROR, name
-    assert count(engine, "message") == 5
+    assert count(engine, "message") == 7
 
 
 def test_a_redelivery_is_answered_with_the_first(committer: Committer, engine: Engine) -> None:
