@@ -13,7 +13,6 @@ from mda import address
 from mda.antispam.classifier import base_model_path
 from mda.binding import Found, Model
 from mda.causes import Cause, Reply
-from mda.delivery import books as books_module
 from mda.delivery import service as service_module
 from mda.delivery import store as store_module
 from mda.delivery.compose import compose
@@ -22,8 +21,6 @@ from mda.delivery.flights import Flights
 from mda.delivery.service import INLINE_OCTETS, DeliveryService
 from mda.delivery.shard_lane import ShardLane
 from mda.delivery.shares import AccountShares
-from mda.delivery.tracer import Tracer
-from mda.delivery.warner import Warner
 from mda.envelope import Envelope, Peer, Recipient
 from mda.metadata.directory import aliases
 from mda.metadata.schema.tables import account_state
@@ -305,72 +302,6 @@ def test_a_mail_whose_answer_is_not_taken_is_stored_and_its_neighbours_are_answe
 
     with_sender(house, story)
     assert house.rows("anna")[0].stored == RAW
-
-
-def test_the_answer_comes_before_the_books_and_each_step_in_its_turn(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    told: list[str] = []
-
-    def noting(name: str, does: Callable[..., Any]) -> Callable[..., Any]:
-        def step(*what: Any) -> Any:
-            told.append(name)
-            return does(*what)
-
-        return step
-
-    async def story(sender: Sender) -> None:
-        accepted = await sender.accepted(ANNA)
-        for whose, what in (
-            (Sender, "take"),
-            (AccountShares, "give_back"),
-            (Warner, "note"),
-            (books_module, "_comes_again"),
-            (books_module, "log_copies"),
-            (Tracer, "note"),
-            (books_module, "count"),
-        ):
-            monkeypatch.setattr(whose, what, noting(what, getattr(whose, what)))
-        assert sender.begin(RAW, accepted)
-        await sender.said()
-        assert told == ["take", "give_back", "note", "_comes_again", "log_copies", "note", "count"]
-
-    with_sender(house, story)
-
-
-@pytest.mark.parametrize(
-    ("whose", "what"),
-    [
-        (Warner, "note"),
-        (books_module, "_comes_again"),
-        (books_module, "log_copies"),
-        (Tracer, "note"),
-        (books_module, "count"),
-    ],
-    ids=lambda one: getattr(one, "__name__", str(one)),
-)
-def test_a_step_of_the_books_that_fails_costs_no_other(
-    house: House, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], whose: object, what: str
-) -> None:
-    traced: list[float] = []
-    note = Tracer.note
-
-    def noting(tracer: Tracer, *what: Any) -> None:
-        traced.append(what[-1])
-        note(tracer, *what)
-
-    async def story(sender: Sender) -> None:
-        accepted = await sender.accepted(ANNA)
-        with monkeypatch.context() as patches:
-            patches.setattr(Tracer, "note", noting)
-            patches.setattr(whose, what, _fail)
-            assert sender.begin(RAW, accepted)
-            assert await sender.said() == (("250 2.0.0",),)
-        assert await _goes_on(sender)
-
-    with_sender(house, story)
-    assert "event=books_not_" in capsys.readouterr().err
-    assert len(traced) == (0 if whose is Tracer else 1)
 
 
 def test_who_has_its_answer_finds_its_place_free(house: House) -> None:

@@ -26,10 +26,6 @@ from mda.metadata.directory.purge import purge
 from mda.metadata.postgresql.engine import make_engine
 from mda.metadata.schema.tables import account_state, content, receipt
 from mda.metadata.schema.words import AccountState
-from mda.metrics import recorder
-from mda.metrics.families import DELIVERIES, DELIVERY_SECONDS, INSPECT_SECONDS, MESSAGE_BYTES, VERDICTS
-from mda.metrics.merged import merge
-from mda.metrics.region import Region
 from mda.settings import Delivery as DeliverySettings
 from mda.settings import Log, Settings, Workers
 from tests.crash.processes import wait_until
@@ -354,30 +350,6 @@ def test_a_reply_waits_for_no_log_line(house: House, monkeypatch: pytest.MonkeyP
         return answers
 
     assert with_service(house, story) == ["250 2.0.0"] * 2
-
-
-def test_what_became_of_each_copy_is_counted(house: House) -> None:
-    async def story(service: DeliveryService) -> Answers:
-        for who in (("anna@example.org", "ben@example.org"), ("anna@example.org",)):
-            assert codes(await hand_over(service, RAW, *who)) == ["250 2.0.0"] * len(who)
-        await asyncio.sleep(0)
-        return []
-
-    before, region = recorder.region(), Region()
-    recorder.attach(region)
-    try:
-        with_service(house, story)
-    finally:
-        recorder.attach(before)
-    found = {(one.family, *one.labels): one.values for one in merge([region])}
-    assert found[DELIVERIES, "delivered", ""] == (2,)
-    assert found[DELIVERIES, "redelivered", ""] == (1,)
-    assert sum(values[0] for key, values in found.items() if key[0] is VERDICTS) == 3
-    assert found[MESSAGE_BYTES,][-1] == 2 * len(RAW)
-    for family in (MESSAGE_BYTES, INSPECT_SECONDS, DELIVERY_SECONDS):
-        *counts, total = found[family,]
-        assert sum(counts) == 2, family.name
-        assert total > 0, family.name
 
 
 def test_threads_are_started_while_there_is_memory(house: House) -> None:
