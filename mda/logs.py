@@ -38,18 +38,13 @@ Soon = Callable[[Callable[[], None]], object]
 
 
 class Logger:
-    """Writes lines that begin with its fields. `exc_info` takes an exception (True: the one being handled) and becomes
+    """Writes lines that name its area. `exc_info` takes an exception (True: the one being handled) and becomes
     its traceback, in one line."""
 
-    __slots__ = ("_area", "_bound")
+    __slots__ = ("_area",)
 
-    def __init__(self, area: str, bound: Fields | None = None) -> None:
+    def __init__(self, area: str) -> None:
         self._area = area
-        self._bound = bound or {}
-
-    def bind(self, **fields: Any) -> "Logger":
-        """A logger whose lines have these fields too."""
-        return Logger(self._area, {**self._bound, **fields})
 
     def debug(self, event: str, **fields: Any) -> None:
         self._log("debug", event, fields)
@@ -78,7 +73,7 @@ class Logger:
             found = _traceback(fields.pop("exc_info"))
             fields |= {"exception": found} if found else {}
         head: dict[str, Any] = {"timestamp": _clock.now(), "level": level, "area": self._area, "event": event}
-        _sink.write(_sink.form({**head, **self._bound, **fields}), LEVELS[level] > LEVELS["info"])
+        _sink.write(_sink.form({**head, **fields}), LEVELS[level] > LEVELS["info"])
 
 
 class _Sink:
@@ -175,22 +170,17 @@ def _in_pieces(lines: Sequence[str]) -> Iterator[str]:
 
 
 def _logfmt(event: Fields) -> str:
-    texts = [value if type(value) is str else _TEXTS.get(type(value), _text)(value) for value in event.values()]
+    texts = [value if type(value) is str else _TEXTS.get(type(value), str)(value) for value in event.values()]
     if not _PLAIN("".join(texts)):  # one look where all are plain, as nearly always
         texts = [text if _PLAIN(text) else _quoted(_escaped(text)) for text in texts]
     return " ".join([f"{key}={text}" for key, text in zip(event, texts, strict=True)])
 
 
-def _text(value: Any) -> str:
-    if value is None:
-        return ""
-    if value is True or value is False:
-        return "true" if value else "false"
-    return str(value)
-
-
-_TEXTS: Mapping[type, Callable[[Any], str]] = {int: str, float: str}
-"""What `_text` would find out."""
+_TEXTS: Mapping[type, Callable[[Any], str]] = {
+    bool: lambda value: "true" if value else "false",
+    type(None): lambda _: "",
+}
+"""Of what str does not write as logfmt has it."""
 
 
 def _quoted(text: str) -> str:

@@ -51,10 +51,12 @@ class Inspection(msgspec.Struct):
     """Keys of the addresses that Delivered-To fields name."""
     seconds: float
     """What parsing and classifying took."""
-    size: int
-    """In octets."""
     known_author: Author | None = None
     known_view: bytes | None = None
+
+    @property
+    def size(self) -> int:
+        return len(self.raw)
 
     @property
     def campaign(self) -> Campaign | None:
@@ -115,7 +117,7 @@ def inspect(
     if message.has_delivered_to:
         named = delivered_form.delivered_to(HeaderBlock(raw, message.header_table))
     has_witness = sources is not NO_SOURCES and sources != NO_SOURCES
-    return Inspection(raw, message, score, classifier, sources, campaigns, has_witness, named, seconds, len(raw))
+    return Inspection(raw, message, score, classifier, sources, campaigns, has_witness, named, seconds)
 
 
 def model_of(classifier: Judge | None) -> binding.Model | None:

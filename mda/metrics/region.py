@@ -37,18 +37,18 @@ class Region:
 
     def add(self, family: Family, labels: tuple[str, ...], amount: float) -> None:
         with self._lock:
-            if place := self._known.get((family, labels)) or self._place(family, labels):
+            if place := self._place(family, labels):
                 self._cells[place] += amount
 
     def put(self, family: Family, labels: tuple[str, ...], value: float) -> None:
         with self._lock:
-            if place := self._known.get((family, labels)) or self._place(family, labels):
+            if place := self._place(family, labels):
                 self._cells[place] = value
 
     def observe(self, family: Family, labels: tuple[str, ...], values: Sequence[float]) -> None:
         """Each into its bucket of a histogram, of which infinity's is the last; the sum stands behind them."""
         with self._lock:
-            if place := self._known.get((family, labels)) or self._place(family, labels):
+            if place := self._place(family, labels):
                 for value in values:
                     self._cells[place + bisect_left(family.bounds, value)] += 1
                 self._cells[place + family.cells - 1] += sum(values)
@@ -76,10 +76,11 @@ class Region:
             place = first + count
 
     def _place(self, family: Family, labels: tuple[str, ...]) -> int:
-        """Of a series that may be new; 0 where there is no room for it."""
-        if (family, labels) not in self._known:
-            self._known[family, labels] = self._append(family, labels)
-        return self._known[family, labels]
+        """0 where there is no room for the series."""
+        place = self._known.get((family, labels))
+        if place is None:
+            place = self._known[family, labels] = self._append(family, labels)
+        return place
 
     def _append(self, family: Family, labels: tuple[str, ...]) -> int:
         raw = SEPARATOR.join((family.name, *labels)).encode("utf-8", "replace")

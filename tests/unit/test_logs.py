@@ -58,7 +58,7 @@ def test_level_is_held() -> None:
 def test_a_value_can_not_pass_for_another_field() -> None:
     stream = io.StringIO()
     logs.configure(Log(), stream)
-    logs.logger("lmtp").bind(queue_id="4c1").info("said", text='a" level="error', plain="x@y", none=None, yes=True)
+    logs.logger("lmtp").info("said", queue_id="4c1", text='a" level="error', plain="x@y", none=None, yes=True)
     timestamp, rest = stream.getvalue().rstrip("\n").split(" ", 1)
     assert re.fullmatch(r"timestamp=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", timestamp)
     assert rest == r'level=info area=lmtp event=said queue_id=4c1 text="a\" level=\"error" plain=x@y none= yes=true'

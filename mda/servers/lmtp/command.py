@@ -156,19 +156,16 @@ def _rcpt_parameters(dialect: Dialect) -> frozenset[str]:
 
 def _xforward(argument: str, _: Dialect) -> Command:
     attributes = []
-    for word in filter(None, argument.split(" ")):
-        name, equals, encoded = word.partition("=")
-        name = name.upper()
-        if not equals or name not in XFORWARD_ATTRIBUTES:
-            return Invalid(replies.BAD_XFORWARD)
-        if encoded[:1] == "[" and encoded.upper() in _UNKNOWN_VALUES:
-            encoded = ""
-        elif not xtext.is_unescaped(encoded):
-            try:
-                encoded = xtext.decode(encoded)
-            except InvalidValue:
+    try:
+        for word in filter(None, argument.split(" ")):
+            name, equals, encoded = word.partition("=")
+            name = name.upper()
+            if not equals or name not in XFORWARD_ATTRIBUTES:
                 return Invalid(replies.BAD_XFORWARD)
-        attributes.append((name, encoded))
+            is_unknown = encoded[:1] == "[" and encoded.upper() in _UNKNOWN_VALUES
+            attributes.append((name, "" if is_unknown else xtext.decode(encoded)))
+    except InvalidValue:
+        return Invalid(replies.BAD_XFORWARD)
     return Xforward(tuple(attributes)) if attributes else Invalid(replies.BAD_XFORWARD)
 
 

@@ -9,17 +9,16 @@ import re
 from mda.errors import InvalidValue
 
 _XTEXT = re.compile(r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})*\Z")
+_UNESCAPED = re.compile(r"[!-*,-<>-~]*\Z")
 _HEXCHAR = re.compile(rb"\+([0-9A-F]{2})")
 _EMBEDDED = re.compile(r"\\x\{([0-9A-F]{2,6})\}")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
-is_unescaped = re.compile(r"[!-*,-<>-~]*\Z").match
-"""Whether it is xtext that stands for itself, as most is."""
-
-
 def decode(encoded: str) -> str:
     """The text in `encoded`, for bytes that are UTF-8."""
+    if _UNESCAPED.match(encoded):  # it stands for itself, as most does
+        return encoded
     if not _XTEXT.match(encoded):
         raise InvalidValue("not xtext")
     raw = _HEXCHAR.sub(lambda match: bytes([int(match[1], 16)]), encoded.encode("ascii"))
