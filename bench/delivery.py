@@ -16,21 +16,22 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench import processor_time
+from bench.delivery_bare import bare
 from bench.delivery_client import Client, lines_of_x, write_mails
 from bench.delivery_dovecot import Dovecot
 from bench.delivery_mda import DOMAIN, LOCAL_PART, ours
 from bench.mime_samples import corpus_messages
 from bench.needed import PATH, has_all
 from bench.scaffold import medians, run_folder, write_results
-from tests.integration.instance import Instance
 from tools.fetch_corpus import DEFAULT_FOLDER
 
+OURS = "mda"
 REAL = 0
 """Stands for the octets of real mails."""
 CELLS = ((1, 2_000), (8, 2_000), (32, 2_000), (64, 2_000), (8, 10_000), (8, 100_000), (8, REAL), (64, REAL))
@@ -56,6 +57,13 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Server:
+    socket: Path
+    folders: tuple[Path, ...]
+    """Whose processes do its work."""
+
+
+@dataclass(frozen=True, slots=True)
 class Sender:
     client: Client
     mails: Mapping[int, Path]
@@ -71,18 +79,28 @@ def main() -> int:
         return 2
     cells = QUICK_CELLS if is_quick else CELLS
     rows: list[dict[str, object]] = []
-    with run_folder() as root:
+    with run_folder() as root, ExitStack() as stack:
         sender = Sender(Client.built(root), {octets: written(root, octets) for _, octets in cells})
-        with (
-            ours(root / "mda", database=FORGETFUL if "--forgetful" in arguments else "") as mda,
-            peers(root) as dovecots,
-        ):
-            for socket in (mda.socket, *(dovecot.socket for dovecot in dovecots.values())):
-                smtp_source(socket, *WARM_UP)
-            for sessions, octets in cells:
-                rows += cell(sender, mda, dovecots, sessions, octets, pairs)
+        servers = started(root, stack, FORGETFUL if "--forgetful" in arguments else "")
+        for sessions, octets in cells:
+            rows += cell(sender, servers, sessions, octets, pairs)
     write_results("delivery", rows)
     return 0
+
+
+def started(root: Path, stack: ExitStack, database: str) -> Mapping[str, Server]:
+    """Ours, and its peers by their names; all have had mail."""
+    mda = stack.enter_context(ours(root / "mda", database=database))
+    servers = {OURS: Server(mda.socket, (mda.folder,))}
+    for fsync in ("always", "optimized"):
+        dovecot = Dovecot(root / fsync, fsync)
+        dovecot.start()
+        stack.callback(dovecot.stop)
+        servers[f"dovecot-{fsync}"] = Server(dovecot.socket, (dovecot.folder,))
+    servers["bare"] = Server(stack.enter_context(bare(mda, root / "bare", DOMAIN)), (root / "bare", mda.folder))
+    for server in servers.values():
+        smtp_source(server.socket, *WARM_UP)
+    return servers
 
 
 def written(root: Path, octets: int) -> Path:
@@ -91,19 +109,18 @@ def written(root: Path, octets: int) -> Path:
 
 
 def cell(
-    sender: Sender, mda: Instance, dovecots: Mapping[str, Dovecot], sessions: int, octets: int, pairs: int
+    sender: Sender, servers: Mapping[str, Server], sessions: int, octets: int, pairs: int
 ) -> Iterator[dict[str, object]]:
-    runs: dict[str, list[Run]] = {"mda": [], **{name: [] for name in dovecots}}
+    runs: dict[str, list[Run]] = {name: [] for name in servers}
     for _ in range(pairs):
-        runs["mda"].append(send(sender, mda.socket, mda.folder, sessions, octets))
-        for name, dovecot in dovecots.items():
-            runs[name].append(send(sender, dovecot.socket, dovecot.folder, sessions, octets))
+        for name, server in servers.items():
+            runs[name].append(send(sender, server, sessions, octets))
     what = "real mails    " if octets == REAL else f"{octets:7,} octets"
-    mine = medians(runs["mda"])
+    mine = medians(runs.pop(OURS))
     print(f"{sessions:3} sessions {what}: {_line(mine)}")
-    for name in dovecots:
-        peer = medians(runs[name])
-        print(f"    Dovecot {name:19} {_line(peer)}: {mine.rate / peer.rate:5.2f}", flush=True)
+    for name, others in runs.items():
+        peer = medians(others)
+        print(f"    {name:27} {_line(peer)}: {mine.rate / peer.rate:5.2f}", flush=True)
         figures = {
             f"{who}_{key}": getattr(run, key) for key in Run.__slots__ for who, run in (("our", mine), ("peer", peer))
         }
@@ -111,7 +128,7 @@ def cell(
             "sessions": sessions,
             "octets": octets or "real",
             "sender": "delivery_client" if octets == REAL else "smtp-source",
-            "peer": f"dovecot-{name}",
+            "peer": name,
             "ratio": mine.rate / peer.rate,
             **figures,
         }
@@ -121,13 +138,13 @@ def _line(run: Run) -> str:
     return f"{run.rate:7,.0f}/s {run.cpu_ms:5.2f} ms CPU, p50 {run.p50_ms:6.1f} p99 {run.p99_ms:6.1f} ms"
 
 
-def send(sender: Sender, socket: Path, folder: Path, sessions: int, octets: int) -> Run:
+def send(sender: Sender, server: Server, sessions: int, octets: int) -> Run:
     count = MESSAGES[sessions] if octets < 50_000 else MESSAGES[sessions] // 4
-    began = processor_time.of_folder(folder)
-    seconds = smtp_source(socket, sessions, count, octets) if octets != REAL else 0.0
-    middle = processor_time.of_folder(folder)
-    replayed = sender.client.replay(socket, sessions, count, DOMAIN, sender.mails[octets])
-    ended = processor_time.of_folder(folder)
+    began = processor_time.of_folders(server.folders)
+    seconds = smtp_source(server.socket, sessions, count, octets) if octets != REAL else 0.0
+    middle = processor_time.of_folders(server.folders)
+    replayed = sender.client.replay(server.socket, sessions, count, DOMAIN, sender.mails[octets])
+    ended = processor_time.of_folders(server.folders)
     used = ended - middle if octets == REAL else middle - began
     percents = statistics.quantiles(replayed.milliseconds, n=100)
     return Run(count / (seconds or replayed.seconds), 1000 * used / count, percents[49], percents[98])
@@ -143,20 +160,6 @@ def smtp_source(socket: Path, sessions: int, count: int, octets: int) -> float:
     )
     subprocess.run(load.split(), env={**os.environ, "PATH": PATH}, check=True)
     return time.perf_counter() - begin
-
-
-@contextmanager
-def peers(root: Path) -> Iterator[Mapping[str, Dovecot]]:
-    dovecots = {fsync: Dovecot(root / fsync, fsync) for fsync in ("always", "optimized")}
-    stops: list[Callable[[], None]] = []
-    try:
-        for dovecot in dovecots.values():
-            dovecot.start()
-            stops.append(dovecot.stop)
-        yield dovecots
-    finally:
-        for stop in stops:
-            stop()
 
 
 if __name__ == "__main__":

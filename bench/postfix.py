@@ -3,7 +3,8 @@
 Postfix's smtp-source brings mail by SMTP in 8 sessions to a private Postfix (smtpd, queue, delivery agent), which hands
 it on, in turn in the same run, by LMTP to `mda serve` and its peers (smtp-sink, which keeps nothing; Dovecot's LMTP
 with mail_fsync=always), and by pipe(8) to mda-pipe and its peer (a C program that only reads what it is given). Each
-message goes to another account. A run is over when the last message is logged as sent. Rates are messages a second;
+message goes to another account. Beside them a bound: `bench.delivery_bare`, which does no more than nobody can leave
+out, against the same peers. A run is over when the last message is logged as sent. Rates are messages a second;
 delays are Postfix's own, of the whole way since the message arrived and of the delivery agent alone, in milliseconds;
 CPU is that of Postfix, the destination and its PostgreSQL. Medians of the pairs. Writes build/bench/postfix.json, a row
 a comparison. Needs root, postfix and dovecot-lmtpd; what is missing is named.
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import processor_time
+from bench.delivery_bare import bare
 from bench.delivery_dovecot import Dovecot
 from bench.delivery_mda import LOCAL_PART, ours
 from bench.mime_programs import ROOT, compile_c
@@ -38,8 +40,8 @@ AGENTS = 20
 """Processes of a transport at most, as conf/postfix/master.cf has them."""
 MAIN_CF = "delay_logging_resolution_limit = 6\n"
 
-LMTP_MDA, LMTP_SINK, LMTP_DOVECOT = "mda.test", "sink.test", "dovecot.test"
-PIPE_MDA, PIPE_READER = "mda-pipe.test", "reader.test"
+LMTP_MDA, LMTP_SINK, LMTP_DOVECOT, LMTP_BARE = "mda.test", "sink.test", "dovecot.test", "bare.test"
+PIPE_MDA, PIPE_READER, PIPE_BARE = "mda-pipe.test", "reader.test", "bare-pipe.test"
 
 LOGGED = re.compile(
     rb" to=<[^>]*>.* delay=(?P<whole>[\d.]+), delays=[^/]+/[^/]+/[^/]+/(?P<agent>[\d.]+), dsn=.* status=(?P<status>\w+)"
@@ -55,12 +57,17 @@ class Comparison:
     peer: str
     goal: float
     """Our rate to the peer's, at least."""
+    name: str = "mda"
+    """Of what stands for ours."""
 
 
 COMPARISONS = (
     Comparison("lmtp", LMTP_MDA, "smtp-sink", LMTP_SINK, 0.85),
     Comparison("lmtp", LMTP_MDA, "dovecot-always", LMTP_DOVECOT, 1.8),
+    Comparison("lmtp", LMTP_BARE, "smtp-sink", LMTP_SINK, 0.85, "bare"),
+    Comparison("lmtp", LMTP_BARE, "dovecot-always", LMTP_DOVECOT, 1.8, "bare"),
     Comparison("pipe", PIPE_MDA, "reader", PIPE_READER, 0.85),
+    Comparison("pipe", PIPE_BARE, "reader", PIPE_READER, 0.85, "bare"),
 )
 
 
@@ -79,7 +86,7 @@ class Run:
 @dataclass(frozen=True, slots=True)
 class Stage:
     postfix: Postfix
-    folders: Mapping[str, Path]
+    folders: Mapping[str, tuple[Path, ...]]
     """By domain: what the processes behind it have in their command."""
 
 
@@ -100,20 +107,30 @@ def stage(root: Path, stack: ExitStack) -> Stage:
     dovecot.start()
     stack.callback(dovecot.stop)
     sink = stack.enter_context(smtp_sink(root / "sink"))
+    bare_socket = stack.enter_context(bare(mda, root / "bare", LMTP_MDA))
     program = root / "mda-pipe"
     subprocess.run(["sh", str(ROOT / "csrc/pipe/build.sh"), str(program)], check=True, stdout=subprocess.DEVNULL)
     reader = compile_c("postfix_reader", (), ("-static",), root)
-    argv = f"{program} --socket {mda.socket} --queue-id ${{queue_id}} --size ${{size}}"
-    argv += " --original-recipient=${original_recipient} --deadline 80 -f ${sender} -- ${recipient}"
+    options = "--queue-id ${queue_id} --size ${size} --original-recipient=${original_recipient} --deadline 80"
+    options += " -f ${sender} -- ${recipient}"
     routes: dict[str, Route] = {
         LMTP_MDA: Lmtp(mda.socket, max_processes=AGENTS),
         LMTP_SINK: Lmtp(sink, max_processes=AGENTS),
         LMTP_DOVECOT: Lmtp(dovecot.socket, max_processes=AGENTS),
-        PIPE_MDA: Pipe(argv, max_processes=AGENTS),
+        LMTP_BARE: Lmtp(bare_socket, max_processes=AGENTS),
+        PIPE_MDA: Pipe(f"{program} --socket {mda.socket} {options}", max_processes=AGENTS),
+        PIPE_BARE: Pipe(f"{program} --socket {bare_socket} {options}", max_processes=AGENTS),
         PIPE_READER: Pipe(str(reader), max_processes=AGENTS),
     }
     postfix = stack.enter_context(running(Setup(routes, MAIN_CF)))
-    folders = {LMTP_MDA: mda.folder, PIPE_MDA: mda.folder, LMTP_DOVECOT: dovecot.folder, LMTP_SINK: sink}
+    folders = {
+        LMTP_MDA: (mda.folder,),
+        PIPE_MDA: (mda.folder,),
+        LMTP_DOVECOT: (dovecot.folder,),
+        LMTP_SINK: (sink,),
+        LMTP_BARE: (root / "bare", mda.folder),
+        PIPE_BARE: (root / "bare", mda.folder),
+    }
     return Stage(postfix, folders)
 
 
@@ -137,7 +154,7 @@ def smtp_sink(socket: Path) -> Iterator[Path]:
 
 def measure(stage: Stage, pairs: int) -> Mapping[Comparison, Sequence[tuple[Run, Run]]]:
     """Pairs of our run and the peer's, each comparison's next to one another."""
-    for domain in (LMTP_MDA, LMTP_SINK, LMTP_DOVECOT, PIPE_MDA, PIPE_READER):
+    for domain in (LMTP_MDA, LMTP_SINK, LMTP_DOVECOT, LMTP_BARE, PIPE_MDA, PIPE_READER, PIPE_BARE):
         send(stage, domain, WARM_MESSAGES)
     runs: dict[Comparison, list[tuple[Run, Run]]] = {comparison: [] for comparison in COMPARISONS}
     for _ in range(pairs):
@@ -186,21 +203,27 @@ def wait_until_sent(log: Path, offset: int, count: int) -> list[tuple[float, flo
 def cpu_seconds(stage: Stage, domain: str) -> float:
     """Of Postfix, and of what is behind the domain."""
     master = int((stage.postfix.folder / "queue/pid/master.pid").read_text())
-    folder = stage.folders.get(domain)
-    return processor_time.of_processes({master}) + (processor_time.of_folder(folder) if folder else 0)
+    return processor_time.of_processes({master}) + processor_time.of_folders(stage.folders.get(domain, ()))
 
 
 def row(comparison: Comparison, pairs: Sequence[tuple[Run, Run]]) -> Mapping[str, object]:
     ratio = statistics.median(mine.rate / other.rate for mine, other in pairs)
     mine, other = (medians(column) for column in zip(*pairs, strict=True))
-    print(f"{comparison.transport} to {comparison.peer_name}: {ratio:.2f} (goal {comparison.goal})")
-    for name, one in (("mda", mine), (comparison.peer_name, other)):
+    names = (comparison.name, comparison.peer_name)
+    print(f"{comparison.transport}, {' against '.join(names)}: {ratio:.2f} (goal {comparison.goal})")
+    for name, one in zip(names, (mine, other), strict=True):
         print(
             f"  {name:14} {one.rate:6,.0f}/s, {one.cpu_ms:5.2f} ms CPU, whole p50 {one.p50_ms:7.1f} p99"
             f" {one.p99_ms:7.1f} ms, agent p50 {one.agent_p50_ms:5.1f} p99 {one.agent_p99_ms:6.1f} ms",
             flush=True,
         )
-    head = {"transport": comparison.transport, "peer": comparison.peer_name, "sessions": SESSIONS, "octets": OCTETS}
+    head = {
+        "server": comparison.name,
+        "transport": comparison.transport,
+        "peer": comparison.peer_name,
+        "sessions": SESSIONS,
+        "octets": OCTETS,
+    }
     figures = {
         f"{who}_{key}": getattr(run, key)
         for key in ("rate", "cpu_ms", "p50_ms", "p99_ms", "agent_p50_ms", "agent_p99_ms")
