@@ -27,7 +27,7 @@ from threading import Event, Thread
 from bench import antispam_bogofilter
 from bench.antispam_half import compare_halves
 from bench.antispam_online import compare_online
-from bench.scaffold import write_results
+from bench.scaffold import asked, write_results
 from mda.antispam import trial
 from mda.antispam.classifier import Classifier
 from mda.antispam.trial import Entry
@@ -37,7 +37,7 @@ from tools.fetch_corpus import DEFAULT_FOLDER
 
 
 def main() -> int:
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    rounds = asked(__doc__, rounds=5).rounds
     index = trial.read_index(DEFAULT_FOLDER / "index")
     entries = sorted(index, key=lambda entry: hashlib.sha256(entry.path.name.encode()).digest())
     speeds = measure_speed(entries, rounds) | measure_replacement()

@@ -28,7 +28,7 @@ from bench.delivery_dovecot import Dovecot
 from bench.delivery_mda import DOMAIN, LOCAL_PART, ours
 from bench.mime_samples import corpus_messages
 from bench.needed import PATH, has_all
-from bench.scaffold import medians, run_folder, write_results
+from bench.scaffold import asked, medians, run_folder, write_results
 from tools.fetch_corpus import DEFAULT_FOLDER
 
 OURS = "mda"
@@ -71,17 +71,15 @@ class Sender:
 
 
 def main() -> int:
-    arguments = sys.argv[1:]
-    is_quick = "--quick" in arguments
-    numbers = [int(argument) for argument in arguments if argument.isdigit()]
-    pairs = numbers[0] if numbers else 1 if is_quick else 5
+    arguments = asked(__doc__, ("quick", "forgetful"), pairs=0)
+    pairs = arguments.pairs or (1 if arguments.quick else 5)
     if not has_all(("smtp-source", "dovecot")):
         return 2
-    cells = QUICK_CELLS if is_quick else CELLS
+    cells = QUICK_CELLS if arguments.quick else CELLS
     rows: list[dict[str, object]] = []
     with run_folder() as root, ExitStack() as stack:
         sender = Sender(Client.built(root), {octets: written(root, octets) for _, octets in cells})
-        servers = started(root, stack, FORGETFUL if "--forgetful" in arguments else "")
+        servers = started(root, stack, FORGETFUL if arguments.forgetful else "")
         for sessions, octets in cells:
             rows += cell(sender, servers, sessions, octets, pairs)
     write_results("delivery", rows)

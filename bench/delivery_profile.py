@@ -25,7 +25,7 @@ from bench import processor_time, storage_append
 from bench.delivery_client import Client, write_mails
 from bench.delivery_mda import ACCOUNTS, DOMAIN, ours
 from bench.mime_samples import corpus_messages
-from bench.scaffold import run_folder, write_results
+from bench.scaffold import asked, run_folder, write_results
 from mda import settings
 from mda.identifiers import IdentifierSource
 from mda.metadata.delivery.deliver import Committer, Delivery, Stored
@@ -68,7 +68,7 @@ REST = "event loop"
 
 
 def main() -> int:
-    sessions = int(sys.argv[1]) if len(sys.argv) > 1 else 32
+    sessions = asked(__doc__, sessions=32).sessions
     mails = corpus_messages(DEFAULT_FOLDER)
     with run_folder() as root:
         client, written = Client.built(root), write_mails(root / "mails", mails)

@@ -22,7 +22,7 @@ from sqlalchemy import Engine, func, select, text
 
 from bench.delivery_mda import DOMAIN, ours
 from bench.needed import PATH, has_all
-from bench.scaffold import run_folder, write_results
+from bench.scaffold import asked, run_folder, write_results
 from mda import address, settings
 from mda.metadata.directory import accounts
 from mda.metadata.postgresql.opened import opened
@@ -53,11 +53,11 @@ class Watch:
 
 
 def main() -> int:
+    pairs = asked(__doc__, pairs=5).pairs
     if not has_all(("smtp-source",)):
         return 2
-    numbers = [int(argument) for argument in sys.argv[1:] if argument.isdigit()]
     with run_folder() as root, ours(root / "mda") as mda, opened(settings.load(mda.settings)) as engine:
-        rows = measure(mda, engine, numbers[0] if numbers else 5)
+        rows = measure(mda, engine, pairs)
     write_results("fairness", rows)
     return 0
 

@@ -20,7 +20,7 @@ from bench.delivery_client import Client, write_mails
 from bench.delivery_mda import DOMAIN, ours
 from bench.growth_rows import fill, tidy
 from bench.mime_samples import corpus_messages
-from bench.scaffold import PLACE, medians, run_folder, write_results
+from bench.scaffold import PLACE, asked, medians, run_folder, write_results
 from mda import settings
 from mda.metadata.postgresql.opened import opened
 from tests.integration.instance import Instance
@@ -54,8 +54,8 @@ class Sender:
 
 
 def main() -> int:
-    numbers = [int(argument) for argument in sys.argv[1:]]
-    pairs, messages = [*numbers, *(5, MESSAGES)[len(numbers) :]]
+    arguments = asked(__doc__, pairs=5, messages=MESSAGES)
+    pairs, messages = arguments.pairs, arguments.messages
     free, wanted = shutil.disk_usage(PLACE).free, OCTETS_A_MESSAGE * messages
     if free < wanted:
         print(f"{messages:,} messages need {wanted / 1e9:.0f} GB below {PLACE}, where {free / 1e9:.0f} GB are free")

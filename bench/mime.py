@@ -20,7 +20,7 @@ from itertools import pairwise
 from bench import mime_contestants as contestants
 from bench.mime_programs import COSTLY, PARSER, compile_c
 from bench.mime_samples import attachment_messages, corpus_messages
-from bench.scaffold import write_results
+from bench.scaffold import asked, write_results
 from tools.fetch_corpus import DEFAULT_FOLDER
 
 SLICES = 10
@@ -66,7 +66,7 @@ RATIOS = {
 
 
 def main() -> int:
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    rounds = asked(__doc__, rounds=5).rounds
     measured = {
         "sa": measure("SA", SA, corpus_messages(DEFAULT_FOLDER), rounds),
         "b64": measure("B64", B64, attachment_messages(), rounds),

@@ -27,7 +27,7 @@ from bench.delivery_dovecot import Dovecot
 from bench.delivery_mda import LOCAL_PART, ours
 from bench.mime_programs import ROOT, compile_c
 from bench.needed import PATH, has_all
-from bench.scaffold import medians, run_folder, write_results
+from bench.scaffold import asked, medians, run_folder, write_results
 from tests.integration.postfix import Lmtp, Pipe, Postfix, Route, Setup, running
 
 SESSIONS = 8
@@ -91,7 +91,7 @@ class Stage:
 
 
 def main() -> int:
-    pairs = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    pairs = asked(__doc__, pairs=5).pairs
     if not has_all(("smtp-source", "smtp-sink", "dovecot")):
         return 2
     with run_folder() as root, ExitStack() as stack:

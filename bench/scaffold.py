@@ -1,9 +1,10 @@
-"""What benchmarks begin and end with: a folder of their own, results in build/bench, medians of runs."""
+"""What benchmarks begin and end with: their command line, a folder of their own, results in build/bench, medians."""
 
 import json
 import signal
 import statistics
 import sys
+from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
@@ -17,6 +18,17 @@ PLACE = "/var/tmp"  # noqa: S108 - below it TemporaryDirectory makes a folder of
 """On a disk, which /tmp may not be."""
 
 T = TypeVar("T")
+
+
+def asked(description: str | None, flags: Sequence[str] = (), **numbers: int) -> Namespace:
+    """The command line: `numbers` from 1 on, in this order, each with its default, and `flags` (--NAME). Anything else
+    ends the program with status 2, and --help with `description`."""
+    parser = ArgumentParser(description=description, formatter_class=RawDescriptionHelpFormatter)
+    for flag in flags:
+        parser.add_argument(f"--{flag}", action="store_true")
+    for name, default in numbers.items():
+        parser.add_argument(name, metavar=name.upper(), nargs="?", type=_positive, default=default)
+    return parser.parse_args()
 
 
 @contextmanager
@@ -42,6 +54,12 @@ def medians(runs: Sequence[T]) -> T:
     values = (statistics.median(getattr(run, field.name) for run in runs) for field in fields(first))
     made: T = type(first)(*values)
     return made
+
+
+def _positive(word: str) -> int:
+    if not word.isascii() or not word.isdigit() or int(word) == 0:
+        raise ArgumentTypeError(f"{word!r} is no number from 1 on")
+    return int(word)
 
 
 def _leave(*_: object) -> None:

@@ -12,7 +12,7 @@ import sys
 import time
 from typing import NamedTuple
 
-from bench.scaffold import run_folder, write_results
+from bench.scaffold import asked, run_folder, write_results
 from mda.metadata.postgresql.opened import opened
 from mda.settings import load
 from tests.integration.instance import COMMANDS, Instance
@@ -36,7 +36,7 @@ MESSAGE = "From: Ben <ben@bench.test>\nTo: anne@bench.test\nSubject: {}\n\nAt no
 
 
 def main() -> int:
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    rounds = asked(__doc__, rounds=5).rounds
     with run_folder() as folder:
         instance = Instance(folder, "embedded")
         instance.prepare("bench.test", ["anne"])

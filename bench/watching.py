@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bench.scaffold import run_folder, write_results
+from bench.scaffold import asked, run_folder, write_results
 from mda import address
 from mda.delivery.compose import compose
 from mda.delivery.copies import Accepted
@@ -65,7 +65,7 @@ class Silent(Tracer):
 
 
 def main() -> int:
-    pairs = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    pairs = asked(__doc__, pairs=5).pairs
     configure(Log(level="warning"))
     sys.setswitchinterval(SWITCH_SECONDS)
     with run_folder() as folder:

@@ -16,7 +16,7 @@ from bench import processor_time
 from bench.delivery import smtp_source
 from bench.delivery_mda import ours
 from bench.needed import has_all
-from bench.scaffold import medians, run_folder, write_results
+from bench.scaffold import asked, medians, run_folder, write_results
 from tests.integration.instance import Instance
 
 WORKERS = (1, 2, 4)
@@ -36,7 +36,7 @@ class Run:
 
 
 def main() -> int:
-    pairs = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    pairs = asked(__doc__, pairs=5).pairs
     if not has_all(("smtp-source",)):
         return 2
     runs: dict[int, list[Run]] = {count: [] for count in WORKERS}

@@ -1,4 +1,4 @@
-"""What benchmarks leave behind when they are ended: nothing."""
+"""What benchmarks are asked, and what they leave behind when they are ended: nothing."""
 
 import signal
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.scaffold import medians, run_folder
+from bench.scaffold import asked, medians, run_folder
 
 BENCHMARK = """
 import subprocess, time
@@ -52,3 +52,32 @@ def test_medians_are_taken_by_field() -> None:
         cpu: float
 
     assert medians([Run(1, 9), Run(3, 7), Run(2, 8)]) == Run(2, 8)
+
+
+def test_command_line_holds_numbers_in_order_and_flags(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["bench", "--quick", "3"])
+    arguments = asked("What it does.", ("quick", "forgetful"), pairs=5, messages=1_000)
+
+    assert (arguments.pairs, arguments.messages) == (3, 1_000)
+    assert (arguments.quick, arguments.forgetful) == (True, False)
+
+
+@pytest.mark.parametrize("word", ["--forgetfull", "0", "-1", "five", "\N{SUPERSCRIPT TWO}"])
+def test_what_a_benchmark_does_not_know_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], word: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["bench", word])
+    with pytest.raises(SystemExit) as ended:
+        asked("What it does.", ("forgetful",), pairs=5)
+
+    assert ended.value.code == 2
+    assert word in capsys.readouterr().err
+
+
+def test_help_is_the_description(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["bench", "--help"])
+    with pytest.raises(SystemExit) as ended:
+        asked("What it does: 100 % of it.", pairs=5)
+
+    assert ended.value.code == 0
+    assert "What it does: 100 % of it." in capsys.readouterr().out
