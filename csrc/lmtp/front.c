@@ -14,9 +14,9 @@ enum { ROUND = 128 /* sockets that are seen to before requests are */ };
 struct lmtp_front {
     lmtp_exchange exchange;
     pthread_t thread;
-    _Atomic uint64_t last_number, held;
+    _Atomic uint64_t last_number, held, busy_since;
     _Atomic uint32_t waiting;
-    _Atomic bool is_at_work, must_forget;
+    _Atomic bool must_forget;
     /* Of the thread alone. */
     lmtp_server server;
     lmtp_octets requests;
@@ -84,8 +84,8 @@ static void one_round(lmtp_front *front) {
     lmtp_server *server = &front->server;
     struct epoll_event events[ROUND];
     int count = epoll_wait(server->epoll, events, ROUND, lmtp_server_patience(server));
-    atomic_store(&front->is_at_work, true);
     server->now = lmtp_server_clock();
+    atomic_store(&front->busy_since, server->now);
     server->read_ns = 0;
     bool is_asked = false;
     for (int index = 0; index < count; index++) {
@@ -104,7 +104,7 @@ static void one_round(lmtp_front *front) {
     lmtp_server_settle(server);
     atomic_store(&front->held, server->shared.held);
     atomic_store(&front->waiting, server->waiting);
-    atomic_store(&front->is_at_work, false);
+    atomic_store(&front->busy_since, 0);
 }
 
 static void *run(void *argument) {
@@ -222,6 +222,10 @@ uint64_t lmtp_front_held(const lmtp_front *front) {
 }
 
 int lmtp_front_rests(lmtp_front *front) {
-    return lmtp_exchange_is_empty(&front->exchange) && !atomic_load(&front->is_at_work) &&
+    return lmtp_exchange_is_empty(&front->exchange) && !atomic_load(&front->busy_since) &&
            !atomic_load(&front->waiting);
+}
+
+uint64_t lmtp_front_busy_since(const lmtp_front *front) {
+    return atomic_load(&front->busy_since);
 }

@@ -133,6 +133,8 @@ int lmtp_front_abort(lmtp_front *front);
 uint64_t lmtp_front_held(const lmtp_front *front);
 /* Whether nothing is under way: no event without its answer, no line read and not acted upon. */
 int lmtp_front_rests(lmtp_front *front);
+/* When (CLOCK_MONOTONIC, ns) the thread began what it is at, which takes milliseconds; 0 while it waits. */
+uint64_t lmtp_front_busy_since(const lmtp_front *front);
 /* cdef end */
 
 #endif

@@ -192,6 +192,11 @@ class Front:
         """Whether no event is without its answer, and nothing read is left to act upon."""
         return bool(_lib.lmtp_front_rests(self._front))
 
+    @property
+    def busy_since(self) -> float:
+        """time.monotonic() when its thread began what it is at, which takes milliseconds; 0 while it waits."""
+        return int(_lib.lmtp_front_busy_since(self._front)) / _NANOSECONDS
+
     def close(self) -> None:
         """Ends the thread and closes what is open; `forget` and `trust` do nothing any more, `add` raises OSError, and
         nothing else may be called."""

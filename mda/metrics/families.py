@@ -87,7 +87,7 @@ SHARD_FREE = _gauge("mda_shard_free_bytes", "Free space of the shard's disk.", "
 WORKERS = _gauge("mda_workers", "Worker processes by stage.", "stage")
 WORKERS_WANTED = _gauge("mda_workers_wanted", "Worker processes that the settings ask for.")
 WORKER_DEATHS = _counter("mda_worker_deaths_total", "Workers that ended unasked.")
-WORKER_STALLS = _counter("mda_worker_stalls_total", "Workers that were killed because their event loop stood still.")
+WORKER_STALLS = _counter("mda_worker_stalls_total", "Workers that were killed because they stood still.")
 CPU_SECONDS = _counter("mda_cpu_seconds_total", "Processor time of the workers.")
 RESIDENT_BYTES = _gauge("mda_resident_bytes", "Memory of the workers.")
 START_TIME = _gauge("mda_start_time_seconds", "When the supervisor began, since 1970.", merge=Merge.MOST)

@@ -90,7 +90,7 @@ class Child:
         return is_overdue
 
     def kill_if_still(self) -> bool:
-        """One that serves and whose event loop has not turned for long: its connections hang, and would for ever."""
+        """One that serves and has not said for long that it is alive: its connections hang, and would for ever."""
         if self._is_killed_still:
             return False
         is_still = self.stage is Stage.READY and 0 < self.region.heartbeat < time.monotonic() - STILL_SECONDS

@@ -166,7 +166,7 @@ class Supervisor:
                 self._log.warning("worker killed: it did not finish in time", pid=child.pid)
             elif child.kill_if_still():
                 recorder.add(WORKER_STALLS)
-                self._log.error("worker killed: its event loop stood still", pid=child.pid)
+                self._log.error("worker killed: it stood still", pid=child.pid)
 
     def _note_exit(self, child: Child, status: int) -> None:
         if child.stage is Stage.LEAVING or self._is_stopping:

@@ -54,6 +54,7 @@ class Worker:
         self._channel = socket.socket(fileno=assignment.channel)
         self._log = logs.logger("worker")
         self._is_draining = asyncio.Event()
+        self._is_stuck = False
         self._watch: asyncio.Task[None] | None = None
 
     async def run(self, compose: Compose) -> None:
@@ -70,13 +71,20 @@ class Worker:
         self._listen_to_orders()
         self._server.listen(tuple(self._listeners.values()))
         logs.gather(asyncio.get_running_loop().call_soon)
-        beating = asyncio.create_task(beat(self._server.figures))
+        beating = asyncio.create_task(beat(self._server.figures, self._is_alive))
         settle_memory()
         self._report_ready()
         await self._is_draining.wait()
         await self._wait_for_sessions()
         logs.gather(None)
         beating.cancel()
+
+    def _is_alive(self) -> bool:
+        is_stuck = self._server.is_stuck
+        if is_stuck and not self._is_stuck:
+            self._log.error("LMTP's thread does not come back: no connection is served")
+        self._is_stuck = is_stuck
+        return not is_stuck
 
     def _listen_to_orders(self) -> None:
         loop = asyncio.get_running_loop()

@@ -89,6 +89,11 @@ class LmtpServer:
         self._stop_accepting()
         self._board.close()
 
+    @property
+    def is_stuck(self) -> bool:
+        """Whether its connections hang, and would for ever."""
+        return self._board.is_stuck
+
     def figures(self) -> None:
         recorder.put(CONNECTIONS, self.sessions)
         recorder.put(HELD_BYTES, self._board.held)

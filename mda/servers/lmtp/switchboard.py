@@ -6,6 +6,7 @@ Answers that are given in one turn of the loop go back together: each way to the
 import asyncio
 import socket
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 
@@ -28,6 +29,9 @@ FRESH_SECONDS = 2.0
 
 LENT_OCTETS = 65_536
 """Of messages that have been taken: what is more is given back at once, not when the next ones come."""
+
+STUCK_SECONDS = 10.0
+"""Far beyond what the front's thread is at without a pause: a read, a message's parse, what has been asked of it."""
 
 AGAIN_SECONDS = 0.1
 """Until answers that found no memory on their way are sent again."""
@@ -69,6 +73,11 @@ class Switchboard:
     def is_at_rest(self) -> bool:
         """Whether nothing is under way."""
         return self._front.is_at_rest and not self._answers
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether the front's thread does not come back, and no connection is served any more."""
+        return not self._is_closed and 0 < self._front.busy_since < time.monotonic() - STUCK_SECONDS
 
     def connect(self, connection: socket.socket, *, is_trusted: bool) -> None:
         """Serves a connected socket from here on; MemoryError where there is no room for it, and it is closed."""

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { PEERS = 8, MESSAGES = 60 };
@@ -200,6 +201,12 @@ static void test_read(void) {
 
 static atomic_bool is_reading, may_go_on;
 
+static uint64_t clock_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
 static uint8_t *read_slowly(void *reader, const uint8_t *octets, uint64_t length, uint64_t *found) {
     atomic_store(&is_reading, true);
     while (!atomic_load(&may_go_on)) {
@@ -216,12 +223,15 @@ static void test_reading_holds_no_round_up(void) {
     lmtp_front *front = front_with_sessions(sessions, SESSIONS);
     CHECK(!event_of_message(front, sessions[0])->found);
     lmtp_front_read(front, read_slowly, "s", 7, 7);
+    uint64_t before = clock_ns();
     for (int session = 1; session < SESSIONS; session++) {
         say(sessions[session], "MAIL FROM:<a@b>\r\nRCPT TO:<known@d>\r\nDATA\r\nhello\r\n.\r\n");
         while (!atomic_load(&is_reading)) {
             poll(NULL, 0, 1);
         }
     }
+    uint64_t since = lmtp_front_busy_since(front);
+    CHECK(since >= before && since <= clock_ns());
     atomic_store(&may_go_on, true);
     unsigned messages = 0, found = 0;
     while (messages < SESSIONS - 1) {
@@ -235,6 +245,9 @@ static void test_reading_holds_no_round_up(void) {
         messages += count;
     }
     CHECK(found == 2);
+    while (lmtp_front_busy_since(front)) {
+        poll(NULL, 0, 1);
+    }
     end_sessions(front, sessions, SESSIONS);
 }
 

@@ -5,6 +5,8 @@ a question, `held` from its second time on by the front itself; `full`, `dropped
 with line ends in its text), `failing` (an exception), `deadly` (an exception in a thread) after DATA; `slow` takes half
 a second. Mail to `begun` is begun and answered by a thread, to `prompt` before `begin` returns, and for `unbegun` that
 raises. Everybody else gets `250 2.0.0 Saved id=...`. The reverse-path's and peer's values are kept too.
+
+With MDA_TEST_FRONT_HANGS in the environment, a worker's thread for LMTP never comes back from reading a message.
 """
 
 import asyncio
@@ -17,13 +19,19 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
+from mda._core import ffi
 
-from mda.binding import Found, Reader
+from mda.binding import Found, Reader, front
 from mda.causes import Cause, Reply
 from mda.envelope import Envelope, Peer, Recipient
+from mda.servers.lmtp import switchboard
 from mda.settings import Settings
 
 SLOW_SECONDS = 0.5
+READING = "uint8_t *(void *, const uint8_t *, uint64_t, uint64_t *)"
+"""lmtp_reading, of csrc/lmtp/front.h."""
+
+_NEVER = ffi.callback(READING, lambda *_: threading.Event().wait())
 
 
 class Recorder:
@@ -141,6 +149,8 @@ def envelopes(folder: Path) -> tuple[dict[str, object], ...]:
 @asynccontextmanager
 async def compose(settings: Settings) -> AsyncIterator[Recorder]:
     """What a worker process of the tests is composed of: mail goes to `mail` below the data folder."""
+    if "MDA_TEST_FRONT_HANGS" in os.environ:
+        switchboard.STUCK_SECONDS, front._READ = 1.0, _NEVER
     folder = Path(settings.data_dir) / "mail"
     folder.mkdir(exist_ok=True)
     yield Recorder(folder)

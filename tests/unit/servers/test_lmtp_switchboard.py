@@ -2,19 +2,23 @@
 
 import asyncio
 import socket
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from mda._core import ffi
 
 from mda import logs
 from mda.binding import front
 from mda.binding.front import Event
+from mda.servers.lmtp import switchboard
 from mda.servers.lmtp.conversation import Conversation
 from mda.servers.lmtp.server import LmtpServer
 from mda.servers.lmtp.switchboard import Switchboard
-from tests.unit.servers.recording import Recorder, messages
+from tests.unit.servers.recording import READING, Recorder, messages
 from tests.unit.servers.wire import Peer, settings, with_peer
 
 BEGIN = b"LHLO client.example\r\n"
@@ -151,3 +155,36 @@ def test_failure_takes_no_other_event_along(tmp_path: Path) -> None:
         return second.heard
 
     assert asyncio.run(run()).endswith(b"250 XORCPT\r\n")
+
+
+def test_front_that_does_not_come_back_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here it reads a message for ever; what is only slow is not taken for that."""
+    transaction = b"MAIL FROM:<>\r\nRCPT TO:<held@d>\r\nDATA\r\nx\r\n.\r\n"
+    is_reading, may_go_on = threading.Event(), threading.Event()
+
+    def read(*_: object) -> Any:
+        is_reading.set()
+        may_go_on.wait(60)
+        return ffi.NULL
+
+    async def run(peer: Peer) -> list[bool]:
+        await peer.send(BEGIN + transaction)
+        peer.socket.send(b"MAIL FROM:<>\r\nRCPT TO:<slow@d>\r\nDATA\r\nx\r\n.\r\n")
+        other = Peer(settings(tmp_path), Recorder(tmp_path), board=peer.board)
+        seen = [peer.board.is_stuck]
+        other.socket.send(BEGIN + transaction)
+        assert await asyncio.to_thread(is_reading.wait, 60)
+        seen.append(peer.board.is_stuck)
+        monkeypatch.setattr(switchboard, "STUCK_SECONDS", 0.0)
+        seen.append(peer.board.is_stuck)
+        may_go_on.set()
+        await other.settle()
+        seen.append(peer.board.is_stuck)
+        other.socket.close()
+        return seen
+
+    held = ffi.callback(READING, read)
+    monkeypatch.setattr(front, "_READ", held)
+    peer, seen = with_peer(tmp_path, run)
+    assert seen == [False, False, True, False]
+    assert not peer.board.is_stuck, "nothing is asked of a front that has ended"
