@@ -42,7 +42,10 @@ def count(engine: Engine, table: str) -> int:
     return found
 
 
-END_DELIVERIES = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'mda-deliver'"
+END_DELIVERIES = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE application_name = 'mda-deliver' AND datname = current_database()
+"""
 
 
 def kill(instance: Instance, engine: Engine) -> None:
