@@ -3,9 +3,9 @@
 Postfix's smtp-source brings mail by SMTP in 8 sessions to a private Postfix (smtpd, queue, delivery agent), which hands
 it on, in turn in the same run, by LMTP to `mda serve` and its peers (smtp-sink, which keeps nothing; Dovecot's LMTP
 with mail_fsync=always), and by pipe(8) to mda-pipe and its peer (a C program that only reads what it is given). Each
-message goes to another account. Beside them a bound: `bench.delivery_bare`, which does no more than nobody can leave
-out, against the same peers. A run is over when the last message is logged as sent. Rates are messages a second;
-delays are Postfix's own, of the whole way since the message arrived and of the delivery agent alone, in milliseconds;
+message goes to another account. Beside them for reference `bench.delivery_bare`, which keeps what it gets and
+does nothing else, against the same peers. A run is over when the last message is logged as sent. Rates are messages
+a second; delays are Postfix's own, of the whole way since the message arrived and of the agent alone, in milliseconds;
 CPU is that of Postfix, the destination and its PostgreSQL. Medians of the pairs. Writes build/bench/postfix.json, a row
 a comparison. Needs root, postfix and dovecot-lmtpd; what is missing is named.
 """

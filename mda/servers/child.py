@@ -18,7 +18,7 @@ KILL_AFTER_SECONDS = 5.0
 
 
 STILL_SECONDS = 60.0
-"""After which a worker whose event loop has not turned is killed. It turns many times a second, under any load."""
+"""After which a worker whose heart has not beaten is killed; it beats once a second, under any load."""
 
 
 class Stage(Enum):

@@ -179,6 +179,7 @@ def test_front_that_does_not_come_back_is_noticed(tmp_path: Path, monkeypatch: p
         seen.append(peer.board.is_stuck)
         may_go_on.set()
         await other.settle()
+        monkeypatch.setattr(switchboard, "STUCK_SECONDS", 1.0)
         seen.append(peer.board.is_stuck)
         other.socket.close()
         return seen
