@@ -10,7 +10,7 @@
 #   make bench-mime  the MIME parser against its peers, ratios in build/bench/mime.json
 #   make bench-antispam  the classifier's speed and accuracy beside bogofilter, in build/bench/antispam.json
 #   make bench-delivery  LMTP against Dovecot's and a bound, in build/bench/delivery.json; root, postfix, dovecot-lmtpd
-#   make bench-postfix   end to end through Postfix beside smtp-sink, Dovecot, a program that only reads and a bound, in
+#   make bench-postfix   end to end through Postfix beside smtp-sink, Dovecot, a program that only reads and a bare one, in
 #                    build/bench/postfix.json; root, postfix, dovecot-lmtpd
 #   make bench-fairness  what a flood to one mailbox costs the others, in build/bench/fairness.json; root, postfix
 #   make bench-growth    delivery with ten million messages in the tables beside none, in build/bench/growth.json; root
