@@ -54,7 +54,6 @@ class Worker:
         self._channel = socket.socket(fileno=assignment.channel)
         self._log = logs.logger("worker")
         self._is_draining = asyncio.Event()
-        self._is_stuck = False
         self._watch: asyncio.Task[None] | None = None
 
     async def run(self, compose: Compose) -> None:
@@ -65,26 +64,19 @@ class Worker:
                 await self._serve()
             finally:
                 # Whatever has happened: its thread reads with what the deliverer has.
-                self._server.close()
+                self._end_server()
 
     async def _serve(self) -> None:
         self._listen_to_orders()
         self._server.listen(tuple(self._listeners.values()))
         logs.gather(asyncio.get_running_loop().call_soon)
-        beating = asyncio.create_task(beat(self._server.figures, self._is_alive))
+        beating = asyncio.create_task(beat(self._server.figures, self._server.look))
         settle_memory()
         self._report_ready()
         await self._is_draining.wait()
         await self._wait_for_sessions()
         logs.gather(None)
         beating.cancel()
-
-    def _is_alive(self) -> bool:
-        is_stuck = self._server.is_stuck
-        if is_stuck and not self._is_stuck:
-            self._log.error("LMTP's thread does not come back: no connection is served")
-        self._is_stuck = is_stuck
-        return not is_stuck
 
     def _listen_to_orders(self) -> None:
         loop = asyncio.get_running_loop()
@@ -124,6 +116,13 @@ class Worker:
             self._log.warning("drain took too long", sessions_cut=self._server.abort())
 
     # How it ends.
+
+    def _end_server(self) -> None:
+        """A thread that does not come back would be waited for in vain, and without a supervisor nobody kills us."""
+        if not self._server.look():
+            self._log.critical("LMTP's thread does not come back, worker ends")
+            os._exit(1)
+        self._server.close()
 
     def _drain(self) -> None:
         self._server.drain()

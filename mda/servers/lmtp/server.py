@@ -4,6 +4,7 @@
     accept_rest(socket) take what is left in a listener's backlog, then close it: nobody else will
     drain()             accept no more, close idle sessions, let open transactions finish
     closed()            wait until the last connection has gone
+    look()              every second: whether its connections are served at all
 
 Connections are never refused and never greeted with 421: Postfix would suspend the whole destination for minutes.
 
@@ -49,7 +50,7 @@ class LmtpServer:
         self._log = log
         self._listeners: tuple[socket.socket, ...] = ()
         self._turns: dict[socket.socket, asyncio.TimerHandle] = {}
-        self._is_accepting = self._is_draining = False
+        self._is_accepting = self._is_draining = self._is_stuck = False
         self._all_gone = asyncio.Event()
 
     def listen(self, listeners: Sequence[socket.socket]) -> None:
@@ -89,10 +90,15 @@ class LmtpServer:
         self._stop_accepting()
         self._board.close()
 
-    @property
-    def is_stuck(self) -> bool:
-        """Whether its connections hang, and would for ever."""
-        return self._board.is_stuck
+    def look(self) -> bool:
+        """Whether its connections are served. Where they hang no more are accepted: there are other workers."""
+        was_stuck, self._is_stuck = self._is_stuck, self._board.is_stuck
+        if self._is_stuck and not was_stuck:
+            self._log.error("LMTP's thread does not come back: no connection is served")
+            self._stop_accepting()
+        elif was_stuck:
+            self._resume_accepting()
+        return not self._is_stuck
 
     def figures(self) -> None:
         recorder.put(CONNECTIONS, self.sessions)
@@ -106,7 +112,7 @@ class LmtpServer:
         return self._board.connections
 
     def _resume_accepting(self) -> None:
-        if self._is_accepting or self._is_draining or self.sessions >= self._limit:
+        if self._is_accepting or self._is_draining or self._is_stuck or self.sessions >= self._limit:
             return
         self._is_accepting = True
         for listener in self._listeners:

@@ -5,6 +5,8 @@ import os
 import signal
 import socket
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -123,22 +125,45 @@ def test_worker_whose_event_loop_stands_still_is_replaced(house: House, monkeypa
     assert figures(house)["mda_worker_stalls_total",] == 1
 
 
-def test_worker_whose_connections_hang_is_replaced(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MDA_TEST_STILL_SECONDS", "3")
-    monkeypatch.setenv("MDA_TEST_FRONT_HANGS", "1")
-    house.configure(workers="count = 1")
-    house.start()
-    first, second = house.workers()[0], b"MAIL FROM:<>\r\nRCPT TO:<held@d>\r\nDATA\r\nx\r\n.\r\n"
+@contextmanager
+def hanging(house: House) -> Iterator[int]:
+    """The worker that takes connections first; those that it has hang, and it has noticed."""
+    second = b"MAIL FROM:<>\r\nRCPT TO:<held@d>\r\nDATA\r\nx\r\n.\r\n"
     with house.client() as client:
         client.sendmail("a@example.net", ["held@d"], MAIL)
     with house.connect() as busy, house.connect() as beside:
         busy.sendall(b"LHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<slow@d>\r\nDATA\r\nx\r\n.\r\n")
         beside.sendall(b"LHLO x\r\n" + 10 * second)
-        wait_for(lambda: house.count("LMTP's thread does not come back") == 1, "the worker's own notice")
+        wait_for(lambda: house.count("LMTP's thread does not come back: no") == 1, "the worker's own notice")
+        yield house.workers()[0]
+
+
+def test_worker_whose_connections_hang_is_replaced(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MDA_TEST_STILL_SECONDS", "3")
+    monkeypatch.setenv("MDA_TEST_FRONT_HANGS", "1")
+    house.configure(workers="count = 1")
+    house.start()
+    with hanging(house) as hung:
         wait_for(lambda: house.count("it stood still") == 1, "notice")
-    wait_for(lambda: first not in house.workers(), "end")
+    wait_for(lambda: hung not in house.workers(), "end")
     wait_for(lambda: len(house.workers()) == 1 and figures(house)["mda_workers", "ready"] == 1, "replacement")
     assert figures(house)["mda_worker_stalls_total",] >= 1
+
+
+def test_worker_whose_connections_hang_takes_no_more(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And it ends by itself where nobody is there any more to kill it."""
+    monkeypatch.setenv("MDA_TEST_FRONT_HANGS", "1")
+    house.configure(workers="count = 2\ndrain_seconds = 1")
+    supervisor = house.start()
+    with hanging(house) as hung:
+        for _ in range(10):
+            with house.connect() as client:
+                assert client.recv(1000).startswith(b"220 ")
+        supervisor.kill()
+        supervisor.wait()
+        monkeypatch.delenv("MDA_TEST_FRONT_HANGS")
+        house.start()
+        wait_for(lambda: hung not in house.workers(), "end")
 
 
 @pytest.fixture
