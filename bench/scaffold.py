@@ -5,11 +5,12 @@ import signal
 import statistics
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from bench.mime_programs import OUTPUT
@@ -20,15 +21,26 @@ PLACE = "/var/tmp"  # noqa: S108 - below it TemporaryDirectory makes a folder of
 T = TypeVar("T")
 
 
-def asked(description: str | None, flags: Sequence[str] = (), **numbers: int) -> Namespace:
-    """The command line: `numbers` from 1 on, in this order, each with its default, and `flags` (--NAME). Anything else
-    ends the program with status 2, and --help with `description`."""
+def asked(
+    description: str | None,
+    flags: Sequence[str] = (),
+    choices: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    **numbers: int,
+) -> Namespace:
+    """The command line: `numbers` from 1 on, in this order, each with its default, `flags` (--NAME), and `choices`
+    (--NAME WORD, as often as wanted; all words where there is none). Anything else ends the program with status 2, and
+    --help with `description`."""
     parser = ArgumentParser(description=description, formatter_class=RawDescriptionHelpFormatter)
     for flag in flags:
         parser.add_argument(f"--{flag}", action="store_true")
+    for name, words in choices.items():
+        parser.add_argument(f"--{name}", action="append", choices=words)
     for name, default in numbers.items():
         parser.add_argument(name, metavar=name.upper(), nargs="?", type=_positive, default=default)
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    for name, words in choices.items():
+        setattr(arguments, name, getattr(arguments, name) or [*words])
+    return arguments
 
 
 @contextmanager

@@ -1,8 +1,9 @@
-"""The store's figures: `make bench-storage`, or `python -m bench.storage [--quick] [ROUNDS] [SECTION...]`.
+"""The store's figures: `make bench-storage`, or `python -m bench.storage [--quick] [--section NAME]... [ROUNDS]`.
 
-Sections: codec, append, reads, space, compaction; each opens with what it measures (bench/storage_*.py). The mails are
-the SpamAssassin corpus (tools/fetch_corpus.py), and for long ones twenty of 2 MB. Prints medians, writes
-build/bench/storage.json. What is not installed (Dovecot's imapd, Postfix's smtp-source) is left out and named.
+Sections, all where none is named: codec, append, reads, space, compaction; each opens with what it measures
+(bench/storage_*.py). The mails are the SpamAssassin corpus (tools/fetch_corpus.py), and for long ones twenty of 2 MB.
+Prints medians, writes build/bench/storage.json. What is not installed (Dovecot's imapd, Postfix's smtp-source) is left
+out and named.
 """
 
 import base64
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from bench import storage_append, storage_codec, storage_compaction, storage_dovecot, storage_reads, storage_space
 from bench.mime_programs import OUTPUT, ROOT
-from bench.scaffold import run_folder, write_results
+from bench.scaffold import asked, run_folder, write_results
 from tools.build_base_dictionary import read_corpus
 
 SECTIONS = ("codec", "append", "reads", "space", "compaction")
@@ -28,10 +29,9 @@ _BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n|\0")
 
 
 def main() -> int:
-    words = sys.argv[1:]
-    is_quick = "--quick" in words
-    rounds = next((int(word) for word in words if word.isdigit()), 1 if is_quick else 5)
-    chosen = [word for word in words if word in SECTIONS] or SECTIONS
+    arguments = asked(__doc__, ("quick",), {"section": SECTIONS}, rounds=0)
+    is_quick = arguments.quick
+    rounds = arguments.rounds or (1 if is_quick else 5)
     if not (CORPUS / "index").exists():
         print(f"no corpus at {CORPUS}; run: python -m tools.fetch_corpus", file=sys.stderr)
         return 1
@@ -42,7 +42,7 @@ def main() -> int:
     del mails[QUICK_MAILS if is_quick else len(mails) :]
     output = OUTPUT / "storage.json"
     found = json.loads(output.read_text()) if output.exists() else {}
-    for section in chosen:
+    for section in arguments.section:
         with run_folder() as folder:
             found[section] = _measure(section, folder, mails, rounds, is_quick=is_quick)
         write_results("storage", found)

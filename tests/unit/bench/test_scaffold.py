@@ -62,16 +62,26 @@ def test_command_line_holds_numbers_in_order_and_flags(monkeypatch: pytest.Monke
     assert (arguments.quick, arguments.forgetful) == (True, False)
 
 
-@pytest.mark.parametrize("word", ["--forgetfull", "0", "-1", "five", "\N{SUPERSCRIPT TWO}"])
+def test_command_line_holds_choices_and_all_where_none_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    sections = {"section": ("codec", "reads", "space")}
+    monkeypatch.setattr(sys, "argv", ["bench", "--section", "space", "2", "--section", "codec"])
+    arguments = asked("What it does.", (), sections, rounds=5)
+    assert (arguments.section, arguments.rounds) == (["space", "codec"], 2)
+
+    monkeypatch.setattr(sys, "argv", ["bench"])
+    assert asked("What it does.", (), sections, rounds=5).section == ["codec", "reads", "space"]
+
+
+@pytest.mark.parametrize("word", ["--forgetfull", "0", "-1", "five", "\N{SUPERSCRIPT TWO}", "--section=reeds"])
 def test_what_a_benchmark_does_not_know_is_refused(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], word: str
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["bench", word])
     with pytest.raises(SystemExit) as ended:
-        asked("What it does.", ("forgetful",), pairs=5)
+        asked("What it does.", ("forgetful",), {"section": ("codec", "reads")}, pairs=5)
 
     assert ended.value.code == 2
-    assert word in capsys.readouterr().err
+    assert word.partition("=")[2] or word in capsys.readouterr().err
 
 
 def test_help_is_the_description(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
