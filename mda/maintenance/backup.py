@@ -25,6 +25,7 @@ from mda.storage.abandoned import list_segments
 from mda.storage.dictionaries import FOLDER as DICTIONARIES
 from mda.storage.dictionaries import install, list_dictionaries
 from mda.storage.location import segment_path
+from mda.storage.scan import end_of_records
 from mda.storage.seal import read_seal
 from mda.storage.shard import Shard, open_shard
 from mda.storage.syscalls import Syscalls, sync_folder
@@ -119,14 +120,16 @@ def _copy(shard: Shard, segment: int, target: Path, pace: Pace, *, is_sealed: bo
     source, to = segment_path(shard.root, segment), segment_path(target, segment)
     seal = read_seal(shard.root, segment) if is_sealed else None
     try:
-        length = seal.length if seal else source.stat().st_size
+        length = seal.length if seal else end_of_records(source)
         if to.exists() and to.stat().st_size == length:
             return -length
         to.parent.mkdir(parents=True, exist_ok=True)
         copy_bytes(source, to, length, pace)
-    except OSError as error:
-        if isinstance(error, FileNotFoundError) and not source.exists():
+    except (OSError, StorageUnavailable) as error:
+        if not source.exists():
             return None
+        if isinstance(error, StorageUnavailable):
+            raise
         raise _failed(target.parent, error) from error
     return length
 

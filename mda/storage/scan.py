@@ -53,15 +53,21 @@ class Damage:
 
 def scan_segment(path: Path, length: int | None = None) -> Iterator[Found | Damage]:
     """The segment's records in order, together covering every byte; of the first `length` bytes only, when given
-    (a seal's length: what lies behind was never acknowledged)."""
+    (a seal's length: what lies behind was never acknowledged). Without one, zeros up to the end are room for records
+    to come, and no step."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            yield from _scan(_Window(fd, length))
+            yield from _scan(_Window(fd, length), has_room=length is None)
         finally:
             os.close(fd)
     except OSError as error:
         raise StorageUnavailable(f"{path}: {error.strerror}", "see the kernel's log for the disk's state") from error
+
+
+def end_of_records(path: Path) -> int:
+    """Where the last sound record of an open segment ends: its file may be longer."""
+    return max((step.end for step in scan_segment(path) if isinstance(step, Found)), default=0)
 
 
 class _Window:
@@ -92,6 +98,11 @@ class _Window:
             at = upto
         return end
 
+    def is_zero(self, offset: int) -> bool:
+        """Whether nothing but zeros is left from `offset` on, which has been looked through already."""
+        left = self._bytes[offset - self._start :]
+        return left == bytes(len(left))
+
     def drop(self, offset: int) -> None:
         """Forgets what lies before `offset`; in strides, since moving the rest costs."""
         if offset - self._start >= _PIECE:
@@ -109,12 +120,14 @@ class _Window:
             held += len(piece)
 
 
-def _scan(window: _Window) -> Iterator[Found | Damage]:
+def _scan(window: _Window, *, has_room: bool) -> Iterator[Found | Damage]:
     offset = 0
     while offset < window.length:
         window.drop(offset)
         found = _record_at(window, offset)
         step = found if isinstance(found, Found) else _damage(window, offset, found)
+        if has_room and isinstance(step, Damage) and step.end == window.length and window.is_zero(offset):
+            return
         yield step
         offset = step.end
 

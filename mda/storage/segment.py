@@ -3,13 +3,13 @@
 An flock held on the file says that the maker lives; the kernel drops it with the process, however that ends. The
 length that counts (`good_length`) is the one behind the last successful fdatasync. After any failure the owner
 retires the segment: what a failed write or sync left behind the good length is never synced again and believed,
-because the kernel reports a lost page once and then forgets it. Nothing is truncated.
+because the kernel reports a lost page once and then forgets it. Nothing is truncated but zeros.
 
 An open file takes writes also when it has been removed, or its disk unmounted or covered by another, and nobody would
 ever find them: each append therefore looks whether the segment's path still leads to it.
 
-Preallocation is left out on purpose: with the length kept (FALLOC_FL_KEEP_SIZE) it gained nothing (4,234 appends of
-10 KB with fdatasync a second against 4,123, ext4), and without, a segment would end in zeros.
+Small batches are written over zeros that stand there already, as PostgreSQL writes its WAL: a file that grows with
+each fdatasync costs the file system a commit of its own (docs/decisions/0027-small-batches-overwrite-zeros.md).
 """
 
 import errno
@@ -25,6 +25,13 @@ from mda.storage.location import Location, seal_path, segment_path
 from mda.storage.seal import SealReason, write_seal
 from mda.storage.syscalls import Syscalls, make_folder, sync_folder, write_whole
 
+ROOM_BYTES = 262_144
+"""Zeros are written up to the next multiple of this."""
+
+SMALL_BYTES = ROOM_BYTES // 4
+"""A batch of so many bytes or more lets the file grow: what that costs is little beside its own bytes."""
+
+_ZEROS = memoryview(bytes(ROOM_BYTES))
 _ATTEMPTS = 16
 
 
@@ -35,6 +42,8 @@ class OpenSegment:
         self.segment = segment
         self.good_length = 0
         self.opened_at = time.monotonic()
+        self._room_end = 0
+        """Where the zeros behind the records end."""
         self._root = root
         self._path = segment_path(root, segment)
         self._fd = fd
@@ -49,11 +58,23 @@ class OpenSegment:
             buffers += (record.head, record.body)
             end += length
         write_whole(self._system, self._fd, buffers, self.good_length)
+        if end > self._room_end and end - self.good_length < SMALL_BYTES:
+            self._make_room(end)
         self._system.fdatasync(self._fd)
         if not self._is_in_place():
             raise OSError(errno.ESTALE, "its segment was removed, or its disk unmounted")
         self.good_length = end
         return tuple(locations)
+
+    def _make_room(self, end: int) -> None:
+        """Zeros from `end` to the next multiple of ROOM_BYTES. Where there is no space for them there are none: what
+        is left is for records."""
+        zeros = _ZEROS[: -end % ROOM_BYTES]
+        try:
+            write_whole(self._system, self._fd, [zeros], end)
+            self._room_end = end + len(zeros)
+        except OSError:
+            self._cut_at(end)
 
     def seal(self, reason: SealReason) -> None:
         """Seals at the good length, then closes; a segment in which nothing was ever acknowledged is removed, so
@@ -61,10 +82,17 @@ class OpenSegment:
         if not self._is_in_place():
             pass  # whatever is there now is not ours; should this file come back, it is swept
         elif self.good_length:
+            if reason is not SealReason.TROUBLE:  # else there may be more than zeros behind it
+                self._cut_at(self.good_length)
             write_seal(self._root, self.segment, self.good_length, reason, self._system)
         else:
             self._system.unlink(self._path)
         self.discard()
+
+    def _cut_at(self, length: int) -> None:
+        """Gives back the zeros behind; where that fails they only take space."""
+        with suppress(OSError):
+            self._system.truncate(self._fd, length)
 
     def _is_in_place(self) -> bool:
         return self._system.is_at(self._fd, self._path)

@@ -37,6 +37,9 @@ class Syscalls:
     def fsync(self, fd: int) -> None:
         os.fsync(fd)
 
+    def truncate(self, fd: int, length: int) -> None:
+        os.ftruncate(fd, length)
+
     def is_at(self, fd: int, path: Path) -> bool:
         """Whether `path` leads to this open file."""
         try:
@@ -55,7 +58,7 @@ class Syscalls:
         os.close(fd)
 
 
-def write_whole(system: Syscalls, fd: int, buffers: Sequence[bytes], offset: int) -> int:
+def write_whole(system: Syscalls, fd: int, buffers: Sequence[bytes | memoryview], offset: int) -> int:
     """Writes all of `buffers` at `offset`, however many calls that takes; the number of bytes written. OSError where
     the kernel gives up: then any part of them may be in the file."""
     left = [memoryview(buffer) for buffer in buffers if buffer]

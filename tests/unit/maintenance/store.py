@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from mda import settings
 from mda.address import parse
@@ -21,17 +21,19 @@ def bodies(count: int, seed: int = 1) -> list[bytes]:
     ]
 
 
-def deliver(system: System, raws: Sequence[bytes]) -> None:
-    """Many messages through one delivery service, so that they share segments."""
+def deliver(system: System, *parts: Sequence[bytes], after_each: Callable[[], object] = lambda: None) -> None:
+    """Many messages through one delivery service, so that they share segments; `after_each` part these are open."""
 
     async def run() -> None:
         async with compose(settings.load(system.file, {}), keeps_receipts=False) as service:
             recipient = Recipient(parse(ANNE))
             accepted = await service.resolve(recipient, "", 1000)
             assert isinstance(accepted, Accepted)
-            for raw in raws:
-                (reply,) = await service.deliver(Envelope("", (recipient,)), (accepted,), raw)
-                assert reply.code == 250
+            for raws in parts:
+                for raw in raws:
+                    (reply,) = await service.deliver(Envelope("", (recipient,)), (accepted,), raw)
+                    assert reply.code == 250
+                after_each()
 
     asyncio.run(run())
 

@@ -61,6 +61,29 @@ def test_everything_as_of_an_earlier_one(anne: System, engine: Engine, folder: P
     assert "no backup 0000000000000001" in anne.refused("restore", str(folder), "--at", "0000000000000001")
 
 
+def test_segment_that_is_being_written_is_copied_as_far_as_it_goes(
+    anne: System, engine: Engine, tmp_path: Path
+) -> None:
+    """And again when it goes further, though its file has become no longer by that."""
+    folder, sizes = tmp_path / "backup", list[list[int]]()
+
+    def back_up() -> None:
+        sizes.append([path.stat().st_size for path in shard_root(anne).rglob("*.seg")])
+        anne.done("backup", str(folder))
+
+    deliver(anne, RAWS, MORE, after_each=back_up)
+    assert sizes[0][0] in sizes[1], "the file of the first part was long enough for the second"
+    first, _ = names(anne, folder)
+    lose_everything(anne, engine)
+    anne.done("restore", str(folder), "--at", first)
+    assert stored(anne) == dict(enumerate(RAWS, 1))
+    assert anne.run("storage", "check").exit_code == 0
+    lose_everything(anne, engine)
+    anne.done("restore", str(folder))
+    assert stored(anne) == dict(enumerate([*RAWS, *MORE], 1))
+    assert anne.run("storage", "check").exit_code == 0
+
+
 def test_what_is_there_is_not_copied_again(anne: System, folder: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.seg")}
     told = anne.done("backup", str(folder))

@@ -117,6 +117,18 @@ def test_torn_last_record_is_behind_the_seal(shard: Shard, encode: EncodeMessage
     assert [damage.flaw for damage in result.damages] == [Flaw.TRUNCATED]
 
 
+def test_room_behind_the_last_record_is_no_damage(shard: Shard, encode: EncodeMessage) -> None:
+    first, second = encode(b"first"), encode(b"second")
+    whole = first.head + first.body
+    orphan(shard, 77, whole + bytes(1000))
+    result = swept(shard)
+    assert (result.seal.length, result.record_count, result.damages) == (len(whole), 1, ())
+    orphan(shard, 78, whole + second.head + bytes(1000))
+    result = swept(shard)
+    assert (result.seal.length, result.record_count) == (len(whole), 1)
+    assert [damage.flaw for damage in result.damages] == [Flaw.BODY_CHECKSUM]
+
+
 def test_damage_in_the_middle_does_not_hide_what_follows(shard: Shard, encode: EncodeMessage) -> None:
     record = encode(b"record")
     whole = record.head + record.body

@@ -15,7 +15,7 @@ from mda.storage.body import Codecs
 from mda.storage.decode import decode_record
 from mda.storage.encode import EncodedRecord
 from mda.storage.record import HEADER_BYTES, MAGIC, Flaw
-from mda.storage.scan import Damage, Found, scan_segment
+from mda.storage.scan import Damage, Found, end_of_records, scan_segment
 
 EncodeMessage = Callable[..., EncodedRecord]
 RAWS = (b"Subject: one\r\n\r\n1\r\n", b"", b"Subject: three\r\n\r\n" + b"3 " * 300, random.Random(1).randbytes(90))
@@ -32,7 +32,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def scan(path: Path, content: bytes, length: int | None = None) -> list[Found | Damage]:
-    """The steps over `content`, after checking that they cover all of it without gap."""
+    """The steps over `content`, after checking that they cover all of it without gap, but for the room at its end."""
     path.write_bytes(content)
     steps = list(scan_segment(path, length))
     at = 0
@@ -40,7 +40,10 @@ def scan(path: Path, content: bytes, length: int | None = None) -> list[Found | 
         assert step.offset == at
         assert step.length > 0
         at = step.end
-    assert at == (len(content) if length is None else min(length, len(content)))
+    if length is None:
+        assert content[at:] == bytes(len(content) - at)
+    else:
+        assert at == min(length, len(content))
     return steps
 
 
@@ -58,6 +61,29 @@ def test_sound_segment(workplace: Path, records: tuple[bytes, ...]) -> None:
     assert raws(steps) == list(RAWS)
     assert not damages(steps)
     assert scan(workplace, b"") == []
+
+
+def test_zeros_at_the_end_are_room_where_nobody_has_said_how_far_it_goes(
+    workplace: Path, records: tuple[bytes, ...]
+) -> None:
+    whole = b"".join(records)
+    assert scan(workplace, whole + bytes(5000)) == scan(workplace, whole)
+    assert end_of_records(workplace) == len(whole)
+    assert scan(workplace, bytes(5000)) == []
+    assert end_of_records(workplace) == 0
+    (damage,) = damages(scan(workplace, whole + bytes(5000), len(whole) + 10))
+    assert (damage.offset, damage.length) == (len(whole), 10)
+    (damage,) = damages(scan(workplace, whole + bytes(5000) + records[0]))
+    assert (damage.offset, damage.length) == (len(whole), 5000)
+
+
+def test_record_torn_over_zeros_is_damage(workplace: Path, records: tuple[bytes, ...]) -> None:
+    whole, last = records[0] + records[1], records[2].rstrip(b"\0")
+    for cut in range(1, len(last)):
+        steps = scan(workplace, whole + last[:cut] + bytes(3000))
+        assert raws(steps) == list(RAWS[:2])
+        assert len(damages(steps)) == 1
+        assert end_of_records(workplace) == len(whole)
 
 
 def test_every_truncation(workplace: Path, records: tuple[bytes, ...]) -> None:
