@@ -3,7 +3,8 @@
 The same number of messages goes to `mda serve` doing its whole work (parse, classify, compress, record, with its
 PostgreSQL) and to a Dovecot with sdbox, in turn in the same run; sessions stay open over messages, as Postfix keeps
 them. Each message goes to another account, which a worker remembers after a moment; with --forgetful none is, as where
-accounts are by the million. --quick is a few cells. Cells are sessions, octets a message and Dovecot's mail_fsync
+accounts are by the million. --quick is a few cells; --journal runs all on an ext4 with a journal (bench/journaled.py),
+where the machine's disk has none. Cells are sessions, octets a message and Dovecot's mail_fsync
 (always is what our durability is; optimized is its default). Rates are messages a second, medians of the pairs, CPU is
 that of each tree of processes, PostgreSQL's included: by Postfix's own smtp-source, which sends lines of X and does not
 time its transactions. A second run of each, by our own client, which speaks as Postfix's lmtp(8) does, gives p50 and
@@ -71,13 +72,13 @@ class Sender:
 
 
 def main() -> int:
-    arguments = asked(__doc__, ("quick", "forgetful"), pairs=0)
+    arguments = asked(__doc__, ("quick", "forgetful", "journal"), pairs=0)
     pairs = arguments.pairs or (1 if arguments.quick else 5)
     if not has_all(("smtp-source", "dovecot")):
         return 2
     cells = QUICK_CELLS if arguments.quick else CELLS
     rows: list[dict[str, object]] = []
-    with run_folder() as root, ExitStack() as stack:
+    with run_folder(has_journal=arguments.journal) as root, ExitStack() as stack:
         sender = Sender(Client.built(root), {octets: written(root, octets) for _, octets in cells})
         servers = started(root, stack, FORGETFUL if arguments.forgetful else "")
         for sessions, octets in cells:

@@ -1,4 +1,4 @@
-"""End to end through a real Postfix: `make bench-postfix`, or `python -m bench.postfix [PAIRS]`.
+"""End to end through a real Postfix: `make bench-postfix`, or `python -m bench.postfix [--journal] [PAIRS]`.
 
 Postfix's smtp-source brings mail by SMTP in 8 sessions to a private Postfix (smtpd, queue, delivery agent), which hands
 it on, in turn in the same run, by LMTP to `mda serve` and its peers (smtp-sink, which keeps nothing; Dovecot's LMTP
@@ -6,8 +6,9 @@ with mail_fsync=always), and by pipe(8) to mda-pipe and its peer (a C program th
 message goes to another account. Beside them for reference `bench.delivery_bare`, which keeps what it gets and
 does nothing else, against the same peers. A run is over when the last message is logged as sent. Rates are messages
 a second; delays are Postfix's own, of the whole way since the message arrived and of the agent alone, in milliseconds;
-CPU is that of Postfix, the destination and its PostgreSQL. Medians of the pairs. Writes build/bench/postfix.json, a row
-a comparison. Needs root, postfix and dovecot-lmtpd; what is missing is named.
+CPU is that of Postfix, the destination and its PostgreSQL. Medians of the pairs; with --journal on an ext4 that has one
+(bench/journaled.py). Writes build/bench/postfix.json, a row a comparison. Needs root, postfix and dovecot-lmtpd; what
+is missing is named.
 """
 
 import os
@@ -91,11 +92,11 @@ class Stage:
 
 
 def main() -> int:
-    pairs = asked(__doc__, pairs=5).pairs
+    arguments = asked(__doc__, ("journal",), pairs=5)
     if not has_all(("smtp-source", "smtp-sink", "dovecot")):
         return 2
-    with run_folder() as root, ExitStack() as stack:
-        rows = [row(comparison, runs) for comparison, runs in measure(stage(root, stack), pairs).items()]
+    with run_folder(has_journal=arguments.journal) as root, ExitStack() as stack:
+        rows = [row(comparison, runs) for comparison, runs in measure(stage(root, stack), arguments.pairs).items()]
     write_results("postfix", rows)
     return 0
 

@@ -6,13 +6,14 @@ import statistics
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+from bench.journaled import journaled
 from bench.mime_programs import OUTPUT
 
 PLACE = "/var/tmp"  # noqa: S108 - below it TemporaryDirectory makes a folder of our own
@@ -44,14 +45,14 @@ def asked(
 
 
 @contextmanager
-def run_folder() -> Iterator[Path]:
-    """A folder that servers of other users can look into, gone at the end. SIGTERM is an exit from here on, so that
-    what was started is stopped."""
+def run_folder(*, has_journal: bool = False) -> Iterator[Path]:
+    """A folder that servers of other users can look into, gone at the end; with `has_journal` on a file system of its
+    own that has one (`bench.journaled`). SIGTERM is an exit from here on, so that what was started is stopped."""
     signal.signal(signal.SIGTERM, _leave)
-    with TemporaryDirectory(prefix="mda-bench-", dir=PLACE) as folder:
+    with TemporaryDirectory(prefix="mda-bench-", dir=PLACE) as folder, ExitStack() as stack:
         root = Path(folder)
         root.chmod(0o755)
-        yield root
+        yield stack.enter_context(journaled(root)) if has_journal else root
 
 
 def write_results(name: str, results: object) -> None:
