@@ -25,7 +25,7 @@ from mda.storage.abandoned import list_segments
 from mda.storage.dictionaries import FOLDER as DICTIONARIES
 from mda.storage.dictionaries import install, list_dictionaries
 from mda.storage.location import segment_path
-from mda.storage.scan import end_of_records
+from mda.storage.scan import end_of_content
 from mda.storage.seal import read_seal
 from mda.storage.shard import Shard, open_shard
 from mda.storage.syscalls import Syscalls, sync_folder
@@ -90,8 +90,9 @@ def missing_bytes(shards: tuple[Shard, ...], root: Path) -> int:
         open_shard(shard.root, shard.id, shard.name)
         target = root / ShardCopy(shard.id, shard.name, shard.url, {}).folder
         for segment, _ in list_segments(shard.root):
-            here, there = _size(segment_path(shard.root, segment)), _size(segment_path(target, segment))
-            total += here if here != there else 0
+            seal = read_seal(shard.root, segment)
+            here = seal.length if seal else _size(segment_path(shard.root, segment))
+            total += here if here != _size(segment_path(target, segment)) else 0
     return total
 
 
@@ -120,9 +121,9 @@ def _copy(shard: Shard, segment: int, target: Path, pace: Pace, *, is_sealed: bo
     source, to = segment_path(shard.root, segment), segment_path(target, segment)
     seal = read_seal(shard.root, segment) if is_sealed else None
     try:
-        length = seal.length if seal else end_of_records(source)
-        if to.exists() and to.stat().st_size == length:
-            return -length
+        length = seal.length if seal else end_of_content(source)
+        if to.exists() and (kept := _kept(to, length)) >= length:
+            return -length if seal else -kept
         to.parent.mkdir(parents=True, exist_ok=True)
         copy_bytes(source, to, length, pace)
     except (OSError, StorageUnavailable) as error:
@@ -132,6 +133,13 @@ def _copy(shard: Shard, segment: int, target: Path, pace: Pace, *, is_sealed: bo
             raise
         raise _failed(target.parent, error) from error
     return length
+
+
+def _kept(to: Path, length: int) -> int:
+    """How much of a segment the folder has, where that may be `length` at least: a longer copy stays as it is, since an
+    earlier backup may have what the disk has lost since. One by an older version may end in zeros."""
+    size = _size(to)
+    return end_of_content(to) if size > length else size if size == length else 0
 
 
 def _require_writable(root: Path) -> None:

@@ -102,6 +102,8 @@ def _sweep_opened(root: Path, segment: int, fd: int) -> SweptSegment | None:
     steps = [_without_bytes(step) for step in scan_segment(segment_path(root, segment))]
     ends = [step for step in steps if isinstance(step, int)]
     damages = tuple(step for step in steps if isinstance(step, Damage))
+    with suppress(OSError):  # the zeros behind only take space
+        os.ftruncate(fd, max((*ends, *(damage.end for damage in damages)), default=0))
     # The writer may have died before its fdatasync: what is found sound here must be so after a power cut, too.
     os.fdatasync(fd)
     seal = write_seal(root, segment, max(ends, default=0), SealReason.ABANDONED, Syscalls())

@@ -54,7 +54,7 @@ class Damage:
 def scan_segment(path: Path, length: int | None = None) -> Iterator[Found | Damage]:
     """The segment's records in order, together covering every byte; of the first `length` bytes only, when given
     (a seal's length: what lies behind was never acknowledged). Without one, zeros up to the end are room for records
-    to come, and no step."""
+    to come, and of no step."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
@@ -65,9 +65,9 @@ def scan_segment(path: Path, length: int | None = None) -> Iterator[Found | Dama
         raise StorageUnavailable(f"{path}: {error.strerror}", "see the kernel's log for the disk's state") from error
 
 
-def end_of_records(path: Path) -> int:
-    """Where the last sound record of an open segment ends: its file may be longer."""
-    return max((step.end for step in scan_segment(path) if isinstance(step, Found)), default=0)
+def end_of_content(path: Path) -> int:
+    """Where what was written to an open segment ends, sound or not: its file may be longer."""
+    return max((step.end for step in scan_segment(path)), default=0)
 
 
 class _Window:
@@ -98,10 +98,9 @@ class _Window:
             at = upto
         return end
 
-    def is_zero(self, offset: int) -> bool:
-        """Whether nothing but zeros is left from `offset` on, which has been looked through already."""
-        left = self._bytes[offset - self._start :]
-        return left == bytes(len(left))
+    def end_without_zeros(self, offset: int) -> int:
+        """Where what is left from `offset` on, which has been looked through already, turns into zeros to the end."""
+        return max(offset, self._start + len(self._bytes.rstrip(b"\0")))
 
     def drop(self, offset: int) -> None:
         """Forgets what lies before `offset`; in strides, since moving the rest costs."""
@@ -126,7 +125,9 @@ def _scan(window: _Window, *, has_room: bool) -> Iterator[Found | Damage]:
         window.drop(offset)
         found = _record_at(window, offset)
         step = found if isinstance(found, Found) else _damage(window, offset, found)
-        if has_room and isinstance(step, Damage) and step.end == window.length and window.is_zero(offset):
+        if has_room and isinstance(step, Damage) and step.end >= window.length:
+            if length := window.end_without_zeros(offset) - offset:
+                yield Damage(offset, length, step.flaw)
             return
         yield step
         offset = step.end

@@ -1,9 +1,9 @@
 """One open segment: the file that its maker alone appends to, from its making to its seal.
 
 An flock held on the file says that the maker lives; the kernel drops it with the process, however that ends. The
-length that counts (`good_length`) is the one behind the last successful fdatasync. After any failure the owner
-retires the segment: what a failed write or sync left behind the good length is never synced again and believed,
-because the kernel reports a lost page once and then forgets it. Nothing is truncated but zeros.
+length that counts (`good_length`) is the one behind the last successful fdatasync. After any failure of what records
+rest on the owner retires the segment: what a failed write or sync left behind the good length is never synced again
+and believed, because the kernel reports a lost page once and then forgets it. Nothing is truncated but zeros.
 
 An open file takes writes also when it has been removed, or its disk unmounted or covered by another, and nobody would
 ever find them: each append therefore looks whether the segment's path still leads to it.
@@ -31,7 +31,11 @@ ROOM_BYTES = 262_144
 SMALL_BYTES = ROOM_BYTES // 4
 """A batch of so many bytes or more lets the file grow: what that costs is little beside its own bytes."""
 
-_ZEROS = memoryview(bytes(ROOM_BYTES))
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+"""What a full disk says, or one of which nobody may have more."""
+
+_NO_ROOM = (*NO_SPACE, errno.EFBIG)
+_ZEROS = memoryview(bytes(ROOM_BYTES + SMALL_BYTES))
 _ATTEMPTS = 16
 
 
@@ -57,9 +61,9 @@ class OpenSegment:
             locations.append(Location(self.segment, end, length))
             buffers += (record.head, record.body)
             end += length
-        write_whole(self._system, self._fd, buffers, self.good_length)
         if end > self._room_end and end - self.good_length < SMALL_BYTES:
             self._make_room(end)
+        write_whole(self._system, self._fd, buffers, self.good_length)
         self._system.fdatasync(self._fd)
         if not self._is_in_place():
             raise OSError(errno.ESTALE, "its segment was removed, or its disk unmounted")
@@ -67,14 +71,16 @@ class OpenSegment:
         return tuple(locations)
 
     def _make_room(self, end: int) -> None:
-        """Zeros from `end` to the next multiple of ROOM_BYTES. Where there is no space for them there are none: what
-        is left is for records."""
-        zeros = _ZEROS[: -end % ROOM_BYTES]
+        """Zeros up to the first multiple of ROOM_BYTES from `end` on. Where there is no space for them there are none:
+        what is left is for records. Before these: an error that is passed over must not be one of theirs."""
+        start, room_end = max(self.good_length, self._room_end), end + -end % ROOM_BYTES
         try:
-            write_whole(self._system, self._fd, [zeros], end)
-            self._room_end = end + len(zeros)
-        except OSError:
-            self._cut_at(end)
+            write_whole(self._system, self._fd, [_ZEROS[: room_end - start]], start)
+            self._room_end = room_end
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise
+            self._cut_at(start)
 
     def seal(self, reason: SealReason) -> None:
         """Seals at the good length, then closes; a segment in which nothing was ever acknowledged is removed, so

@@ -20,7 +20,7 @@ from mda.storage.encode import EncodedRecord, Encoder
 from mda.storage.location import Location
 from mda.storage.pending import PendingCommits
 from mda.storage.seal import SealReason
-from mda.storage.segment import OpenSegment, create_segment
+from mda.storage.segment import NO_SPACE, OpenSegment, create_segment
 from mda.storage.shard import Shard, open_shard
 from mda.storage.syscalls import Syscalls
 
@@ -30,8 +30,7 @@ FLUSH_AFTER_SECONDS = 0.5
 SEGMENT_BYTES = 67_108_864
 SEGMENT_AGE_SECONDS = 3600.0
 _MAX_UNSEALED = 8
-_FULL = (errno.ENOSPC, errno.EDQUOT)
-_HOPELESS = (*_FULL, errno.EIO)
+_HOPELESS = (*NO_SPACE, errno.EIO)
 
 
 class SegmentWriter:
@@ -166,6 +165,6 @@ class SegmentWriter:
 
     def _trouble(self, error: OSError) -> StorageUnavailable:
         what = f"shard {self._shard.name} ({self._root}): {error.strerror or error}"
-        if error.errno in _FULL:
+        if error.errno in NO_SPACE:
             return StorageFull(what, "free space or move accounts: mda shard move")
         return StorageUnavailable(what, unwritable.remedy(self._root, error))

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, text
 
 from mda.address import parse
 from mda.metadata.directory import accounts
+from mda.storage.scan import end_of_content
 from tests.unit.cli.conftest import PROGRAM, System
 from tests.unit.maintenance.conftest import age_seals, shard_root
 from tests.unit.maintenance.store import ANNE, bodies, deliver, stored
@@ -82,6 +83,25 @@ def test_segment_that_is_being_written_is_copied_as_far_as_it_goes(
     anne.done("restore", str(folder))
     assert stored(anne) == dict(enumerate([*RAWS, *MORE], 1))
     assert anne.run("storage", "check").exit_code == 0
+
+
+def test_copy_is_kept_where_the_disk_has_lost_what_it_was_made_of(anne: System, engine: Engine, tmp_path: Path) -> None:
+    folder, copies = tmp_path / "backup", list[set[bytes]]()
+
+    def back_up() -> None:
+        if copies:
+            (path,) = (path for path in shard_root(anne).rglob("*.seg") if not path.with_suffix(".seal").exists())
+            with path.open("r+b") as file:
+                file.seek(end_of_content(path) - 50)
+                file.write(bytes(50))
+        anne.done("backup", str(folder))
+        copies.append({path.read_bytes() for path in folder.rglob("*.seg")})
+
+    deliver(anne, RAWS, (), after_each=back_up)
+    assert copies[0] < copies[1], "the checkpoint is new"
+    lose_everything(anne, engine)
+    anne.done("restore", str(folder))
+    assert stored(anne) == dict(enumerate(RAWS, 1))
 
 
 def test_what_is_there_is_not_copied_again(anne: System, folder: Path) -> None:

@@ -123,10 +123,12 @@ def test_room_behind_the_last_record_is_no_damage(shard: Shard, encode: EncodeMe
     orphan(shard, 77, whole + bytes(1000))
     result = swept(shard)
     assert (result.seal.length, result.record_count, result.damages) == (len(whole), 1, ())
+    assert segment_path(shard.root, 77).read_bytes() == whole
     orphan(shard, 78, whole + second.head + bytes(1000))
     result = swept(shard)
     assert (result.seal.length, result.record_count) == (len(whole), 1)
     assert [damage.flaw for damage in result.damages] == [Flaw.BODY_CHECKSUM]
+    assert segment_path(shard.root, 78).read_bytes().rstrip(b"\0") == (whole + second.head).rstrip(b"\0")
 
 
 def test_damage_in_the_middle_does_not_hide_what_follows(shard: Shard, encode: EncodeMessage) -> None:

@@ -15,7 +15,7 @@ from mda.storage.body import Codecs
 from mda.storage.decode import decode_record
 from mda.storage.encode import EncodedRecord
 from mda.storage.record import HEADER_BYTES, MAGIC, Flaw
-from mda.storage.scan import Damage, Found, end_of_records, scan_segment
+from mda.storage.scan import Damage, Found, end_of_content, scan_segment
 
 EncodeMessage = Callable[..., EncodedRecord]
 RAWS = (b"Subject: one\r\n\r\n1\r\n", b"", b"Subject: three\r\n\r\n" + b"3 " * 300, random.Random(1).randbytes(90))
@@ -68,9 +68,9 @@ def test_zeros_at_the_end_are_room_where_nobody_has_said_how_far_it_goes(
 ) -> None:
     whole = b"".join(records)
     assert scan(workplace, whole + bytes(5000)) == scan(workplace, whole)
-    assert end_of_records(workplace) == len(whole)
+    assert end_of_content(workplace) == len(whole)
     assert scan(workplace, bytes(5000)) == []
-    assert end_of_records(workplace) == 0
+    assert end_of_content(workplace) == 0
     (damage,) = damages(scan(workplace, whole + bytes(5000), len(whole) + 10))
     assert (damage.offset, damage.length) == (len(whole), 10)
     (damage,) = damages(scan(workplace, whole + bytes(5000) + records[0]))
@@ -82,8 +82,10 @@ def test_record_torn_over_zeros_is_damage(workplace: Path, records: tuple[bytes,
     for cut in range(1, len(last)):
         steps = scan(workplace, whole + last[:cut] + bytes(3000))
         assert raws(steps) == list(RAWS[:2])
-        assert len(damages(steps)) == 1
-        assert end_of_records(workplace) == len(whole)
+        (damage,) = damages(steps)
+        written = len(last[:cut].rstrip(b"\0"))
+        assert (damage.offset, damage.length) == (len(whole), written), "what was torn, without the room behind it"
+        assert end_of_content(workplace) == len(whole) + written
 
 
 def test_every_truncation(workplace: Path, records: tuple[bytes, ...]) -> None:

@@ -23,7 +23,7 @@ from mda.storage.encode import EncodedRecord, Encoder
 from mda.storage.location import Location, seal_path, segment_path
 from mda.storage.reader import SegmentReader, read
 from mda.storage.record import Kind, Target
-from mda.storage.scan import Found, end_of_records, scan_segment
+from mda.storage.scan import Found, end_of_content, scan_segment
 from mda.storage.seal import SealReason, read_seal
 from mda.storage.segment import ROOM_BYTES
 from mda.storage.shard import MARKER, Shard
@@ -102,8 +102,8 @@ def test_batch_is_one_write_and_one_sync_behind_folder_syncs(
         ("fsync", root),
         ("create", file),
         ("fsync", folder),
+        ("pwritev", file),  # zeros
         ("pwritev", file),
-        ("pwritev", file),  # the zeros behind it
         ("fdatasync", file),
     ]
     system.calls.clear()
@@ -123,7 +123,7 @@ def test_small_batches_are_written_over_zeros(
     assert path.stat().st_size == ROOM_BYTES, "no batch has made the file longer"
     assert [SegmentReader(shard).read(location) for location in locations] == raws
     assert all(isinstance(step, Found) for step in scan_segment(path))
-    assert end_of_records(path) == locations[-1].end
+    assert end_of_content(path) == locations[-1].end
     large = random.Random(1).randbytes(ROOM_BYTES)
     (after,) = writer.append([encode(large)])
     assert path.stat().st_size == after.end, "a large batch finds and leaves no room"

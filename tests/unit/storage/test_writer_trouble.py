@@ -157,7 +157,7 @@ def test_without_space_for_zeros_records_are_stored_all_the_same(
         def pwritev(self, fd: int, buffers: Sequence[bytes | memoryview], offset: int) -> int:
             if any(buffers[0]):
                 return super().pwritev(fd, buffers, offset)
-            os.pwrite(fd, bytes(100), offset)
+            os.pwrite(fd, bytes(5000), offset)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     writer = SegmentWriter(shard, identifiers, system=NoRoom())
@@ -165,6 +165,16 @@ def test_without_space_for_zeros_records_are_stored_all_the_same(
         (location,) = writer.append([encode(raw)])
         assert SegmentReader(shard).read(location) == raw
         assert segment_path(shard.root, location.segment).stat().st_size == location.end, "what is left is for records"
+
+
+def test_zeros_that_the_disk_refuses_are_trouble_like_any(
+    shard: Shard, writer: SegmentWriter, system: Failing, encode: EncodeMessage
+) -> None:
+    system.fail("pwritev", errno.EIO)
+    with pytest.raises(StorageUnavailable):
+        writer.append([encode(b"bad")])
+    assert list(list_segments(shard.root)) == []
+    assert SegmentReader(shard).read(writer.append([encode(b"good")])[0]) == b"good"
 
 
 def test_zeros_that_can_not_be_given_back_do_no_harm(
