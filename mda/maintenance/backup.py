@@ -136,10 +136,10 @@ def _copy(shard: Shard, segment: int, target: Path, pace: Pace, *, is_sealed: bo
 
 
 def _kept(to: Path, length: int) -> int:
-    """How much of a segment the folder has, where that may be `length` at least: a longer copy stays as it is, since an
-    earlier backup may have what the disk has lost since. One by an older version may end in zeros."""
+    """How much of a segment the folder has. A copy longer than `length` stays as it is, since an earlier backup may
+    have what the disk has lost since; one by an older version may end in zeros."""
     size = _size(to)
-    return end_of_content(to) if size > length else size if size == length else 0
+    return end_of_content(to) if size > length else size
 
 
 def _require_writable(root: Path) -> None:

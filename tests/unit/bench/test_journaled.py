@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -21,15 +22,16 @@ def test_it_has_a_journal_and_is_gone_afterwards(tmp_path: Path, monkeypatch: py
         pytest.skip(f"needs root and {', '.join(PROGRAMS)}")
     monkeypatch.setattr(module, "BYTES", SMALL)
     before = devices()
-    try:
-        with journaled(tmp_path) as root:
-            assert os.path.ismount(root)
-            (device,) = devices() - before
-            (root / "mail").write_bytes(b"x")
-            journal = Path(f"/sys/fs/ext4/{device}/journal_task").read_text().strip()
-            assert journal.isdigit(), "the process that commits it"
-    except subprocess.CalledProcessError as error:
-        pytest.skip(f"can't be made here: {error}")
+    with ExitStack() as stack:
+        try:
+            root = stack.enter_context(journaled(tmp_path))
+        except subprocess.CalledProcessError as error:
+            pytest.skip(f"needs loop devices and the right to mount: {error}")
+        assert os.path.ismount(root)
+        (device,) = devices() - before
+        (root / "mail").write_bytes(b"x")
+        journal = Path(f"/sys/fs/ext4/{device}/journal_task").read_text().strip()
+        assert journal.isdigit(), "the process that commits it"
     assert not os.path.ismount(root)
     deadline = time.monotonic() + 30
     while devices() != before and time.monotonic() < deadline:

@@ -22,7 +22,8 @@ def bodies(count: int, seed: int = 1) -> list[bytes]:
 
 
 def deliver(system: System, *parts: Sequence[bytes], after_each: Callable[[], object] = lambda: None) -> None:
-    """Many messages through one delivery service, so that they share segments; `after_each` part these are open."""
+    """Many messages through one delivery service, so that they share segments, which are open still when `after_each`
+    is called behind a part."""
 
     async def run() -> None:
         async with compose(settings.load(system.file, {}), keeps_receipts=False) as service:

@@ -23,9 +23,8 @@ from mda.storage.encode import EncodedRecord, Encoder
 from mda.storage.location import Location, seal_path, segment_path
 from mda.storage.reader import SegmentReader, read
 from mda.storage.record import Kind, Target
-from mda.storage.scan import Found, end_of_content, scan_segment
+from mda.storage.scan import Found, scan_segment
 from mda.storage.seal import SealReason, read_seal
-from mda.storage.segment import ROOM_BYTES
 from mda.storage.shard import MARKER, Shard
 from mda.storage.syscalls import Syscalls
 from mda.storage.writer import SegmentWriter
@@ -109,29 +108,6 @@ def test_batch_is_one_write_and_one_sync_behind_folder_syncs(
     system.calls.clear()
     writer.append([encode(b"mail %d" % number) for number in range(100)])
     assert system.calls == [("pwritev", file), ("fdatasync", file)]
-
-
-def test_small_batches_are_written_over_zeros(
-    shard: Shard, identifiers: IdentifierSource, encode: EncodeMessage
-) -> None:
-    writer, raws = SegmentWriter(shard, identifiers), [b"mail %d" % number for number in range(50)]
-    locations = [writer.append([encode(raws[0])])[0]]
-    path = segment_path(shard.root, locations[0].segment)
-    assert path.stat().st_size == ROOM_BYTES
-    for raw in raws[1:]:
-        locations += writer.append([encode(raw)])
-    assert path.stat().st_size == ROOM_BYTES, "no batch has made the file longer"
-    assert [SegmentReader(shard).read(location) for location in locations] == raws
-    assert all(isinstance(step, Found) for step in scan_segment(path))
-    assert end_of_content(path) == locations[-1].end
-    large = random.Random(1).randbytes(ROOM_BYTES)
-    (after,) = writer.append([encode(large)])
-    assert path.stat().st_size == after.end, "a large batch finds and leaves no room"
-    locations += [after, *writer.append([encode(b"last")])]
-    assert path.stat().st_size == 2 * ROOM_BYTES
-    writer.close()
-    assert path.stat().st_size == locations[-1].end, "what was left is given back"
-    assert [SegmentReader(shard).read(location) for location in locations] == [*raws, large, b"last"]
 
 
 def test_large_batch_and_short_writes(shard: Shard, identifiers: IdentifierSource, encode: EncodeMessage) -> None:

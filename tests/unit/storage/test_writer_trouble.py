@@ -20,7 +20,6 @@ from mda.storage.location import segment_path
 from mda.storage.reader import SegmentReader
 from mda.storage.scan import Found, scan_segment
 from mda.storage.seal import SealReason, read_seal
-from mda.storage.segment import ROOM_BYTES
 from mda.storage.shard import Shard
 from mda.storage.syscalls import Syscalls
 from mda.storage.writer import SegmentWriter
@@ -150,23 +149,6 @@ def test_failed_first_append_leaves_no_segment(
     assert SegmentReader(shard).read(writer.append([encode(b"good")])[0]) == b"good"
 
 
-def test_without_space_for_zeros_records_are_stored_all_the_same(
-    shard: Shard, identifiers: IdentifierSource, encode: EncodeMessage
-) -> None:
-    class NoRoom(Syscalls):
-        def pwritev(self, fd: int, buffers: Sequence[bytes | memoryview], offset: int) -> int:
-            if any(buffers[0]):
-                return super().pwritev(fd, buffers, offset)
-            os.pwrite(fd, bytes(5000), offset)
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    writer = SegmentWriter(shard, identifiers, system=NoRoom())
-    for raw in (b"first", b"second"):
-        (location,) = writer.append([encode(raw)])
-        assert SegmentReader(shard).read(location) == raw
-        assert segment_path(shard.root, location.segment).stat().st_size == location.end, "what is left is for records"
-
-
 def test_zeros_that_the_disk_refuses_are_trouble_like_any(
     shard: Shard, writer: SegmentWriter, system: Failing, encode: EncodeMessage
 ) -> None:
@@ -175,23 +157,6 @@ def test_zeros_that_the_disk_refuses_are_trouble_like_any(
         writer.append([encode(b"bad")])
     assert list(list_segments(shard.root)) == []
     assert SegmentReader(shard).read(writer.append([encode(b"good")])[0]) == b"good"
-
-
-def test_zeros_that_can_not_be_given_back_do_no_harm(
-    shard: Shard, identifiers: IdentifierSource, encode: EncodeMessage
-) -> None:
-    class Rigid(Syscalls):
-        def truncate(self, fd: int, length: int) -> None:
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
-
-    writer = SegmentWriter(shard, identifiers, system=Rigid())
-    (location,) = writer.append([encode(b"mail")])
-    writer.close()
-    seal = read_seal(shard.root, location.segment)
-    assert seal is not None
-    assert (seal.length, seal.reason) == (location.end, SealReason.CLOSED)
-    assert segment_path(shard.root, location.segment).stat().st_size == ROOM_BYTES
-    assert SegmentReader(shard).read(location) == b"mail"
 
 
 def test_unsynced_bytes_are_behind_the_seal(
