@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
-from mda.checks.database_remedies import Server
+from mda.checks.database_remedies import RELOAD, Server
 from mda.checks.finding import Finding, error, ok, warning
 from mda.checks.site import RESTARTED, Site
 from mda.errors import MdaError
+from mda.metadata.postgresql.engine import EMBEDDED
 from mda.metadata.postgresql.opened import Handle
 from mda.metadata.postgresql.postgresql_binaries import MINIMUM
 from mda.metadata.postgresql.server_facts import ServerFacts, read
@@ -14,6 +15,10 @@ from mda.settings import Settings
 
 MOST_CLOCK_DIFFERENCE_SECONDS = 5
 LONG_TRANSACTION_SECONDS = 3600
+LARGE_BYTES = 4_000_000_000
+"""A database that is more does not fit in what PostgreSQL takes of a machine unless it is told to."""
+
+ENOUGH_BUFFERS_BYTES, ENOUGH_WAL_BYTES = 512 << 20, 2 << 30
 CONNECTIONS_PER_WORKER = 9
 """Two lanes, the directory, its changes, the pool of the chores."""
 
@@ -40,6 +45,8 @@ def check(handle: Handle, settings: Settings, site: Site) -> Iterator[Finding]:
     yield from _durability(facts, server)
     yield from _collation(facts, server)
     yield from _connections(facts, settings, server)
+    if settings.database.url != EMBEDDED:  # which sees to it itself
+        yield from _sizes(facts, server)
     yield from _time(facts, server)
     yield from _schema(handle, site)
 
@@ -117,6 +124,33 @@ def _connections(facts: ServerFacts, settings: Settings, server: Server) -> Iter
             f"{facts.connections} of {facts.most_connections} connections are taken",
             "the next may be refused, and mail deferred (4.3.0)",
             more,
+        )
+
+
+def _sizes(facts: ServerFacts, server: Server) -> Iterator[Finding]:
+    if facts.size_bytes < LARGE_BYTES:
+        return
+    if facts.buffers_bytes < ENOUGH_BUFFERS_BYTES:
+        yield warning(
+            "database.shared_buffers",
+            f"shared_buffers is {facts.buffers_bytes >> 20} MB, and the database {facts.size_bytes / 1e9:.0f} GB",
+            "a delivery writes other pages out before it finds room for its own",
+            server.set_at_start("shared_buffers", "'1GB'"),
+        )
+    has_none = facts.has_lz4 and not facts.compresses_wal
+    if has_none or facts.most_wal_bytes < ENOUGH_WAL_BYTES:
+        compressed = ("ALTER SYSTEM SET wal_compression = lz4",) if has_none else ()
+        yield warning(
+            "database.wal",
+            f"max_wal_size is {facts.most_wal_bytes >> 20} MB, whole pages in the WAL are"
+            f" {'compressed' if facts.compresses_wal else 'not compressed'}",
+            "checkpoints come often, and after each one deliveries write whole pages to the WAL",
+            server.run(
+                *compressed,
+                "ALTER SYSTEM SET max_wal_size = '4GB'",
+                "ALTER SYSTEM SET checkpoint_timeout = '15min'",
+                RELOAD,
+            ),
         )
 
 

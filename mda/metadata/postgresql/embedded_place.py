@@ -51,6 +51,17 @@ def is_running(place: Place) -> bool:
     return True
 
 
+def is_starting(place: Place) -> bool:
+    """Whether it is on its way to `is_running`. The file of one that was killed may name a process that has nothing to
+    do with it: that one's folder is another."""
+    if not pid_line(place, 7).startswith("starting"):
+        return False
+    try:
+        return Path(f"/proc/{pid_line(place, 0)}/cwd").samefile(place.cluster)
+    except OSError:  # gone, or not our user's
+        return False
+
+
 def require_private(folder: Path, user: ServerUser) -> None:
     """Anybody can make folders in the temporary one, and a link or foreign folder there would lead us astray."""
     found = folder.lstat()

@@ -10,12 +10,23 @@ import time
 from pathlib import Path
 
 from mda.errors import DatabaseUnavailable
-from mda.metadata.postgresql.embedded_place import CLUSTER, DATABASE, PORT, ROLE, Place, is_running, require_private
+from mda.metadata.postgresql import embedded_sizes
+from mda.metadata.postgresql.embedded_place import (
+    CLUSTER,
+    DATABASE,
+    PORT,
+    ROLE,
+    Place,
+    is_running,
+    is_starting,
+    require_private,
+)
 from mda.metadata.postgresql.postgresql_binaries import Binaries
 from mda.metadata.postgresql.server_user import ServerUser
 
 START_SECONDS = 60
-"""After a kill -9 of the postmaster, its orphans hold the shared memory for some seconds and starts fail."""
+"""After a kill -9 of the postmaster, its orphans hold the shared memory for some seconds and starts fail. A replay of
+its log is waited for without a limit."""
 
 RETRY_SECONDS = 0.25
 SOCKET_PATH_BYTES = 107
@@ -37,7 +48,13 @@ unix_socket_permissions = 0700
 jit = off                 # our statements are short
 log_checkpoints = off
 timezone = 'UTC'
+shared_buffers = {buffers}kB
+max_wal_size = {wal}kB
+checkpoint_timeout = 15min
 """
+
+COMPRESSED = "wal_compression = lz4"
+"""Of PostgreSQL's methods the one that costs less than it saves; not every build has it."""
 
 
 def create(place: Place, user: ServerUser, binaries: Binaries) -> None:
@@ -59,9 +76,7 @@ def create(place: Place, user: ServerUser, binaries: Binaries) -> None:
 
 
 def start(place: Place, user: ServerUser, binaries: Binaries) -> None:
-    configuration = place.cluster / "mda.conf"
-    configuration.write_text(CONFIGURATION.format(port=PORT, socket_folder=_quoted(_socket_folder(place, user))))
-    user.own(configuration)
+    _configure(place, user, binaries)
     log = place.cluster / "server.log"
     if log.exists() and log.stat().st_size > LOG_BYTES:
         log.replace(log.with_suffix(".log.1"))
@@ -70,15 +85,46 @@ def start(place: Place, user: ServerUser, binaries: Binaries) -> None:
         try:
             _control(place, user, binaries, "-l", f"{CLUSTER}/{log.name}", "start")
         except DatabaseUnavailable as error:
-            if time.monotonic() > deadline:
+            _wait_while_starting(place)
+            if time.monotonic() > deadline and not is_running(place):
                 raise DatabaseUnavailable(
                     f"the embedded PostgreSQL does not start: {_tail(log)}", f"see {log}"
                 ) from error
             time.sleep(RETRY_SECONDS)
 
 
+def _wait_while_starting(place: Place) -> None:
+    """After a crash it replays its log, for as long as that takes. To give up would end it half-way where it goes with
+    us (systemd ends all of a service), and the next start would begin anew, for ever."""
+    while is_starting(place):
+        time.sleep(RETRY_SECONDS)
+
+
 def stop(place: Place, user: ServerUser, binaries: Binaries) -> None:
     _control(place, user, binaries, "-m", "fast", "stop")
+
+
+def _configure(place: Place, user: ServerUser, binaries: Binaries) -> None:
+    """Anew at each start: machine and programs may be others than last time. What an admin says by ALTER SYSTEM goes
+    before it."""
+    configuration = place.cluster / "mda.conf"
+    disk = shutil.disk_usage(place.cluster).total
+    text = CONFIGURATION.format(
+        port=PORT,
+        socket_folder=_quoted(_socket_folder(place, user)),
+        buffers=embedded_sizes.buffers(embedded_sizes.memory()) >> 10,
+        wal=embedded_sizes.wal(disk) >> 10,
+    )
+    configuration.write_text(text)
+    user.own(configuration)
+    if _takes(place, user, binaries, COMPRESSED):
+        configuration.write_text(f"{text}{COMPRESSED}\n")
+
+
+def _takes(place: Place, user: ServerUser, binaries: Binaries, setting: str) -> bool:
+    name, _, value = setting.partition(" = ")
+    command: list[str | Path] = [binaries.program("postgres"), "-D", CLUSTER, "-C", name, "-c", f"{name}={value}"]
+    return user.run(command, folder=place.data_dir).returncode == 0
 
 
 def _control(place: Place, user: ServerUser, binaries: Binaries, *arguments: str | Path) -> None:

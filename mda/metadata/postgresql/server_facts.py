@@ -15,6 +15,10 @@ SELECT current_setting('server_version_num')::int / 10000 AS major,
        current_setting('fsync') = 'on' AS syncs,
        current_setting('full_page_writes') = 'on' AS writes_full_pages,
        current_setting('data_checksums') = 'on' AS has_checksums,
+       pg_size_bytes(current_setting('shared_buffers')) AS buffers_bytes,
+       pg_size_bytes(current_setting('max_wal_size')) AS most_wal_bytes,
+       current_setting('wal_compression') <> 'off' AS compresses_wal,
+       (SELECT 'lz4' = ANY (enumvals) FROM pg_settings WHERE name = 'wal_compression') AS has_lz4,
        current_setting('max_connections')::int AS most_connections,
        (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')::int AS connections,
        current_setting('is_superuser') = 'on' AS is_superuser,
@@ -35,8 +39,8 @@ FROM pg_database AS d WHERE d.datname = current_database()
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
     """`collation_version` is what the database was made with, `collation_actual` what the system has now; None where
-    the collation has no version. `is_superuser`: whether we may change the server's settings. `clock_ahead_seconds` is
-    how far the server's clock is before ours."""
+    the collation has no version. `has_lz4`: whether the server was built with it. `is_superuser`: whether we may change
+    its settings. `clock_ahead_seconds` is how far its clock is before ours."""
 
     major: int
     version: str
@@ -45,6 +49,10 @@ class ServerFacts:
     syncs: bool
     writes_full_pages: bool
     has_checksums: bool
+    buffers_bytes: int
+    most_wal_bytes: int
+    compresses_wal: bool
+    has_lz4: bool
     most_connections: int
     connections: int
     is_superuser: bool

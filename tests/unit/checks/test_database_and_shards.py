@@ -18,6 +18,7 @@ from mda.storage import probe
 from mda.storage.probe import Disk
 from mda.storage.shard import create_shard
 
+ELSEWHERE = Settings(database=Database(url="postgresql://mda@db.example.org/mda"), workers=Workers(count=2))
 SETTINGS = Settings(workers=Workers(count=2))
 DISK = Disk(10**12, 2 * 10**12, 10**6, "ext4", 0.001, 0.0)
 
@@ -77,6 +78,29 @@ def test_facts_that_are_wrong(
     facts = replace(server_facts.read(engine), **changed)  # type: ignore[arg-type]
     monkeypatch.setattr(database, "read", lambda _: facts)
     assert bad(list(database.check(engine, SETTINGS, Site()))) == {name: level}
+
+
+LARGE = {"size_bytes": 10**10, "most_wal_bytes": 4 << 30, "compresses_wal": True, "buffers_bytes": 1 << 30}
+
+
+@pytest.mark.parametrize(
+    ("changed", "name"),
+    [
+        ({}, None),
+        ({"buffers_bytes": 128 << 20}, "database.shared_buffers"),
+        ({"buffers_bytes": 128 << 20, "size_bytes": 10**9}, None),
+        ({"most_wal_bytes": 1 << 30}, "database.wal"),
+        ({"compresses_wal": False, "has_lz4": True}, "database.wal"),
+        ({"compresses_wal": False, "has_lz4": False}, None),
+    ],
+)
+def test_a_large_database_wants_more_than_a_server_takes_by_itself(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, changed: dict[str, object], name: str | None
+) -> None:
+    facts = replace(server_facts.read(engine), **{**LARGE, **changed})  # type: ignore[arg-type]
+    monkeypatch.setattr(database, "read", lambda _: facts)
+    assert bad(list(database.check(engine, ELSEWHERE, Site()))) == ({name: Level.WARNING} if name else {})
+    assert bad(list(database.check(engine, SETTINGS, Site()))) == {}, "the embedded server sees to it itself"
 
 
 @pytest.fixture

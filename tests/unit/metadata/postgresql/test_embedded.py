@@ -17,7 +17,7 @@ import psycopg2
 import pytest
 
 from mda.errors import DatabaseUnavailable, SettingsError
-from mda.metadata.postgresql import embedded, embedded_server, postgresql_binaries
+from mda.metadata.postgresql import embedded, embedded_place, embedded_server, embedded_sizes, postgresql_binaries
 from mda.metadata.postgresql.embedded_place import Place, socket_in_use, url_of
 from mda.metadata.postgresql.engine import connect
 from mda.metadata.postgresql.postgresql_binaries import Binaries, choose_binaries
@@ -115,6 +115,42 @@ def test_its_database_is_durable_utf8_and_private(data_dir: Path) -> None:
     assert postmaster(data_dir) is None
 
 
+def test_it_has_its_share_of_the_machine(data_dir: Path) -> None:
+    with embedded.running(data_dir) as url:
+        (found,) = run(
+            url,
+            "SELECT pg_size_bytes(current_setting('shared_buffers')), pg_size_bytes(current_setting('max_wal_size')),"
+            " current_setting('checkpoint_timeout'), current_setting('wal_compression')",
+        )
+        assert found == (
+            embedded_sizes.buffers(embedded_sizes.memory()),
+            embedded_sizes.wal(shutil.disk_usage(data_dir).total),
+            "15min",
+            "lz4",
+        )
+        with contextlib.closing(connect(url)) as connection:
+            connection.autocommit = True
+            connection.cursor().execute("ALTER SYSTEM SET shared_buffers = '16MB'")
+    with embedded.running(data_dir) as url:
+        assert run(url, "SELECT current_setting('shared_buffers')") == [("16MB",)], "an admin's word goes before ours"
+
+
+def test_a_build_without_lz4_goes_without(data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As its `postgres` answers where it was configured without."""
+    user = choose_user()
+    real = choose_binaries(data_dir / "pg", user, data_dir)
+    for program in real.folder.iterdir():
+        (data_dir / program.name).symlink_to(program)
+    (data_dir / "postgres").unlink()
+    (data_dir / "postgres").write_text(
+        f'#!/bin/sh\ncase "$*" in *=lz4*) exit 1;; esac\nexec "{real.program("postgres")}" "$@"\n'
+    )
+    (data_dir / "postgres").chmod(0o755)
+    monkeypatch.setattr(postgresql_binaries, "choose_binaries", lambda *_: Binaries(data_dir, real.major))
+    with embedded.running(data_dir) as url:
+        assert run(url, "SELECT current_setting('wal_compression')") == [("off",)]
+
+
 def test_two_processes_share_it_and_the_last_to_leave_stops_it(data_dir: Path) -> None:
     with another_process(data_dir) as other:
         with embedded.running(data_dir) as url:
@@ -155,6 +191,28 @@ def test_it_starts_again_after_kill_minus_9_and_has_what_was_committed(data_dir:
                 assert run(new_url, "SELECT count(*) FROM kept") == [(50,)]
             assert busy.closed == 0
     assert postmaster(data_dir) is None
+
+
+def test_a_replay_that_takes_long_is_waited_for(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It asks an archive for its log, which takes two seconds each time: as if a crash had left much to replay."""
+    with embedded.running(data_dir):
+        pass
+    with (data_dir / "pg" / "postgresql.conf").open("a") as configuration:
+        configuration.write("restore_command = 'sleep 2; false'\n")
+    (data_dir / "pg" / "recovery.signal").touch()
+    monkeypatch.setattr(embedded_server, "START_SECONDS", 1)
+    began = time.monotonic()
+    with embedded.running(data_dir) as url:
+        assert time.monotonic() - began > 2
+        assert run(url, "SELECT 1") == [(1,)]
+
+
+def test_the_process_id_of_a_killed_server_may_be_anothers(data_dir: Path) -> None:
+    with embedded.running(data_dir):
+        assert not embedded_place.is_starting(Place(data_dir)), "it has started"
+    lines = [str(os.getpid()), str(data_dir / "pg"), "0", "5432", str(data_dir), "", "", "starting"]
+    (data_dir / "pg" / "postmaster.pid").write_text("\n".join(lines))
+    assert not embedded_place.is_starting(Place(data_dir))
 
 
 def test_its_users_revive_it(data_dir: Path) -> None:
