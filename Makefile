@@ -13,6 +13,7 @@
 #   make bench-postfix   end to end through Postfix beside smtp-sink, Dovecot, a program that only reads and a bare one, in
 #                    build/bench/postfix.json; root, postfix, dovecot-lmtpd
 #   make bench-fairness  what a flood to one mailbox costs the others, in build/bench/fairness.json; root, postfix
+#   make bench-accounts  mail to a million accounts, by what PostgreSQL takes of its machine, in build/bench/accounts.json; root
 #   make bench-growth    delivery with ten million messages in the tables beside none, in build/bench/growth.json; root
 #   make bench-profile   where a delivery's microseconds go, and what bounds it, in build/bench/profile.json; root
 #   make bench-workers   1, 2 and 4 workers at Postfix's 20 sessions, in build/bench/workers.json; root, postfix
@@ -34,7 +35,7 @@ KILLS ?= 20
 GIGABYTES ?= 0
 MESSAGES ?= 0
 
-.PHONY: all build bench-mime bench-antispam bench-delivery bench-postfix bench-fairness bench-growth bench-profile bench-workers bench-watching bench-startup bench-storage fuzz corpus demo demo-stop test test-crash test-life test-packages lint format types install clean
+.PHONY: all build bench-accounts bench-mime bench-antispam bench-delivery bench-postfix bench-fairness bench-growth bench-profile bench-workers bench-watching bench-startup bench-storage fuzz corpus demo demo-stop test test-crash test-life test-packages lint format types install clean
 
 all: build
 
@@ -90,6 +91,10 @@ bench-fairness: build
 bench-growth: build
 	$(BIN)/python -m tools.fetch_corpus
 	$(BIN)/python -m bench.growth $(BENCH_ROUNDS)
+
+bench-accounts: build
+	$(BIN)/python -m tools.fetch_corpus
+	$(BIN)/python -m bench.accounts $(BENCH_ROUNDS)
 
 bench-profile: build
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'

@@ -22,11 +22,10 @@ ACCOUNTS = 2_001
 OPTIONS = '[lmtp]\nsocket_mode = "0666"\n'
 
 
-@contextmanager
-def ours(
+def prepared(
     folder: Path, domains: Sequence[str] = (DOMAIN,), workers: str = "count = 2", database: str = ""
-) -> Iterator[Instance]:
-    """Started, and stopped at the end; ACCOUNTS accounts in each domain. `workers` and `database`: those tables."""
+) -> Instance:
+    """With ACCOUNTS accounts in each domain, and not running. `workers` and `database`: those tables."""
     instance = Instance(folder, "embedded", OPTIONS, workers_table=workers, database_options=database)
     instance.prepare(domains[0], ())
     for domain in domains[1:]:
@@ -37,8 +36,17 @@ def ours(
             outcomes = Counter(outcome.result for outcome in bulk.add_accounts(handle, IdentifierSource(), new))
             if outcomes != {Result.ADDED: ACCOUNTS}:
                 raise RuntimeError(f"accounts of {domain}: {dict(outcomes)}")
-        try:
-            instance.start()
-            yield instance
-        finally:
-            instance.close()
+    return instance
+
+
+@contextmanager
+def ours(
+    folder: Path, domains: Sequence[str] = (DOMAIN,), workers: str = "count = 2", database: str = ""
+) -> Iterator[Instance]:
+    """As `prepared`, started, and stopped at the end."""
+    instance = prepared(folder, domains, workers, database)
+    try:
+        instance.start()
+        yield instance
+    finally:
+        instance.close()

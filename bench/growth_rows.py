@@ -1,12 +1,12 @@
 """Fills the tables with rows of millions of messages, as if they had been delivered over years.
 
 What stands there already are the samples: each new message is a copy of one of them (its facts, its place in the
-segment), so that rows have the sizes of real mails'; each new account, of which there are ACCOUNTS, is a copy of the
-first. Accounts get shares by Zipf's law in an order of chance, from a
-few dozen messages to hundreds of thousands, in their INBOX. They come in PASSES, each with a part of every account's
-share: so the indexes have been filled in their middle and split, as deliveries do it. The newest tenth has receipts,
-as if delivered within the days that receipts are kept. Counters are set to what the rows are; tables are vacuumed and
-analysed at the end.
+segment), so that rows have the sizes of real mails'; each new account is a copy of the first, in DOMAIN, and its name
+a number from 1 on and `a`, by which nobody can tell its place in the tables. Accounts get shares by Zipf's law in an
+order of chance, from a few dozen messages to hundreds of thousands, in their INBOX. They come in PASSES, each with a
+part of every account's share: so the indexes have been filled in their middle and split, as deliveries do it. The
+newest tenth has receipts, as if delivered within the days that receipts are kept. Counters are set to what the rows
+are; tables are vacuumed and analysed at the end.
 """
 
 import time
@@ -16,16 +16,24 @@ from sqlalchemy import Connection, Engine, text
 
 from mda.metadata.schema.tables import account, account_state, address, content, mailbox
 
+DOMAIN = "more.test"
 ACCOUNTS = 50_000
 PASSES = 20
 RECEIPTS_OF = 10
 """Each message of the newest RECEIPTS_OF-th has a receipt."""
 
-_ACCOUNTS = (
-    (account, {"id": "nth", "address": "'more' || nth || '@' || split_part(address, '@', 2)"}, "id"),
-    (address, {"account_id": "nth", "local_part": "'more' || nth"}, "account_id"),
-    (account_state, {"account_id": "nth"}, "account_id"),
-    (mailbox, {"account_id": "nth"}, "account_id"),
+NEW_ACCOUNTS = """
+CREATE TEMPORARY TABLE growth_account AS
+    SELECT nth AS new_id, row_number() OVER (ORDER BY md5(nth::text)) || 'a' AS new_name
+    FROM generate_series(1, :accounts) AS nth;
+INSERT INTO domain (name) VALUES (:domain)
+"""
+
+_COPIED = (
+    (account, {"id": "new_id", "address": f"new_name || '@{DOMAIN}'"}, "id"),
+    (address, {"account_id": "new_id", "local_part": "new_name", "domain": f"'{DOMAIN}'"}, "account_id"),
+    (account_state, {"account_id": "new_id"}, "account_id"),
+    (mailbox, {"account_id": "new_id"}, "account_id"),
 )
 """Tables, what is another's in the copy, and the column of the account."""
 
@@ -99,17 +107,20 @@ SELECT (SELECT count(*) FROM message), (SELECT count(*) FROM content), (SELECT s
 """
 
 
-def fill(engine: Engine, messages: int) -> float:
-    """The seconds that it took. ValueError where nothing was delivered yet, RuntimeError where counters are wrong."""
+def fill(engine: Engine, messages: int, accounts: int = ACCOUNTS) -> float:
+    """The seconds that so many rows of messages and new accounts took. ValueError where nothing was delivered yet,
+    RuntimeError where counters are wrong."""
     began = time.perf_counter()
     # A connection of its own without the limits of time that our transactions have, and its temporary tables with it.
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         for setting in ("statement_timeout = 0", "synchronous_commit = off", "work_mem = '512MB'"):
             connection.execute(text(f"SET {setting}"))
-        for statement in _account_statements(_number(connection, "SELECT min(id) FROM account")):
-            connection.execute(text(statement))
-        for statement in SAMPLES.split(";"):
-            connection.execute(text(statement), {"messages": messages} if ":messages" in statement else {})
+        first = _number(connection, "SELECT min(id) FROM account")
+        given = {"messages": messages, "accounts": accounts, "domain": DOMAIN}
+        for statement in (*NEW_ACCOUNTS.split(";"), *_copies(first), *SAMPLES.split(";")):
+            connection.execute(
+                text(statement), {name: value for name, value in given.items() if f":{name}" in statement}
+            )
         samples = _number(connection, "SELECT count(*) FROM growth_sample")
         if not samples:
             raise ValueError("no message to copy: deliver some first")
@@ -132,12 +143,12 @@ def tidy(engine: Engine) -> None:
             connection.execute(text(statement))
 
 
-def _account_statements(first: int) -> Iterator[str]:
-    for table, replaced, key in _ACCOUNTS:
+def _copies(first: int) -> Iterator[str]:
+    for table, replaced, key in _COPIED:
         columns = {f'"{column.name}"': replaced.get(column.name, f'"{column.name}"') for column in table.columns}
         yield (
             f"INSERT INTO {table.name} ({', '.join(columns)}) SELECT {', '.join(columns.values())}"  # noqa: S608 - ours
-            f" FROM {table.name} CROSS JOIN generate_series(1, {ACCOUNTS}) AS nth WHERE {key} = {first}"
+            f" FROM {table.name} CROSS JOIN growth_account WHERE {key} = {first}"
         )
 
 
