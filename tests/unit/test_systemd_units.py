@@ -27,3 +27,7 @@ def test_the_service_is_locked_in() -> None:
 @pytest.mark.parametrize(("number", "name"), DIRECTIVES, ids=[name for _, name in DIRECTIVES])
 def test_directive_is_explained(number: int, name: str) -> None:
     assert name in PLAIN or LINES[number - 1].startswith("# "), f"{name}: why?"
+
+
+def test_a_database_that_replays_its_log_is_not_ended_by_the_clock() -> None:
+    assert "TimeoutStartSec=infinity" in LINES
