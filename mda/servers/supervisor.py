@@ -14,7 +14,7 @@ import selectors
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import TypeAlias
 
@@ -55,7 +55,9 @@ def serve(
     logs.configure(settings.log)
     manager = service_manager()
     signals = SignalSocket()
-    with _locked(Path(settings.data_dir)), prepare(settings):
+    with _locked(Path(settings.data_dir)), ExitStack() as stack:
+        with signals.ending():  # a database that replays its log takes as long as it takes
+            stack.enter_context(prepare(settings))
         listeners = open_listeners(settings, passed(manager.listen_fds))
         supervisor = Supervisor(settings, listeners, composer, signals, manager)
         return supervisor.run(load_settings)

@@ -21,7 +21,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mda.errors import DatabaseUnavailable, SettingsError
-from mda.metadata.postgresql.embedded_place import Place, cluster_major, is_running, owner_of, socket_in_use, url_of
+from mda.metadata.postgresql.embedded_place import (
+    Place,
+    cluster_major,
+    is_running,
+    note_if_under_way,
+    owner_of,
+    socket_in_use,
+    url_of,
+)
 from mda.metadata.postgresql.server_user import ServerUser, choose_user
 
 
@@ -45,7 +53,10 @@ def running(data_dir: Path, embedded_user: str = "") -> Iterator[str]:
             fcntl.flock(users, fcntl.LOCK_SH)
         yield url
     finally:
-        _leave(place, user, users)
+        if is_running(place):
+            _leave(place, user, users)
+        else:  # also when it is under way: whoever started it holds the gate
+            os.close(users)
 
 
 def _remedy(place: Place, error: OSError) -> str:
@@ -141,7 +152,11 @@ def _leave(place: Place, user: ServerUser, users: int) -> None:
 def _gate(place: Place) -> Iterator[None]:
     descriptor = os.open(place.gate, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            note_if_under_way(place)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)

@@ -14,6 +14,7 @@ from mda.metadata.postgresql.server_user import ServerUser
 
 ROLE = DATABASE = "mda"
 CLUSTER = "pg"
+SERVER_LOG = "server.log"
 PORT = 5432
 """Part of the socket's name only."""
 
@@ -51,15 +52,36 @@ def is_running(place: Place) -> bool:
     return True
 
 
-def is_starting(place: Place) -> bool:
-    """Whether it is on its way to `is_running`. The file of one that was killed may name a process that has nothing to
-    do with it: that one's folder is another."""
-    if not pid_line(place, 7).startswith("starting"):
+def is_under_way(place: Place) -> bool:
+    """Whether it is about to run, or to end. The file of one that was killed may name a process that has nothing to do
+    with it: that one's folder is another."""
+    if not pid_line(place, 7).startswith(("starting", "stopping")):
         return False
+    process = Path("/proc", pid_line(place, 0))
     try:
-        return Path(f"/proc/{pid_line(place, 0)}/cwd").samefile(place.cluster)
-    except OSError:  # gone, or not our user's
+        return (process / "cwd").samefile(place.cluster)
+    except PermissionError:  # root without CAP_SYS_PTRACE, as in containers
+        return _is_postgres_of(process, place)
+    except OSError:
         return False
+
+
+def _is_postgres_of(process: Path, place: Place) -> bool:
+    """As far as everybody may know."""
+    try:
+        is_postgres = (process / "comm").read_text(errors="replace") == "postgres\n"
+        return is_postgres and process.stat().st_uid == owner_of(place)
+    except OSError:
+        return False
+
+
+def note_if_under_way(place: Place) -> None:
+    """Tells, before it is waited for: nothing else is heard of us meanwhile."""
+    if is_under_way(place):
+        from mda.logs import logger  # noqa: PLC0415 - who waits has time for the import
+
+        log = place.cluster / SERVER_LOG
+        logger("metadata").warning("waiting_for_database", state=pid_line(place, 7), log=str(log))
 
 
 def require_private(folder: Path, user: ServerUser) -> None:

@@ -16,9 +16,11 @@ from mda.metadata.postgresql.embedded_place import (
     DATABASE,
     PORT,
     ROLE,
+    SERVER_LOG,
     Place,
     is_running,
-    is_starting,
+    is_under_way,
+    note_if_under_way,
     require_private,
 )
 from mda.metadata.postgresql.postgresql_binaries import Binaries
@@ -27,6 +29,9 @@ from mda.metadata.postgresql.server_user import ServerUser
 START_SECONDS = 60
 """After a kill -9 of the postmaster, its orphans hold the shared memory for some seconds and starts fail. A replay of
 its log is waited for without a limit."""
+
+STOP_SECONDS = 300
+"""Its buffers are written out before."""
 
 RETRY_SECONDS = 0.25
 SOCKET_PATH_BYTES = 107
@@ -48,10 +53,12 @@ unix_socket_permissions = 0700
 jit = off                 # our statements are short
 log_checkpoints = off
 timezone = 'UTC'
-shared_buffers = {buffers}kB
 max_wal_size = {wal}kB
 checkpoint_timeout = 15min
 """
+
+BUFFERS = "shared_buffers = {}kB\n"
+"""Without it, as much as initdb could have."""
 
 COMPRESSED = "wal_compression = lz4"
 """Of PostgreSQL's methods the one that costs less than it saves; not every build has it."""
@@ -77,7 +84,7 @@ def create(place: Place, user: ServerUser, binaries: Binaries) -> None:
 
 def start(place: Place, user: ServerUser, binaries: Binaries) -> None:
     _configure(place, user, binaries)
-    log = place.cluster / "server.log"
+    log = place.cluster / SERVER_LOG
     if log.exists() and log.stat().st_size > LOG_BYTES:
         log.replace(log.with_suffix(".log.1"))
     deadline = time.monotonic() + START_SECONDS
@@ -85,7 +92,7 @@ def start(place: Place, user: ServerUser, binaries: Binaries) -> None:
         try:
             _control(place, user, binaries, "-l", f"{CLUSTER}/{log.name}", "start")
         except DatabaseUnavailable as error:
-            _wait_while_starting(place)
+            _wait_while_under_way(place)
             if time.monotonic() > deadline and not is_running(place):
                 raise DatabaseUnavailable(
                     f"the embedded PostgreSQL does not start: {_tail(log)}", f"see {log}"
@@ -93,28 +100,27 @@ def start(place: Place, user: ServerUser, binaries: Binaries) -> None:
             time.sleep(RETRY_SECONDS)
 
 
-def _wait_while_starting(place: Place) -> None:
+def _wait_while_under_way(place: Place) -> None:
     """After a crash it replays its log, for as long as that takes. To give up would end it half-way where it goes with
     us (systemd ends all of a service), and the next start would begin anew, for ever."""
-    while is_starting(place):
+    note_if_under_way(place)
+    while is_under_way(place):
         time.sleep(RETRY_SECONDS)
 
 
 def stop(place: Place, user: ServerUser, binaries: Binaries) -> None:
-    _control(place, user, binaries, "-m", "fast", "stop")
+    _control(place, user, binaries, "-m", "fast", "stop", seconds=STOP_SECONDS)
 
 
 def _configure(place: Place, user: ServerUser, binaries: Binaries) -> None:
     """Anew at each start: machine and programs may be others than last time. What an admin says by ALTER SYSTEM goes
     before it."""
     configuration = place.cluster / "mda.conf"
-    disk = shutil.disk_usage(place.cluster).total
-    text = CONFIGURATION.format(
-        port=PORT,
-        socket_folder=_quoted(_socket_folder(place, user)),
-        buffers=embedded_sizes.buffers(embedded_sizes.memory()) >> 10,
-        wal=embedded_sizes.wal(disk) >> 10,
-    )
+    wal = embedded_sizes.wal(shutil.disk_usage(place.cluster).total)
+    folder = _quoted(_socket_folder(place, user))
+    text = CONFIGURATION.format(port=PORT, socket_folder=folder, wal=wal >> 10)
+    if buffers := embedded_sizes.buffers(embedded_sizes.memory()):
+        text += BUFFERS.format(buffers >> 10)
     configuration.write_text(text)
     user.own(configuration)
     if _takes(place, user, binaries, COMPRESSED):
@@ -127,9 +133,17 @@ def _takes(place: Place, user: ServerUser, binaries: Binaries, setting: str) -> 
     return user.run(command, folder=place.data_dir).returncode == 0
 
 
-def _control(place: Place, user: ServerUser, binaries: Binaries, *arguments: str | Path) -> None:
+def _control(place: Place, user: ServerUser, binaries: Binaries, *arguments: str | Path, seconds: int = 0) -> None:
     # Relative to the data folder: pg_ctl hands paths to a shell and does not escape what they may hold.
-    command: list[str | Path] = [binaries.program("pg_ctl"), "-w", "-s", "-t", str(START_SECONDS), "-D", CLUSTER]
+    command: list[str | Path] = [
+        binaries.program("pg_ctl"),
+        "-w",
+        "-s",
+        "-t",
+        str(seconds or START_SECONDS),
+        "-D",
+        CLUSTER,
+    ]
     _checked(user, [*command, *arguments], place)
 
 

@@ -17,7 +17,7 @@ SELECT current_setting('server_version_num')::int / 10000 AS major,
        current_setting('data_checksums') = 'on' AS has_checksums,
        pg_size_bytes(current_setting('shared_buffers')) AS buffers_bytes,
        pg_size_bytes(current_setting('max_wal_size')) AS most_wal_bytes,
-       current_setting('wal_compression') <> 'off' AS compresses_wal,
+       current_setting('wal_compression') AS wal_compression,
        (SELECT 'lz4' = ANY (enumvals) FROM pg_settings WHERE name = 'wal_compression') AS has_lz4,
        current_setting('max_connections')::int AS most_connections,
        (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')::int AS connections,
@@ -51,7 +51,7 @@ class ServerFacts:
     has_checksums: bool
     buffers_bytes: int
     most_wal_bytes: int
-    compresses_wal: bool
+    wal_compression: str
     has_lz4: bool
     most_connections: int
     connections: int

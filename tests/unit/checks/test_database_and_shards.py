@@ -80,7 +80,7 @@ def test_facts_that_are_wrong(
     assert bad(list(database.check(engine, SETTINGS, Site()))) == {name: level}
 
 
-LARGE = {"size_bytes": 10**10, "most_wal_bytes": 4 << 30, "compresses_wal": True, "buffers_bytes": 1 << 30}
+LARGE = {"size_bytes": 10**10, "most_wal_bytes": 4 << 30, "wal_compression": "lz4", "buffers_bytes": 1 << 30}
 
 
 @pytest.mark.parametrize(
@@ -89,9 +89,11 @@ LARGE = {"size_bytes": 10**10, "most_wal_bytes": 4 << 30, "compresses_wal": True
         ({}, None),
         ({"buffers_bytes": 128 << 20}, "database.shared_buffers"),
         ({"buffers_bytes": 128 << 20, "size_bytes": 10**9}, None),
-        ({"most_wal_bytes": 1 << 30}, "database.wal"),
-        ({"compresses_wal": False, "has_lz4": True}, "database.wal"),
-        ({"compresses_wal": False, "has_lz4": False}, None),
+        ({"most_wal_bytes": 1 << 30}, "database.max_wal_size"),
+        ({"wal_compression": "off", "has_lz4": True}, "database.wal_compression"),
+        ({"wal_compression": "pglz", "has_lz4": True}, "database.wal_compression"),
+        ({"wal_compression": "zstd", "has_lz4": True}, None),
+        ({"wal_compression": "off", "has_lz4": False}, None),
     ],
 )
 def test_a_large_database_wants_more_than_a_server_takes_by_itself(

@@ -369,17 +369,18 @@ def test_replicas_go_elsewhere_for_the_accounts_of_the_finding_alone(machine: Ma
         shutil.rmtree(third)
 
 
-SMALL_WAL = ("ALTER SYSTEM SET max_wal_size = '1GB'", "ALTER SYSTEM SET wal_compression = off")
-RESET_WAL = tuple(f"ALTER SYSTEM RESET {name}" for name in ("max_wal_size", "wal_compression", "checkpoint_timeout"))
-RELOAD = "SELECT pg_reload_conf()"
-
-
-def test_a_large_database_gets_its_wal(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("name", "value"), [("max_wal_size", "'1GB'"), ("wal_compression", "off")])
+def test_a_large_database_gets_its_wal(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
     monkeypatch.setattr(database, "LARGE_BYTES", 0)
+    reload = "SELECT pg_reload_conf()"
     try:
-        test_what_is_pasted_mends_it(machine, Case("database.wal", sql(*SMALL_WAL, RELOAD)))
+        test_what_is_pasted_mends_it(
+            machine, Case(f"database.{name}", sql(f"ALTER SYSTEM SET {name} = {value}", reload))
+        )
     finally:
-        sql(*RESET_WAL, RELOAD)(machine)
+        sql(f"ALTER SYSTEM RESET {name}", reload)(machine)
 
 
 REPLICAS = """
@@ -399,6 +400,6 @@ def test_every_finding_is_mended_or_has_its_reason() -> None:
 BY_ITSELF = {
     *("database.collation", "database.long_transaction", "shard.writable", "shard.replicas"),
     *("database.connections", "database.shared_buffers"),  # as the line of database.max_connections
-    "database.wal",  # `test_a_large_database_gets_its_wal`
+    *("database.max_wal_size", "database.wal_compression"),  # `test_a_large_database_gets_its_wal`
     "postfix.pipe_size_exact",  # TOGETHER
 }

@@ -31,14 +31,20 @@ def test_a_part_of_the_disk_is_wal_within_bounds(disk: int, wal: int) -> None:
 
 
 def test_what_the_kernel_would_not_lend_is_not_asked_for() -> None:
+    """Of so many megabytes of addresses more than the process has: with room for what PostgreSQL maps beside them."""
     program = f"""
 import resource
 from mda.metadata.postgresql import embedded_sizes
-resource.setrlimit(resource.RLIMIT_AS, ({GB}, {resource.RLIM_INFINITY}))
-print(embedded_sizes.buffers({64 * GB}), embedded_sizes.buffers({2 * GB}))
+has = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+for more in (2200, 1000, 150):
+    resource.setrlimit(resource.RLIMIT_AS, (has + more * {MB}, {resource.RLIM_INFINITY}))
+    print(embedded_sizes.buffers({64 * GB}), embedded_sizes.buffers({2 * GB}))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == [str(128 * MB), str(256 * MB)]
+    found = [
+        [int(word) // MB if word.isdigit() else None for word in line.split()] for line in done.stdout.splitlines()
+    ]
+    assert found == [[128, 256], [128, 256], [None, None]]
 
 
 @pytest.mark.parametrize(
@@ -66,9 +72,15 @@ def test_a_control_group_leaves_less(tmp_path: Path, groups: str, files: dict[st
     for name, text in files.items():
         (tmp_path / "groups" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "groups" / name).write_text(text)
-    everything = embedded_sizes.memory(tmp_path / "none", own)
+    everything = embedded_sizes.memory(tmp_path / "none", own)  # no group: the machine's
     assert everything > GB
     assert embedded_sizes.memory(tmp_path / "groups", own) == (limit or everything)
+
+
+def test_a_container_may_show_less_than_the_machine_has(tmp_path: Path) -> None:
+    """As lxcfs does, where the container's own root group has no limit."""
+    (tmp_path / "meminfo").write_text("MemTotal:         524288 kB\nMemFree:          400000 kB\n")
+    assert embedded_sizes.memory(tmp_path, tmp_path / "no such file", tmp_path / "meminfo") == 512 * MB
 
 
 def test_a_kernel_without_control_groups_limits_nothing(tmp_path: Path) -> None:
