@@ -20,14 +20,14 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from bench import processor_time
 from bench.delivery_client import Client, write_mails
 from bench.delivery_mda import DOMAIN, prepared
 from bench.growth import MESSAGES, OCTETS_A_MESSAGE
 from bench.growth_rows import DOMAIN as MANY
-from bench.growth_rows import fill
+from bench.growth_rows import at_once, fill
 from bench.mime_samples import corpus_messages
 from bench.scaffold import PLACE, asked, medians, run_folder, write_results
 from mda import settings
@@ -151,16 +151,6 @@ def told(name: str, runs: list[Run]) -> dict[str, float]:
     print(f"WAL {one.wal_octets:6,.0f} octets, CPU PostgreSQL {one.postgresql_cpu_ms:.2f} ", end="")
     print(f"workers {one.workers_cpu_ms:.2f} ms", flush=True)
     return {key: getattr(one, key) for key in Run.__slots__}
-
-
-def at_once(engine: Engine, *statements: str) -> str:
-    """Each a transaction of its own; what the last one said."""
-    said = ""
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        for statement in statements:
-            result = connection.execute(text(statement))
-            said = str(result.scalar_one()) if result.returns_rows else ""
-    return said
 
 
 def wal_position(engine: Engine) -> float:

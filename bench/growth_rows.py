@@ -138,9 +138,17 @@ def fill(engine: Engine, messages: int, accounts: int = ACCOUNTS) -> float:
 
 def tidy(engine: Engine) -> None:
     """Leaves nothing to do for autovacuum and the checkpointer, which would be measured else."""
+    at_once(engine, "SET statement_timeout = 0", "VACUUM (ANALYZE)", "CHECKPOINT")
+
+
+def at_once(engine: Engine, *statements: str) -> str:
+    """Each a transaction of its own; what the last one said."""
+    said = ""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        for statement in ("SET statement_timeout = 0", "VACUUM (ANALYZE)", "CHECKPOINT"):
-            connection.execute(text(statement))
+        for statement in statements:
+            result = connection.execute(text(statement))
+            said = str(result.scalar_one()) if result.returns_rows else ""
+    return said
 
 
 def _copies(first: int) -> Iterator[str]:

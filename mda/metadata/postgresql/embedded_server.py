@@ -60,7 +60,7 @@ checkpoint_timeout = 15min
 BUFFERS = "shared_buffers = {}kB\n"
 """Without it, as much as initdb could have."""
 
-COMPRESSED = "wal_compression = lz4"
+COMPRESSED = "wal_compression=lz4"
 """Of PostgreSQL's methods the one that costs less than it saves; not every build has it."""
 
 
@@ -90,7 +90,7 @@ def start(place: Place, user: ServerUser, binaries: Binaries) -> None:
     deadline = time.monotonic() + START_SECONDS
     while not is_running(place):  # who began to start it may have been killed: then our start fails, and it runs
         try:
-            _control(place, user, binaries, "-l", f"{CLUSTER}/{log.name}", "start")
+            _control(place, user, binaries, START_SECONDS, "-l", f"{CLUSTER}/{log.name}", "start")
         except DatabaseUnavailable as error:
             _wait_while_under_way(place)
             if time.monotonic() > deadline and not is_running(place):
@@ -109,7 +109,7 @@ def _wait_while_under_way(place: Place) -> None:
 
 
 def stop(place: Place, user: ServerUser, binaries: Binaries) -> None:
-    _control(place, user, binaries, "-m", "fast", "stop", seconds=STOP_SECONDS)
+    _control(place, user, binaries, STOP_SECONDS, "-m", "fast", "stop")
 
 
 def _configure(place: Place, user: ServerUser, binaries: Binaries) -> None:
@@ -123,27 +123,18 @@ def _configure(place: Place, user: ServerUser, binaries: Binaries) -> None:
         text += BUFFERS.format(buffers >> 10)
     configuration.write_text(text)
     user.own(configuration)
-    if _takes(place, user, binaries, COMPRESSED):
+    if _can_compress(place, user, binaries):
         configuration.write_text(f"{text}{COMPRESSED}\n")
 
 
-def _takes(place: Place, user: ServerUser, binaries: Binaries, setting: str) -> bool:
-    name, _, value = setting.partition(" = ")
-    command: list[str | Path] = [binaries.program("postgres"), "-D", CLUSTER, "-C", name, "-c", f"{name}={value}"]
-    return user.run(command, folder=place.data_dir).returncode == 0
+def _can_compress(place: Place, user: ServerUser, binaries: Binaries) -> bool:
+    asked = (binaries.program("postgres"), "-D", CLUSTER, "-c", COMPRESSED, "-C", "wal_compression")
+    return user.run(asked, folder=place.data_dir).returncode == 0
 
 
-def _control(place: Place, user: ServerUser, binaries: Binaries, *arguments: str | Path, seconds: int = 0) -> None:
+def _control(place: Place, user: ServerUser, binaries: Binaries, seconds: int, *arguments: str | Path) -> None:
     # Relative to the data folder: pg_ctl hands paths to a shell and does not escape what they may hold.
-    command: list[str | Path] = [
-        binaries.program("pg_ctl"),
-        "-w",
-        "-s",
-        "-t",
-        str(seconds or START_SECONDS),
-        "-D",
-        CLUSTER,
-    ]
+    command: list[str | Path] = [binaries.program("pg_ctl"), "-w", "-s", "-t", str(seconds), "-D", CLUSTER]
     _checked(user, [*command, *arguments], place)
 
 

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from mda.metadata.postgresql.embedded_place import Place, socket_in_use, url_of
 from mda.metadata.postgresql.engine import connect
 from mda.metadata.postgresql.postgresql_binaries import Binaries, choose_binaries
 from mda.metadata.postgresql.server_user import ServerUser, choose_user
+from tests.crash.processes import wait_until
 from tests.requirements import require
 
 ROOT = Path(__file__).parents[4]
@@ -223,7 +224,7 @@ def test_who_waits_for_a_replay_can_be_told_to_end(replaying: Path) -> None:
     command = [sys.executable, "-c", program, "--config", str(replaying / "mda.toml"), "serve"]
     serve = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     try:
-        wait_until(lambda: embedded_place.is_under_way(Place(replaying)))
+        wait_until(lambda: embedded_place.is_under_way(Place(replaying)), 20, "the replay")
         serve.terminate()
         _, said = serve.communicate(timeout=5)
         assert serve.returncode == 0, said
@@ -245,7 +246,7 @@ def test_a_replay_is_seen_by_root_in_a_container(replaying: Path) -> None:
     command = [setpriv or "", "--bounding-set", "-sys_ptrace", sys.executable, "-c", program, str(replaying)]
     with ThreadPoolExecutor() as pool:
         pool.submit(enter_and_leave, replaying)
-        wait_until(lambda: embedded_place.is_under_way(Place(replaying)))
+        wait_until(lambda: embedded_place.is_under_way(Place(replaying)), 20, "the replay")
         assert subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout == "True\n"
 
 
@@ -269,16 +270,9 @@ def test_one_ctrl_c_ends_who_waits_at_the_gate(data_dir: Path) -> None:
         pass
     with Place(data_dir).gate.open() as gate, another_process(data_dir) as other:
         fcntl.flock(gate, fcntl.LOCK_EX)
-        wait_until(lambda: f"FLOCK  ADVISORY  WRITE {other.pid} " in Path("/proc/locks").read_text())
+        wait_until(lambda: f"FLOCK  ADVISORY  WRITE {other.pid} " in Path("/proc/locks").read_text(), 20, "its wait")
         other.send_signal(signal.SIGINT)
         other.wait(5)
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_the_process_id_of_a_killed_server_may_be_anothers(data_dir: Path) -> None:
