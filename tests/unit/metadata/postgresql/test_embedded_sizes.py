@@ -1,13 +1,17 @@
 """What the embedded server takes of its machine, by that machine's sizes and limits."""
 
+import contextlib
 import resource
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from mda.metadata.postgresql import embedded_sizes
+from mda.metadata.postgresql import embedded, embedded_sizes
+from mda.metadata.postgresql.engine import connect
+from tests.unit.metadata.postgresql.test_embedded import run
 
 MB, GB = 1 << 20, 1 << 30
 
@@ -85,3 +89,24 @@ def test_a_container_may_show_less_than_the_machine_has(tmp_path: Path) -> None:
 
 def test_a_kernel_without_control_groups_limits_nothing(tmp_path: Path) -> None:
     assert embedded_sizes.memory(tmp_path, tmp_path / "no such file") > GB
+
+
+def test_it_has_its_share_of_the_machine(data_dir: Path) -> None:
+    with embedded.running(data_dir) as url:
+        (found,) = run(
+            url,
+            "SELECT pg_size_bytes(current_setting('shared_buffers')), pg_size_bytes(current_setting('max_wal_size')),"
+            " current_setting('checkpoint_timeout'), 'lz4' = ANY (enumvals), setting"
+            " FROM pg_settings WHERE name = 'wal_compression'",
+        )
+        assert found[:3] == (
+            embedded_sizes.buffers(embedded_sizes.memory()),
+            embedded_sizes.wal(shutil.disk_usage(data_dir).total),
+            "15min",
+        )
+        assert found[3:] in ((True, "lz4"), (False, "off"))
+        with contextlib.closing(connect(url)) as connection:
+            connection.autocommit = True
+            connection.cursor().execute("ALTER SYSTEM SET shared_buffers = '16MB'")
+    with embedded.running(data_dir) as url:
+        assert run(url, "SELECT current_setting('shared_buffers')") == [("16MB",)], "an admin's word goes before ours"
