@@ -86,18 +86,18 @@ def test_segment_that_is_being_written_is_copied_as_far_as_it_goes(
 
 
 def test_copy_is_kept_where_the_disk_has_lost_what_it_was_made_of(anne: System, engine: Engine, tmp_path: Path) -> None:
+    """An open segment of a writer that has died, so that nobody adds to it between the two backups."""
     folder, copies = tmp_path / "backup", list[set[bytes]]()
-
-    def back_up() -> None:
-        if copies:
-            (path,) = (path for path in shard_root(anne).rglob("*.seg") if not path.with_suffix(".seal").exists())
-            with path.open("r+b") as file:
-                file.seek(end_of_content(path) - 50)
-                file.write(bytes(50))
+    deliver(anne, RAWS)
+    (seal,) = shard_root(anne).rglob("*.seal")
+    seal.unlink()
+    open_segment = seal.with_suffix(".seg")
+    for lost in (0, 2000):
+        with open_segment.open("r+b") as file:
+            file.seek(end_of_content(open_segment) - lost)
+            file.write(bytes(lost))
         anne.done("backup", str(folder))
         copies.append({path.read_bytes() for path in folder.rglob("*.seg")})
-
-    deliver(anne, RAWS, (), after_each=back_up)
     assert copies[0] < copies[1], "the checkpoint is new"
     lose_everything(anne, engine)
     anne.done("restore", str(folder))
