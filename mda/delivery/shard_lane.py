@@ -87,7 +87,7 @@ class ShardLane:
             )
 
     def note(self, commits: Sequence[CommitRecord]) -> None:
-        """From any thread: what the database has committed, written with the next append or within a second."""
+        """From any thread: what the database has committed, written with an append or within a second."""
         if self._writer is not None:
             self._writer.note_commits(commits)
 

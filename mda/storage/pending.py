@@ -1,4 +1,4 @@
-"""Commit records that wait for the writer's next append. Noted by the committer's thread, taken by the writer's."""
+"""Commit records that wait for an append of the writer's. Noted by the committer's thread, taken by the writer's."""
 
 import threading
 import time
@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from mda.storage.commits import CommitRecord
 
 MAX_PENDING = 65_536
-"""Entries. Each append takes all that wait, so this many wait only while a shard refuses writes; then the oldest are
-dropped and counted. What that costs: after a rebuild from segments alone those mails come back without their UID."""
+"""Entries. An append takes all that wait, ten times a second, so this many wait only while a shard refuses writes; then
+the oldest are dropped and counted. What that costs: after a rebuild from segments alone those mails come back without
+their UID."""
 
 
 class PendingCommits:
@@ -28,8 +29,11 @@ class PendingCommits:
             self.dropped += max(0, len(self._waiting) + len(commits) - MAX_PENDING)
             self._waiting.extend(commits)
 
-    def take(self) -> tuple[CommitRecord, ...]:
+    def take(self, after_seconds: float = 0.0) -> tuple[CommitRecord, ...]:
+        """All that wait, if the first has waited for so long; else nothing."""
         with self._lock:
+            if self._since is None or time.monotonic() - self._since < after_seconds:
+                return ()
             taken = tuple(self._waiting)
             self._waiting.clear()
             self._since = None

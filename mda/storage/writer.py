@@ -24,6 +24,10 @@ from mda.storage.segment import NO_SPACE, OpenSegment, create_segment
 from mda.storage.shard import Shard, open_shard
 from mda.storage.syscalls import Syscalls
 
+TOGETHER_SECONDS = 0.1
+"""Commit records go with the first append so long after the first of them: to make one costs about as much as to make a
+small message's, and a lone message would have one of its own."""
+
 FLUSH_AFTER_SECONDS = 0.5
 """Commit records are on disk within a second when `flush_due` is called twice a second."""
 
@@ -70,9 +74,13 @@ class SegmentWriter:
 
     def append(self, batch: Sequence[EncodedRecord]) -> tuple[Location, ...]:
         """The records' locations, in order; on return they are durable, and so is every folder above them."""
+        return self._append(batch, TOGETHER_SECONDS)
+
+    def _append(self, batch: Sequence[EncodedRecord], commits_after: float) -> tuple[Location, ...]:
+        """With the commit records that wait, if the first has waited for so many seconds."""
         if self._is_closed:
             raise StorageUnavailable(f"shard {self._shard.name}: the writer is closed")
-        commits = self._commits.take()
+        commits = self._commits.take(commits_after)
         records = (*batch, *self._commit_record(commits))
         if not records:
             return ()
@@ -83,14 +91,14 @@ class SegmentWriter:
             raise
 
     def note_commits(self, commits: Sequence[CommitRecord]) -> None:
-        """What the database has committed: written with the next append, by `flush_due`, or at the close."""
+        """What the database has committed: written with an append a moment later, by `flush_due`, or at the close."""
         self._commits.note(commits)
 
     def flush_due(self, now: float) -> None:
         """What time asks for, `now` by time.monotonic(): writes waiting commit records, seals an old segment, retries
         seals that failed. The owner calls it at least twice a second when no batch comes."""
         if self._commits.waits_longer_than(FLUSH_AFTER_SECONDS, now):
-            self.append(())
+            self._append((), 0)
         if self._segment and self._is_old(self._segment, now):
             self._retire(SealReason.AGE)
         self._seal_left_over()
@@ -101,7 +109,7 @@ class SegmentWriter:
         if self._is_closed:
             return
         try:
-            self.append(())
+            self._append((), 0)
         finally:
             self._is_closed = True
             self._retire(SealReason.CLOSED)
