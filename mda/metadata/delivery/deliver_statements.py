@@ -6,7 +6,7 @@ wait for its locks: a receipt committed by whom we waited for is visible only to
 locked is handed on in a transaction-local setting.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 LOCKED = "mda.locked"
 """Name of the setting: ids of the locked accounts, separated by commas."""
@@ -23,7 +23,14 @@ SELECT set_config('{setting}', coalesce(string_agg(account_id::text, ','), ''), 
 FROM (SELECT account_id FROM account_state WHERE account_id = ANY ($1) ORDER BY account_id FOR UPDATE{wait}) AS held
 """
 
+_LOCK_LONE = """
+SELECT set_config('{setting}', coalesce(
+    (SELECT account_id::text FROM account_state WHERE account_id = $1 FOR UPDATE SKIP LOCKED), ''
+), true)
+"""
+
 PREPARE_LOCK = "PREPARE mda_lock (bigint[]) AS" + _LOCK.format(setting=LOCKED, wait=" SKIP LOCKED")
+PREPARE_LOCK_LONE = "PREPARE mda_lock_lone (bigint) AS" + _LOCK_LONE.format(setting=LOCKED)
 PREPARE_LOCK_WAITING = "PREPARE mda_lock_waiting (bigint[]) AS" + _LOCK.format(setting=LOCKED, wait="")
 
 PARAMETERS = (
@@ -64,8 +71,9 @@ _LOOKED_UP_BY = ("account_id", "mailbox_id", "role", "receipt")
 
 # A store is three parts, of which the middle one depends on whether an account may be in the batch twice. What is
 # written is taken out of the arrays by its place (a {name} below), so that no row is carried from part to part: for a
-# lone delivery, to make rows of twenty arrays and to join them again takes a tenth of the statement. Each element is
-# found by a walk along its array: a square of the batch, which costs a tenth at ROWS_AT_ONCE and nothing below 200.
+# few deliveries, to make rows of twenty arrays and to join them again takes a tenth of the statement. Each element is
+# found by a walk along its array: a square of the batch, which costs a tenth at ROWS_AT_ONCE and nothing below 200. A
+# lone delivery has no arrays.
 
 # What is looked up by comes as columns: as elements of arrays they lost the role's index to one without the role.
 # Receipts are looked up behind an OFFSET 0 (never a join that reads all of them), and the setting is read in a
@@ -82,18 +90,23 @@ WITH found AS MATERIALIZED (
             (SELECT id FROM mailbox
                 WHERE mailbox.account_id = incoming.account_id AND mailbox.role = incoming.role AND deleted_at IS NULL)
         ) AS aimed_mailbox_id
-    FROM unnest({looked_up_by}) WITH ORDINALITY AS incoming ({looked_up_by_names}, place)
+    FROM {incoming} ({looked_up_by_names}, place)
         LEFT JOIN LATERAL (
             SELECT content_id, mailbox_id, uid FROM receipt
             WHERE receipt.account_id = incoming.account_id AND digest = incoming.receipt OFFSET 0
         ) AS earlier ON true
-    WHERE incoming.account_id = ANY ((SELECT string_to_array(current_setting('{setting}'), ',')::bigint[])::bigint[])
+    WHERE {is_locked}
 ), known AS NOT MATERIALIZED (
     SELECT place, account_id, known_content_id AS content_id, known_mailbox_id AS mailbox_id, known_uid AS uid
     FROM found WHERE known_content_id IS NOT NULL
 ), aimed AS NOT MATERIALIZED (
     SELECT place, account_id, aimed_mailbox_id AS mailbox_id, modseq_before FROM found WHERE known_content_id IS NULL
 ), """
+
+_IS_LOCKED = """incoming.account_id = ANY (
+        (SELECT string_to_array(current_setting('{setting}'), ',')::bigint[])::bigint[]
+    )"""
+_IS_LOCKED_LONE = "incoming.account_id::text = current_setting('{setting}')"
 
 # Both update the account by what was placed, not by what was aimed at: of a mailbox that somebody deletes at this
 # moment without the account's lock, nothing is counted.
@@ -164,20 +177,37 @@ _NEW_REPLICA = """new_replica AS (
 
 
 def _prepare_store(name: str, parameters: Sequence[tuple[str, str]], placed: str) -> str:
+    """For a batch, whose parameters are arrays."""
     arrays = {parameter: f"${number}" for number, (parameter, _) in enumerate(parameters, 1)}
     values = {parameter: f"({array})[place]" for parameter, array in arrays.items()} | {"account_id": "account_id"}
+    incoming = f"unnest({', '.join(arrays[parameter] for parameter in _LOOKED_UP_BY)}) WITH ORDINALITY AS incoming"
+    types = ", ".join(f"{kind}[]" for _, kind in parameters)
+    return f"PREPARE {name} ({types}) AS{_body(placed, incoming, _IS_LOCKED, values)}"
+
+
+def _prepare_store_lone(name: str) -> str:
+    """For one delivery, whose parameters are values: no array is read, no element looked for."""
+    values = {parameter: f"${number}" for number, (parameter, _) in enumerate(PARAMETERS, 1)}
+    incoming = f"(VALUES ({', '.join(values[parameter] for parameter in _LOOKED_UP_BY)}, 1)) AS incoming"
+    types = ", ".join(kind for _, kind in PARAMETERS)
+    return f"PREPARE {name} ({types}) AS{_body(_PLACED_EACH, incoming, _IS_LOCKED_LONE, values)}"
+
+
+def _body(placed: str, incoming: str, is_locked: str, values: Mapping[str, str]) -> str:
+    """`incoming`: a row for each delivery, of _LOOKED_UP_BY and its place; `values`: parameters by that place."""
     content = [parameter for parameter, _ in PARAMETERS if parameter not in _NOT_OF_CONTENT]
-    body = (_AIMED + placed + _WRITTEN).format(
-        setting=LOCKED,
-        looked_up_by=", ".join(arrays[parameter] for parameter in _LOOKED_UP_BY),
+    return (_AIMED + placed + _WRITTEN).format(
+        incoming=incoming,
+        is_locked=is_locked.format(setting=LOCKED),
         looked_up_by_names=", ".join(_LOOKED_UP_BY),
         content_columns=", ".join("id" if column == "content_id" else f'"{column}"' for column in content),
         content_values=", ".join(values[column] for column in content),
         **values,
     )
-    types = ", ".join(f"{kind}[]" for _, kind in parameters)
-    return f"PREPARE {name} ({types}) AS{body}"
 
+
+PREPARE_STORE_LONE = _prepare_store_lone("mda_store_lone")
+"""For one delivery: three quarters of what the plain one takes for it, and most mail that Postfix brings is alone."""
 
 PREPARE_STORE_PLAIN = _prepare_store("mda_store_plain", PARAMETERS, _PLACED_EACH)
 """For a batch in which no account is twice, as nearly all are: it neither numbers nor groups. It does not check."""
@@ -202,14 +232,18 @@ SESSION = (
     f"SET lock_timeout = {LOCK_MILLISECONDS}",
     "SET standard_conforming_strings = on",
     PREPARE_LOCK,
+    PREPARE_LOCK_LONE,
     PREPARE_LOCK_WAITING,
+    PREPARE_STORE_LONE,
     PREPARE_STORE_PLAIN,
     PREPARE_STORE,
     PREPARE_STORE_TWICE,
 )
 """Sent once per connection."""
 
-# With the literals of `delivery_arrays`.
+# With the literals of `delivery_literals`.
+EXECUTE_LOCK_LONE = "EXECUTE mda_lock_lone (%d)"
+EXECUTE_STORE_LONE = "EXECUTE mda_store_lone (%s)"
 EXECUTE_LOCK = "EXECUTE mda_lock (%s)"
 EXECUTE_LOCK_IMPATIENT = f"SET LOCAL lock_timeout = {IMPATIENT_MILLISECONDS}; EXECUTE mda_lock (%s)"
 EXECUTE_LOCK_WAITING = "SELECT set_config('lock_timeout', '%s', true); EXECUTE mda_lock_waiting (%s)"

@@ -18,13 +18,15 @@ from mda.identifiers import IdentifierSource
 from mda.metadata.delivery.deliver_statements import (
     EXECUTE_LOCK,
     EXECUTE_LOCK_IMPATIENT,
+    EXECUTE_LOCK_LONE,
     EXECUTE_LOCK_WAITING,
     EXECUTE_STORE,
+    EXECUTE_STORE_LONE,
     EXECUTE_STORE_PLAIN,
     EXECUTE_STORE_TWICE,
     SESSION,
 )
-from mda.metadata.delivery.delivery_arrays import accounts, arrays, arrays_with_replicas
+from mda.metadata.delivery.delivery_literals import accounts, alone, arrays, arrays_with_replicas
 from mda.metadata.delivery.delivery_row import Delivery, Stored
 from mda.metadata.delivery.missing_mailbox import make_missing
 from mda.metadata.postgresql.direct_connection import DirectConnection
@@ -134,9 +136,15 @@ class StoreConnection:
 
 def _statement(batch: Sequence[Delivery], lock_wait_seconds: float, is_impatient: bool) -> str:
     try:
+        if _is_lone(batch) and not (lock_wait_seconds > 0 or is_impatient):
+            return f"{EXECUTE_LOCK_LONE % batch[0].account_id}; {EXECUTE_STORE_LONE % alone(batch[0])}"
         return f"{_lock(batch, lock_wait_seconds, is_impatient)}; {_store(batch)}"
     except (ValueError, TypeError, AttributeError, OverflowError) as error:
         raise RowRefused from error  # no value that can be packed
+
+
+def _is_lone(batch: Sequence[Delivery]) -> bool:
+    return len(batch) == 1 and batch[0].replica is None
 
 
 def _lock(batch: Sequence[Delivery], wait_seconds: float, is_impatient: bool) -> str:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from bench.delivery_bare import element
 from mda.metadata.delivery.deliver_statements import PARAMETERS
-from mda.metadata.delivery.delivery_arrays import arrays
+from mda.metadata.delivery.delivery_literals import arrays
 from tests.unit.metadata.deliveries import make_delivery
 
 

@@ -4,19 +4,26 @@ As with the directory's, its plan is made once per connection: on empty tables, 
 and on tables that were.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 
 import pytest
 from psycopg2 import extensions
 from sqlalchemy import Engine, text
 
-from mda.metadata.delivery.deliver_statements import EXECUTE_LOCK, EXECUTE_STORE, EXECUTE_STORE_PLAIN, SESSION
-from mda.metadata.delivery.delivery_arrays import accounts, arrays
+from mda.metadata.delivery.deliver_statements import (
+    EXECUTE_LOCK,
+    EXECUTE_LOCK_LONE,
+    EXECUTE_STORE,
+    EXECUTE_STORE_LONE,
+    EXECUTE_STORE_PLAIN,
+    SESSION,
+)
+from mda.metadata.delivery.delivery_literals import accounts, alone, arrays
 from mda.metadata.postgresql.direct_connection import DirectConnection
 from mda.settings import Database
 from tests.unit.metadata.deliveries import IDS, digest, make_delivery
-from tests.unit.metadata.plans import INDEX_SCANS, explain, table_reads
+from tests.unit.metadata.plans import INDEX_SCANS, Node, explain, table_reads
 
 ACCOUNTS = 2_000
 MESSAGES = 10
@@ -62,6 +69,7 @@ def prepared(engine: Engine, database_url: str) -> Iterator[extensions.connectio
             for statement in DELIVERIES_EACH:
                 batch = [make_delivery(1)]
                 cursor.execute(f"{EXECUTE_LOCK % accounts(batch)}; {statement % arrays(batch)}")
+            cursor.execute(f"{EXECUTE_LOCK_LONE % 1}; {EXECUTE_STORE_LONE % alone(make_delivery(1))}")
         with engine.begin() as filling:
             filling.execute(text(FILL))
         yield connection
@@ -85,33 +93,43 @@ def _assert_probes_only_when_new(database_url: str) -> None:
 
 def _assert_probes_only(connection: extensions.connection) -> None:
     for statement, each in DELIVERIES_EACH.items():
-        _assert_statement_probes_only(connection, statement, each)
+        # Every tenth is a redelivery, every seventh names a mailbox.
+        batch = [
+            make_delivery(
+                1 + place // each,
+                digest(1 + place % 2 if place % 10 == 0 else IDS.next()),
+                **({"destination": 1001 + place // each} if place % 7 == 0 else {}),
+            )
+            for place in range(BATCH)
+        ]
+        nodes = _planned(connection, EXECUTE_LOCK % accounts(batch), statement % arrays(batch), BATCH)
+        assert _probed(nodes) == PROBES.keys()
+    found = set[tuple[str, str]]()
+    for lone in (make_delivery(1, digest(IDS.next())), make_delivery(2, digest(1)), make_delivery(3, destination=1003)):
+        found |= _probed(_planned(connection, EXECUTE_LOCK_LONE % lone.account_id, EXECUTE_STORE_LONE % alone(lone), 1))
+    assert found == PROBES.keys()
 
 
-def _assert_statement_probes_only(connection: extensions.connection, statement: str, each: int) -> None:
-    # Every tenth is a redelivery, every seventh names a mailbox.
-    batch = [
-        make_delivery(
-            1 + place // each,
-            digest(1 + place % 2 if place % 10 == 0 else IDS.next()),
-            **({"destination": 1001 + place // each} if place % 7 == 0 else {}),
-        )
-        for place in range(BATCH)
-    ]
-    lock = EXECUTE_LOCK % accounts(batch)
+def _planned(connection: extensions.connection, lock: str, store: str, most: int) -> Sequence[Node]:
+    """The store's plan; nothing in it is done more often than `most` times, nor is what locks."""
     locking = table_reads(explain(connection, lock))
     assert [(read.kind in INDEX_SCANS, read.probe) for read in locking] == [(True, LOCKED_BY)], locking
     assert "(account_id " in locking[0].condition, locking
     with connection.cursor() as cursor:
         cursor.execute("BEGIN")
         cursor.execute(lock)
-        nodes = explain(connection, statement % arrays(batch))
+        nodes = explain(connection, store)
         cursor.execute("ROLLBACK")
     for node in nodes:
-        assert node.rows_removed <= BATCH, node
-        assert node.loops <= BATCH, node
+        assert node.rows_removed <= most, node
+        assert node.loops <= most, node
+    return nodes
+
+
+def _probed(nodes: Sequence[Node]) -> set[tuple[str, str]]:
+    """What was read, and only by keys."""
     reads = table_reads(nodes)
     for read in reads:
         assert read.kind in INDEX_SCANS, read
         assert all(f"({column} " in read.condition for column in PROBES[read.probe]), read
-    assert {read.probe for read in reads if read.loops} == PROBES.keys()
+    return {read.probe for read in reads if read.loops}

@@ -11,8 +11,15 @@ from psycopg2 import extensions
 from sqlalchemy import Engine, text
 
 from mda.metadata.delivery.deliver import Committer, Delivery, Destination, Stored
-from mda.metadata.delivery.deliver_statements import EXECUTE_LOCK, EXECUTE_STORE, EXECUTE_STORE_PLAIN, SESSION
-from mda.metadata.delivery.delivery_arrays import accounts, arrays
+from mda.metadata.delivery.deliver_statements import (
+    EXECUTE_LOCK,
+    EXECUTE_LOCK_LONE,
+    EXECUTE_STORE,
+    EXECUTE_STORE_LONE,
+    EXECUTE_STORE_PLAIN,
+    SESSION,
+)
+from mda.metadata.delivery.delivery_literals import accounts, alone, arrays
 from mda.metadata.delivery.delivery_row import Replica
 from mda.metadata.postgresql.direct_connection import DirectConnection
 from mda.settings import Database
@@ -49,14 +56,15 @@ def connection(engine: Engine, database_url: str) -> Iterator[extensions.connect
 @pytest.mark.parametrize(
     ("batch", "statement"),
     [
-        ([make_delivery(2)], "mda_store_plain"),
+        ([make_delivery(2)], "mda_store_lone"),
         ([make_delivery(2), make_delivery(1), make_delivery(3)], "mda_store_plain"),
         ([make_delivery(2), make_delivery(1), make_delivery(2)], "mda_store"),
         ([make_delivery(1), make_delivery(2, replica=Replica(1, 1, 1, 1))], "mda_store_twice"),
+        ([make_delivery(2, replica=Replica(1, 1, 1, 1))], "mda_store_twice"),
     ],
-    ids=["alone", "distinct", "twice", "replica"],
+    ids=["alone", "distinct", "twice", "replica", "replica alone"],
 )
-def test_only_a_batch_of_distinct_accounts_takes_the_plain_statement(
+def test_each_batch_takes_the_plainest_statement_that_fits(
     engine: Engine, database_url: str, batch: Sequence[Delivery], statement: str
 ) -> None:
     make_accounts(engine)
@@ -68,6 +76,22 @@ def test_only_a_batch_of_distinct_accounts_takes_the_plain_statement(
     assert_consistent(engine)
 
 
+def test_lone_statement_does_the_same(connection: extensions.connection, engine: Engine) -> None:
+    chance = random.Random(6)
+    kinds: Counter[str] = Counter()
+    for _ in range(ROUNDS * 5):
+        batch = a_batch(chance)[:1]
+        with engine.connect() as holder:
+            if chance.random() < 0.1:
+                holder.execute(text(f"SELECT 1 FROM account_state WHERE account_id = {batch[0].account_id} FOR UPDATE"))
+            general = after(connection, together(EXECUTE_STORE, batch), "ROLLBACK")
+            lone = after(connection, by_itself(batch[0]), "COMMIT")
+        assert lone == general
+        kinds.update(kinds_of(batch[0], batch, lone[0]))
+    assert kinds.keys() == set(KINDS)
+    assert_consistent(engine)
+
+
 def test_both_statements_do_the_same_to_distinct_accounts(connection: extensions.connection, engine: Engine) -> None:
     chance = random.Random(5)
     kinds: Counter[str] = Counter()
@@ -76,8 +100,8 @@ def test_both_statements_do_the_same_to_distinct_accounts(connection: extensions
         with engine.connect() as holder:
             for account_id in chance.sample(range(1, ACCOUNTS + 1), chance.choice([0, 0, 5])):
                 holder.execute(text(f"SELECT 1 FROM account_state WHERE account_id = {account_id} FOR UPDATE"))
-            general = after(connection, EXECUTE_STORE, batch, "ROLLBACK")
-            plain = after(connection, EXECUTE_STORE_PLAIN, batch, "COMMIT")
+            general = after(connection, together(EXECUTE_STORE, batch), "ROLLBACK")
+            plain = after(connection, together(EXECUTE_STORE_PLAIN, batch), "COMMIT")
         assert plain == general
         kinds.update(kind for delivery in batch for kind in kinds_of(delivery, batch, plain[0]))
     assert kinds.keys() == set(KINDS)
@@ -101,14 +125,21 @@ def a_batch(chance: random.Random) -> list[Delivery]:
     ]
 
 
-def after(
-    connection: extensions.connection, statement: str, batch: Sequence[Delivery], ending: str
-) -> tuple[list[Any], list[Any]]:
-    """The statement's rows in order of their place, and all rows of the tables behind it."""
+def together(statement: str, batch: Sequence[Delivery]) -> str:
+    """Lock and store of a batch."""
+    return f"{EXECUTE_LOCK % accounts(batch)}; {statement % arrays(batch)}"
+
+
+def by_itself(delivery: Delivery) -> str:
+    """Lock and store of one."""
+    return f"{EXECUTE_LOCK_LONE % delivery.account_id}; {EXECUTE_STORE_LONE % alone(delivery)}"
+
+
+def after(connection: extensions.connection, statements: str, ending: str) -> tuple[list[Any], list[Any]]:
+    """The last statement's rows in order of their place, and all rows of the tables behind it."""
     with connection.cursor() as cursor:
         cursor.execute("BEGIN")
-        cursor.execute(EXECUTE_LOCK % accounts(batch))
-        cursor.execute(statement % arrays(batch))
+        cursor.execute(statements)
         outcomes = sorted(cursor.fetchall())
         tables = []
         for table in TABLES:
