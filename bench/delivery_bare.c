@@ -102,35 +102,57 @@ static void say(session *to, const char *reply) {
         fail("send");
 }
 
-/* The statement's text; the batch's messages begin in the segment at `offset`. */
-static void compose(session *const *batch, size_t count) {
-    char *at = statement;
-    at += sprintf(at, "EXECUTE mda_lock ('{");
-    for (size_t i = 0; i < count; i++)
-        at += sprintf(at, i ? ",%" PRIu64 : "%" PRIu64, batch[i]->account);
-    at += sprintf(at, "}'); EXECUTE mda_store_plain (");
+/* A message's element of the parameter; the message begins in the segment at `place`. */
+static char *put_element(char *at, const char *element, const session *message, uint64_t content, uint64_t place) {
+    if (element[0] != '@')
+        return stpcpy(at, element);
+    uint64_t number = element[1] == 'a' ? message->account : element[1] == 'c' ? content : place;
+    return at + sprintf(at, "%" PRIu64, number);
+}
+
+/* For one message, whose parameters are values: of an octets' element "\\x..." without its quotes. */
+static char *put_values(char *at, const session *message) {
+    at += sprintf(at, "EXECUTE mda_lock_lone (%" PRIu64 "); EXECUTE mda_store_lone (", message->account);
     for (size_t parameter = 0; parameter < parameter_count; parameter++) {
         const char *element = elements[parameter];
-        size_t length = strlen(element);
-        uint64_t place = offset, content = next_content;
-        at += sprintf(at, parameter ? ",'{" : "'{");
+        if (parameter)
+            *at++ = ',';
+        if (!strcmp(element, "NULL"))
+            at = stpcpy(at, element);
+        else if (element[0] == '"')
+            at += sprintf(at, "'%.*s'", (int)strlen(element) - 3, element + 2);
+        else {
+            *at++ = '\'';
+            at = put_element(at, element, message, next_content, offset);
+            *at++ = '\'';
+        }
+    }
+    return at;
+}
+
+static char *put_arrays(char *at, session *const *batch, size_t count) {
+    at = stpcpy(at, "EXECUTE mda_lock ('{");
+    for (size_t i = 0; i < count; i++)
+        at += sprintf(at, i ? ",%" PRIu64 : "%" PRIu64, batch[i]->account);
+    at = stpcpy(at, "}'); EXECUTE mda_store_plain (");
+    for (size_t parameter = 0; parameter < parameter_count; parameter++) {
+        uint64_t place = offset;
+        at = stpcpy(at, parameter ? ",'{" : "'{");
         for (size_t i = 0; i < count; i++) {
             if (i)
                 *at++ = ',';
-            if (element[0] != '@') {
-                memcpy(at, element, length);
-                at += length;
-            } else if (element[1] == 'a')
-                at += sprintf(at, "%" PRIu64, batch[i]->account);
-            else if (element[1] == 'c')
-                at += sprintf(at, "%" PRIu64, content++);
-            else
-                at += sprintf(at, "%" PRIu64, place);
+            at = put_element(at, elements[parameter], batch[i], next_content + i, place);
             place += batch[i]->message;
         }
-        at += sprintf(at, "}'");
+        at = stpcpy(at, "}'");
     }
-    sprintf(at, ")");
+    return at;
+}
+
+/* The statement's text; the batch's messages begin in the segment at `offset`. */
+static void compose(session *const *batch, size_t count) {
+    char *end = count == 1 ? put_values(statement, batch[0]) : put_arrays(statement, batch, count);
+    strcpy(end, ")");
     next_content += count;
 }
 
