@@ -7,7 +7,7 @@
  *   SEGMENT   the file that takes the messages
  *   SETUP     a file of SQL statements, each ended by a NUL
  *   ACCOUNTS  a file of account ids; a recipient's local part begins with the number of its line, from 0 on
- *   ELEMENTS  a file of one line per parameter of the store statement: an element of its array, or @account, @content
+ *   ELEMENTS  a file of one line per parameter of the store statement: an element of an array, or @account, @content
  *             or @offset, which are each message's own
  *
  * Prints "ready" when it listens, and ends when its standard input does. A batch waits for as many as the last ones

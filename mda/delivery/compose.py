@@ -58,6 +58,9 @@ POOL_THREADS = 2
 CHORE_THREADS = 4
 """For rare blocking calls; the lanes have threads of their own."""
 
+GATHER_SECONDS = 0.05
+"""For commit records, of which each lone message would have one of its own."""
+
 MODEL_LOOK_SECONDS = 1.0
 """How long a worker may judge with a model after a newer one has been written."""
 
@@ -213,6 +216,7 @@ class _Lanes:
                 encoder=encoder,
                 segment_bytes=storage.segment_bytes,
                 segment_age_seconds=storage.segment_age_seconds,
+                gather_seconds=GATHER_SECONDS,
                 on_trouble=partial(_log_trouble, shard),
             )
 

@@ -1,8 +1,8 @@
 """From bodies to rows: mail that was acknowledged and whose row is lost comes back; what nobody was told of goes.
 
 A commit record says that the database had the message; no purge record, that nobody meant it to go. Without a commit
-record a body is what a delivery left that died between body and row: Postfix still had the mail. It is kept for
-ORPHAN_DAYS all the same.
+record a body is what a delivery left that died between body and row: Postfix still had the mail. (Or one of the last
+moments before a worker was killed, if the database was set back just then.) It is kept for ORPHAN_DAYS.
 """
 
 import time

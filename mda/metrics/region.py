@@ -37,23 +37,21 @@ class Region:
 
     def add(self, family: Family, labels: tuple[str, ...], amount: float) -> None:
         with self._lock:
-            if place := self._known.get((family, labels)) or self._append(family, labels):
+            if place := self._place(family, labels):
                 self._cells[place] += amount
 
     def put(self, family: Family, labels: tuple[str, ...], value: float) -> None:
         with self._lock:
-            if place := self._known.get((family, labels)) or self._append(family, labels):
+            if place := self._place(family, labels):
                 self._cells[place] = value
 
     def observe(self, family: Family, labels: tuple[str, ...], values: Sequence[float]) -> None:
         """Each into its bucket of a histogram, of which infinity's is the last; the sum stands behind them."""
         with self._lock:
-            if place := self._known.get((family, labels)) or self._append(family, labels):
-                total = 0.0
+            if place := self._place(family, labels):
                 for value in values:
                     self._cells[place + bisect_left(family.bounds, value)] += 1
-                    total += value
-                self._cells[place + family.cells - 1] += total
+                self._cells[place + family.cells - 1] += sum(values)
 
     def beat(self, now: float) -> None:
         self._cells[_HEARTBEAT] = now
@@ -77,8 +75,14 @@ class Region:
             )
             place = first + count
 
+    def _place(self, family: Family, labels: tuple[str, ...]) -> int:
+        """0 where there is no room for the series."""
+        place = self._known.get((family, labels))
+        if place is None:
+            place = self._known[family, labels] = self._append(family, labels)
+        return place
+
     def _append(self, family: Family, labels: tuple[str, ...]) -> int:
-        """Where the values of a new series stand; 0 where there is no room for it."""
         raw = SEPARATOR.join((family.name, *labels)).encode("utf-8", "replace")
         place = int(self._cells[_USED])
         first = place + 2 + _padded(len(raw))
@@ -87,7 +91,6 @@ class Region:
         self._cells[place], self._cells[place + 1] = len(raw), family.cells
         self._octets[(place + 2) * 8 : (place + 2) * 8 + len(raw)] = raw
         self._cells[_USED] = first + family.cells
-        self._known[family, labels] = first
         return first
 
 

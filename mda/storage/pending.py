@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from mda.storage.commits import CommitRecord
 
 MAX_PENDING = 65_536
-"""Entries. An append takes all that wait, ten times a second, so this many wait only while a shard refuses writes; then
-the oldest are dropped and counted. What that costs: after a rebuild from segments alone those mails come back without
+"""Entries. Appends take all that wait, many times a second: this many wait only while a shard refuses writes, then the
+oldest are dropped and counted. What that costs: after a rebuild from segments alone those mails come back without
 their UID."""
 
 

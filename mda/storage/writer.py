@@ -24,10 +24,6 @@ from mda.storage.segment import NO_SPACE, OpenSegment, create_segment
 from mda.storage.shard import Shard, open_shard
 from mda.storage.syscalls import Syscalls
 
-TOGETHER_SECONDS = 0.1
-"""Commit records go with the first append so long after the first of them: to make one costs about as much as to make a
-small message's, and a lone message would have one of its own."""
-
 FLUSH_AFTER_SECONDS = 0.5
 """Commit records are on disk within a second when `flush_due` is called twice a second."""
 
@@ -40,7 +36,9 @@ _HOPELESS = (*NO_SPACE, errno.EIO)
 class SegmentWriter:
     """Used by the one thread that owns it, but for `note_commits`, which any thread may call.
 
-    `on_trouble` is told of each segment that is given up, also when the second attempt then succeeds.
+    `on_trouble` is told of each segment that is given up, also when the second attempt then succeeds. Commit records go
+    with the first append that is `gather_seconds` after the first of them: to make one costs about as much as to make
+    a small message's.
     """
 
     def __init__(
@@ -51,6 +49,7 @@ class SegmentWriter:
         encoder: Encoder | None = None,
         segment_bytes: int = SEGMENT_BYTES,
         segment_age_seconds: float = SEGMENT_AGE_SECONDS,
+        gather_seconds: float = 0.0,
         on_trouble: Callable[[MdaError], None] = lambda trouble: None,
         system: Syscalls | None = None,
     ) -> None:
@@ -60,6 +59,7 @@ class SegmentWriter:
         self._encoder = encoder or Encoder()
         self._segment_bytes = segment_bytes
         self._segment_age_seconds = segment_age_seconds
+        self._gather_seconds = gather_seconds
         self._on_trouble = on_trouble
         self._system = system or Syscalls()
         self._commits = PendingCommits()
@@ -74,7 +74,7 @@ class SegmentWriter:
 
     def append(self, batch: Sequence[EncodedRecord]) -> tuple[Location, ...]:
         """The records' locations, in order; on return they are durable, and so is every folder above them."""
-        return self._append(batch, TOGETHER_SECONDS)
+        return self._append(batch, self._gather_seconds)
 
     def _append(self, batch: Sequence[EncodedRecord], commits_after: float) -> tuple[Location, ...]:
         """With the commit records that wait, if the first has waited for so many seconds."""
@@ -91,7 +91,7 @@ class SegmentWriter:
             raise
 
     def note_commits(self, commits: Sequence[CommitRecord]) -> None:
-        """What the database has committed: written with an append a moment later, by `flush_due`, or at the close."""
+        """What the database has committed: written with an append, by `flush_due`, or at the close."""
         self._commits.note(commits)
 
     def flush_due(self, now: float) -> None:

@@ -56,7 +56,7 @@ PARAMETERS = (
     ("spam_score", "real"),
     ("received_at", "timestamptz"),
 )
-"""One array each, all of the batch's length: name and type of the element."""
+"""Name and type; of a batch an array each, all of its length."""
 
 REPLICA_PARAMETERS = (
     ("replica_shard_id", "bigint"),
@@ -76,9 +76,9 @@ _LOOKED_UP_BY = ("account_id", "mailbox_id", "role", "receipt")
 # lone delivery has no arrays.
 
 # What is looked up by comes as columns: as elements of arrays they lost the role's index to one without the role.
-# Receipts are looked up behind an OFFSET 0 (never a join that reads all of them), and the setting is read in a
-# sub-select, or the planner reads it while it is empty and plans for one row. The account is locked since before this
-# statement's snapshot, so its modseq can be read ahead of the update.
+# Receipts are looked up behind an OFFSET 0 (never a join that reads all of them), and for a batch the setting is read
+# in a sub-select, or the planner reads it while it is empty and plans for one row. The account is locked since before
+# this statement's snapshot, so its modseq can be read ahead of the update.
 _AIMED = """
 WITH found AS MATERIALIZED (
     SELECT place::integer AS place, incoming.account_id, earlier.content_id AS known_content_id,

@@ -15,6 +15,8 @@ from mda.errors import DatabaseUnavailable, StorageFull
 from mda.maintenance.pace import Pace
 from mda.maintenance.replication import Copied, Replicator
 from mda.metadata.postgresql.opened import opened
+from mda.storage.record import Kind
+from mda.storage.scan import Found, scan_segment
 from mda.storage.writer import SegmentWriter
 from tests.unit.cli.conftest import PROGRAM, System
 from tests.unit.maintenance.conftest import age_seals, shard_bytes, shard_root
@@ -252,6 +254,18 @@ def test_the_time_between_two_rounds_is_no_waiting(
             assert [step.messages for step in replicator.run() if isinstance(step, Copied)] == [6]
         replicator.close()
     assert rests == []
+
+
+def test_commit_records_do_not_wait_for_the_next_round(two: System, tmp_path: Path) -> None:
+    deliver(two, RAWS)
+    two.done("account", "replica", ANNE, "--shard", "second")
+    with opened(settings.load(two.file, {})) as handle:
+        replicator = Replicator(handle, settings.load(two.file, {}))
+        assert [step.messages for step in replicator.run() if isinstance(step, Copied)] == [12]
+        steps = [step for path in (tmp_path / "second").rglob("*.seg") for step in scan_segment(path)]
+        written = [step.header for step in steps if isinstance(step, Found) and step.header.kind is Kind.COMMIT]
+        assert [header.raw_length for header in written] == [12 * 44]
+        replicator.close()
 
 
 def test_none_gets_a_second_shard_where_one_is_refused(two: System, engine: Engine) -> None:

@@ -209,19 +209,14 @@ def test_unmounted_disk_is_never_written_to(shard: Shard, identifiers: Identifie
     assert list(shard.root.iterdir()) == []
 
 
-def test_commits_go_together_with_an_append(
-    shard: Shard, identifiers: IdentifierSource, encode: EncodeMessage, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_commits_go_with_the_next_append(shard: Shard, identifiers: IdentifierSource, encode: EncodeMessage) -> None:
     system = Watched()
     writer = SegmentWriter(shard, identifiers, system=system)
     writer.append([encode(b"x")])
     commits = [CommitRecord(1, 2, number, 4, bytes([number]) * 16) for number in range(1, 10)]
-    monkeypatch.setattr("mda.storage.writer.TOGETHER_SECONDS", 60)
     writer.note_commits(commits[:4])
-    writer.append([encode(b"w")])
     writer.note_commits(commits[4:])
     assert commits_in(shard.root) == []
-    monkeypatch.setattr("mda.storage.writer.TOGETHER_SECONDS", 0)
     system.calls.clear()
     locations = writer.append([encode(b"y"), encode(b"z")])
     assert [call for call, _ in system.calls] == ["pwritev", "fdatasync"]
@@ -229,10 +224,27 @@ def test_commits_go_together_with_an_append(
     assert commits_in(shard.root) == commits
 
 
+def test_commits_are_gathered(
+    shard: Shard, identifiers: IdentifierSource, encode: EncodeMessage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr("mda.storage.pending.time.monotonic", lambda: now)
+    writer = SegmentWriter(shard, identifiers, gather_seconds=0.5)
+    first, second = CommitRecord(1, 2, 3, 4), CommitRecord(5, 6, 7, 8)
+    writer.note_commits([first])
+    now += 0.4
+    writer.append([encode(b"x")])
+    writer.note_commits([second])
+    assert commits_in(shard.root) == []
+    now += 0.1
+    writer.append([encode(b"y")])
+    assert commits_in(shard.root) == [first, second]
+
+
 def test_commits_are_written_when_time_asks_and_at_close(
     shard: Shard, identifiers: IdentifierSource, encode: EncodeMessage
 ) -> None:
-    writer = SegmentWriter(shard, identifiers)
+    writer = SegmentWriter(shard, identifiers, gather_seconds=60)
     first, second = CommitRecord(1, 2, 3, 4), CommitRecord(5, 6, 7, 8)
     writer.note_commits([first])
     writer.flush_due(time.monotonic())
@@ -245,10 +257,9 @@ def test_commits_are_written_when_time_asks_and_at_close(
     assert list_open(shard.root) == ()
 
 
-def test_commits_that_failed_wait_for_another_append(
-    shard: Shard, identifiers: IdentifierSource, encode: EncodeMessage, monkeypatch: pytest.MonkeyPatch
+def test_commits_that_failed_wait_for_the_next_append(
+    shard: Shard, identifiers: IdentifierSource, encode: EncodeMessage
 ) -> None:
-    monkeypatch.setattr("mda.storage.writer.TOGETHER_SECONDS", 0)
     writer = SegmentWriter(shard, identifiers)
     first, second = CommitRecord(1, 2, 3, 4), CommitRecord(5, 6, 7, 8)
     writer.note_commits([first])

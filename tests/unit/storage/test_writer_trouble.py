@@ -355,10 +355,7 @@ def test_real_full_disk(tmp_path: Path) -> None:
     assert run.stdout.startswith("checked")
 
 
-def test_commits_survive_trouble(
-    shard: Shard, writer: SegmentWriter, system: Failing, encode: EncodeMessage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("mda.storage.writer.TOGETHER_SECONDS", 0)
+def test_commits_survive_trouble(shard: Shard, writer: SegmentWriter, system: Failing, encode: EncodeMessage) -> None:
     writer.append([encode(b"good")])
     writer.note_commits([CommitRecord(1, 2, 3, 4)])
     system.fail("fdatasync", errno.EIO)
