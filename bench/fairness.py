@@ -2,8 +2,10 @@
 
 Postfix's smtp-source floods `mda serve` in 64 sessions, in turn all to one mailbox and spread over 1,000, while one
 more session brings mail to other mailboxes, one after the other, and times each transaction. The same with the row of
-one mailbox locked by somebody, and mail for it waiting, against neither. Medians of the pairs, in milliseconds. Writes
-build/bench/fairness.json. Needs root and postfix.
+one mailbox locked by somebody, and mail for it waiting, against neither, and against a locked row that no mail asks
+for: as long as any transaction that has locked something is open, PostgreSQL removes no old version of any row, which
+costs whoever changes rows. Medians of the pairs, in milliseconds. Writes build/bench/fairness.json. Needs root and
+postfix.
 """
 
 import os
@@ -37,6 +39,8 @@ WATCHED = range(1_001, 2_000)
 SAMPLES = 300
 WARM_SECONDS = 2.0
 ONE = f"0a@{DOMAIN}"
+UNASKED = f"2000a@{DOMAIN}"
+"""Beyond what is flooded and watched."""
 MESSAGE = b"From: watcher@example.org\r\nSubject: how long?\r\n\r\n" + b"As long as the others let it take.\r\n" * 50
 
 Scene = Callable[[], AbstractContextManager[None]]
@@ -74,9 +78,15 @@ def measure(mda: Instance, engine: Engine, pairs: int) -> list[dict[str, object]
         with locked(engine, ONE), flood(mda.socket, WAITING_SESSIONS, ONE), spread():
             yield
 
+    @contextmanager
+    def another_locked() -> Iterator[None]:
+        with locked(engine, UNASKED), spread():
+            yield
+
     return [
         compared(mda.socket, engine, pairs, ("flood to one", to_one), ("spread", spread)),
         compared(mda.socket, engine, pairs, ("one locked", one_locked), ("none", spread)),
+        compared(mda.socket, engine, pairs, ("one locked", one_locked), ("another locked", another_locked)),
     ]
 
 
