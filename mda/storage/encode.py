@@ -37,12 +37,15 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 class EncodedRecord(msgspec.Struct, frozen=True):
-    """One record ready to be appended. `digest` is the SHA-256 of the raw bytes; `length` that of head and body."""
+    """One record ready to be appended. `digest` is the SHA-256 of the raw bytes."""
 
     head: bytes
     body: bytes
     digest: bytes
-    length: int
+
+    @property
+    def length(self) -> int:
+        return len(self.head) + len(self.body)
 
 
 def to_microseconds(moment: datetime) -> int:
@@ -124,7 +127,7 @@ def _assemble(
     while True:
         head = _head(kind, raw_length, body, meta, mask, moment, digest, dictionary_id)
         if not _holds_magic(head, body.stored):
-            return EncodedRecord(head, body.stored, digest, len(head) + len(body.stored))
+            return EncodedRecord(head, body.stored, digest)
         # By accident one time in 2^51 for a 10 KB mail, or on purpose: a random mask, which no sender foresees.
         mask = secrets.token_bytes(MASK_BYTES)
         body = mask_body(plain, mask)

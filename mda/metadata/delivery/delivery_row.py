@@ -80,13 +80,8 @@ class Delivery(msgspec.Struct, kw_only=True):
     original_recipient: str = ""
     queue_id: str = ""
     received_at: datetime
-    parsed_octets: int = 0
-    """About what the row carries of the message itself; counted when it is made."""
 
     def __post_init__(self) -> None:
-        texts = len(self.prefix) + len(self.envelope) + len(self.body_structure) + len(self.subject_base)
-        spans = 8 * len(self.reference_hashes) + 16 * len(self.forged_spans)
-        self.parsed_octets = texts + spans + len(self.structure)
         if not is_storable(self.subject_base + self.preview + self.original_recipient + self.queue_id):
             for name in ("subject_base", "preview", "original_recipient", "queue_id"):
                 setattr(self, name, storable(getattr(self, name)))
@@ -107,6 +102,12 @@ class Delivery(msgspec.Struct, kw_only=True):
     @property
     def mailbox_id(self) -> int | None:
         return None if isinstance(self.destination, Destination) else self.destination
+
+    @property
+    def parsed_octets(self) -> int:
+        """About what the row carries of the message itself."""
+        texts = len(self.prefix) + len(self.envelope) + len(self.body_structure) + len(self.subject_base)
+        return texts + len(self.structure) + 8 * len(self.reference_hashes) + 16 * len(self.forged_spans)
 
     @property
     def facts(self) -> bytes:

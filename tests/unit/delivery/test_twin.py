@@ -11,7 +11,7 @@ from mda.storage.encode import EncodedRecord
 from mda.storage.location import Location
 from tests.unit.delivery.test_job import make_job
 
-RECORD = EncodedRecord(b"head", b"body", b"d" * 32, 8)
+RECORD = EncodedRecord(b"head", b"body", b"d" * 32)
 FIRST, SECOND = Location(7, 100, 8), Location(9, 200, 9)
 
 
