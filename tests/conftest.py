@@ -35,7 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[RUN_FOLDER] = Path(worker_input["run_folder"])
         return
     # Not below pytest's own temporary folder: that is closed to the user whom root lends to PostgreSQL.
-    folder = Path(tempfile.mkdtemp(prefix="mda-test-", dir=_memory_folder()))
+    folder = Path(tempfile.mkdtemp(prefix="mda-test-", dir=memory_folder()))
     folder.chmod(0o755)
     config.stash[RUN_FOLDER] = folder
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
@@ -95,7 +95,7 @@ def with_database(url: str, name: str) -> str:
     return parse_url(url).set(drivername="postgresql", database=name).render_as_string(hide_password=False)
 
 
-def _memory_folder() -> Path | None:
+def memory_folder() -> Path | None:
     """A file system in memory with room enough: making and dropping databases then waits for no disk."""
     folder = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a folder of our own in it
     try:
