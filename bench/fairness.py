@@ -15,7 +15,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,29 +84,32 @@ def measure(mda: Instance, engine: Engine, pairs: int) -> list[dict[str, object]
             yield
 
     return [
-        compared(mda.socket, engine, pairs, ("flood to one", to_one), ("spread", spread)),
-        compared(mda.socket, engine, pairs, ("one locked", one_locked), ("none", spread)),
-        compared(mda.socket, engine, pairs, ("one locked", one_locked), ("another locked", another_locked)),
+        *compared(mda.socket, engine, pairs, {"flood to one": to_one, "spread": spread}),
+        *compared(
+            mda.socket, engine, pairs, {"one locked": one_locked, "none": spread, "another locked": another_locked}
+        ),
     ]
 
 
-def compared(
-    socket: Path, engine: Engine, pairs: int, scene: tuple[str, Scene], base: tuple[str, Scene]
-) -> dict[str, object]:
-    watches: dict[str, list[Watch]] = {scene[0]: [], base[0]: []}
+def compared(socket: Path, engine: Engine, pairs: int, scenes: Mapping[str, Scene]) -> Iterator[dict[str, object]]:
+    """All in turn, and a row for each scene that the first one is compared to."""
+    watches: dict[str, list[Watch]] = {name: [] for name in scenes}
     for _ in range(pairs):
-        for name, begin in (scene, base):
+        for name, begin in scenes.items():
             with begin():
                 watches[name].append(watch(socket, engine))
-    here, there = watches[scene[0]], watches[base[0]]
-    ratio = statistics.median(one.p99 / other.p99 for one, other in zip(here, there, strict=True))
-    row: dict[str, object] = {"scene": scene[0], "base": base[0], "p99_ratio": ratio}
-    for name, of_scene in watches.items():
-        p50, p99, rate = (statistics.median(getattr(one, key) for one in of_scene) for key in ("p50", "p99", "rate"))
-        row[name] = {"p50_ms": p50, "p99_ms": p99, "messages_a_second": rate}
-        print(f"{name:14} p50 {p50:7.1f} ms, p99 {p99:7.1f} ms, {rate:6,.0f} messages/s", flush=True)
-    print(f"p99, {scene[0]} to {base[0]}: {ratio:.2f}", flush=True)
-    return row
+    figures = {name: _figures(name, of_scene) for name, of_scene in watches.items()}
+    scene, *bases = scenes
+    for base in bases:
+        ratio = statistics.median(one.p99 / other.p99 for one, other in zip(watches[scene], watches[base], strict=True))
+        print(f"p99, {scene} to {base}: {ratio:.2f}", flush=True)
+        yield {"scene": scene, "base": base, "p99_ratio": ratio, scene: figures[scene], base: figures[base]}
+
+
+def _figures(name: str, watches: Sequence[Watch]) -> dict[str, float]:
+    p50, p99, rate = (statistics.median(getattr(one, key) for one in watches) for key in Watch.__slots__)
+    print(f"{name:14} p50 {p50:7.1f} ms, p99 {p99:7.1f} ms, {rate:6,.0f} messages/s", flush=True)
+    return {"p50_ms": p50, "p99_ms": p99, "messages_a_second": rate}
 
 
 def watch(socket: Path, engine: Engine) -> Watch:
