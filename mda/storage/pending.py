@@ -32,7 +32,7 @@ class PendingCommits:
     def take(self, after_seconds: float = 0.0) -> tuple[CommitRecord, ...]:
         """All that wait, if the first has waited for so long; else nothing."""
         with self._lock:
-            if self._since is None or time.monotonic() - self._since < after_seconds:
+            if not self._has_waited(after_seconds, time.monotonic()):
                 return ()
             taken = tuple(self._waiting)
             self._waiting.clear()
@@ -47,4 +47,7 @@ class PendingCommits:
 
     def waits_longer_than(self, seconds: float, now: float) -> bool:
         with self._lock:
-            return self._since is not None and now - self._since >= seconds
+            return self._has_waited(seconds, now)
+
+    def _has_waited(self, seconds: float, now: float) -> bool:
+        return self._since is not None and now - self._since >= seconds
